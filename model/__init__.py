@@ -1,0 +1,1 @@
+"""Network, training, judging, sample store, ONNX and repository. Never imports Kafka or Redis."""

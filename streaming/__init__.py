@@ -1,0 +1,1 @@
+"""Turns Kafka records into samples buffered in Redis. Never imports torch, nor the model package."""

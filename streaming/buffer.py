@@ -1,0 +1,121 @@
+"""The buffer's contract. `RedisBuffer` is the real one, `MemoryBuffer` the fast one; one contract test holds both.
+
+Words: a *position* is the next offset not yet taken in. The stream of a log holds one entry for each record, with
+the id `(offset+1)-0`; so the stream's last id is the position to resume from, and it outlives trimming.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from streaming.records import Entry, Log
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """The batch is in; `position` is the stream's new last id."""
+
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """Nothing was written: the stream's last id is `position`, not the one the batch continues from."""
+
+    position: int
+
+
+class BufferFullError(Exception):
+    """Redis refused the write for lack of memory (OOM). Nothing was written; try again when there is room."""
+
+
+class BufferUnavailableError(Exception):
+    """Redis cannot be reached or answers that it is loading or read-only. Every call is safe to repeat."""
+
+
+class BufferMisconfiguredError(Exception):
+    """Redis may lose data by its own configuration (an eviction policy), or belongs to another learner."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogState:
+    """A registered log as the learner sees it. Counts are entries: samples and markers together."""
+
+    log: Log
+    length: int
+    position: int
+    """The stream's last id; 0 when the stream does not exist."""
+    end: int
+    """The log's end offset as the ingestor last saw it."""
+    bytes_used: int
+    """Length times the measured size of an entry."""
+    oldest_buffered_ms: int | None
+    """When the oldest entry was buffered; None for an empty stream."""
+
+
+class IngestBuffer(Protocol):
+    """The ingestor's side."""
+
+    def position(self, log: Log) -> int:
+        """Return the stream's last id; 0 when the stream does not exist. Raises BufferUnavailableError."""
+        ...
+
+    def append(self, log: Log, expected: int, entries: Sequence[Entry], brake: str) -> Appended | Stale:
+        """Append a batch in ascending offsets, if and only if the stream's last id is `expected`, in one script.
+
+        The same script adds the outcome of each entry (sample or dead letter) to the window of the brake named
+        `brake`. Raises BufferFullError (nothing was written) or BufferUnavailableError (unknown; ask `position`).
+        """
+        ...
+
+    def learnt(self, log: Log) -> int | None:
+        """Return the learner's durable position, as it left it; None when there is none."""
+        ...
+
+    def register(self, log: Log, end: int) -> None:
+        """Make the log known to the learner, with its end offset. Repeated every few seconds."""
+        ...
+
+    def bytes_used(self) -> int:
+        """Return the sum over all registered streams of length times measured entry size."""
+        ...
+
+    def outcomes(self, brake: str) -> tuple[int, int]:
+        """Return (records, dead letters) among the last 1,000 records of the brake named `brake`."""
+        ...
+
+    def release(self, brake: str) -> None:
+        """Forget the outcomes of the brake named `brake`."""
+        ...
+
+    def run_id(self) -> str:
+        """Return an identity of the server process that changes when it restarts."""
+        ...
+
+    def incarnation(self, topic: str, topic_id: str, partition: int) -> int:
+        """Return the current incarnation of a partition's log (0 until an operator released a truncation)."""
+        ...
+
+
+class LearnBuffer(Protocol):
+    """The learner's side."""
+
+    def logs(self) -> list[LogState]:
+        """Return every registered log, sorted."""
+        ...
+
+    def read(self, log: Log, start: int, count: int) -> list[Entry]:
+        """Return up to `count` entries of offsets >= start, ascending."""
+        ...
+
+    def trim(self, log: Log, position: int) -> None:
+        """Drop entries of offsets < position. The stream's last id stays. Works at maxmemory."""
+        ...
+
+    def leave_learnt(self, log: Log, position: int) -> None:
+        """Leave the learner's durable position for the ingestors. Raises BufferFullError at maxmemory."""
+        ...
+
+    def claim_ownership(self, state_id: str, *, adopt: bool) -> None:
+        """Write `state_id` as the job's learner. Raises BufferMisconfiguredError where another stands, unless adopt."""
+        ...
