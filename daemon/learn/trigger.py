@@ -1,0 +1,48 @@
+"""When a round is due, from what the buffer's logs report. Pure: no I/O, no clock of its own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from streaming.buffer import LogState
+
+
+@dataclass(frozen=True, slots=True)
+class WindowLimits:
+    """How large a window may be, in fresh samples, and how long the oldest may wait."""
+
+    samples: int
+    """This many start a round; a window holds at most twice as many."""
+    min_samples: int
+    """A window is never smaller, unless every log is at its end and `max_wait_s` is over."""
+    max_wait_s: float
+
+    @property
+    def samples_max(self) -> int:
+        """Return the most samples that one window may hold."""
+        return 2 * self.samples
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What the buffer offers now: whether a round may start, by count, by age, or not."""
+
+    entries: int
+    aged: bool
+    at_end: bool
+
+    def accepts(self, samples: int, limits: WindowLimits) -> bool:
+        """Return whether a window of `samples` fresh samples may start a round."""
+        if samples >= limits.samples:
+            return True
+        return self.aged and (samples >= limits.min_samples or self.at_end)
+
+
+def assess(states: Sequence[LogState], limits: WindowLimits, now_ms: int) -> Due:
+    """Return what the logs offer at `now_ms` (milliseconds since the epoch)."""
+    oldest = [state.oldest_buffered_ms for state in states if state.oldest_buffered_ms is not None]
+    aged = bool(oldest) and now_ms - min(oldest) >= limits.max_wait_s * 1000
+    return Due(
+        entries=sum(state.length for state in states),
+        aged=aged,
+        at_end=all(state.position >= state.end for state in states),
+    )
