@@ -1,0 +1,76 @@
+"""The keys of the processes: folders, ports, logs and the supervisor."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr
+
+from daemon.config.section import Port, Section, shaped
+
+Folder = Annotated[Path, Field(strict=False)]
+
+
+class Paths(Section):
+    """Folders on this machine."""
+
+    state: Folder = Path("state")
+    """The learner's state directory: database, segments, weights."""
+    repository: Folder = Path("models")
+    """The model repository."""
+
+
+class Http(Section):
+    """The HTTP API of `tidemill serve`."""
+
+    host: Annotated[str, shaped(r"^[^\s/]+$", "a host name or an address, as 127.0.0.1 or 0.0.0.0")] = "127.0.0.1"
+    """The address that every role listens on; 0.0.0.0 for all of the machine's."""
+    port: Port = 8080
+    """The API's port, with its own /metrics, /livez and /readyz; 0: any free one."""
+    rollback_token: SecretStr = SecretStr("")
+    """Bearer token of the rollback request; empty: the request is off."""
+
+
+class Ingest(Section):
+    """An ingestor."""
+
+    port: Port = 8081
+    """/metrics, /livez and /readyz of an ingestor; 0: any free port."""
+    name: Annotated[
+        str, shaped(r"^[A-Za-z0-9._-]*$", "at most 100 letters, digits, dots, dashes and underscores", max_length=100)
+    ] = ""
+    """The ingestor's name: Kafka's client id and the brake's name; empty: the host's name."""
+    workers: Annotated[int, Field(ge=0, le=1024)] = 0
+    """Threads that decode; 0: one for each core."""
+
+
+class Learn(Section):
+    """The learner."""
+
+    port: Port = 8082
+    """/metrics, /livez, /readyz and /status of the learner; 0: any free port."""
+    device: Annotated[str, shaped(r"^(auto|cpu|cuda(:\d+)?)$", "auto, cpu, cuda, or one device as cuda:1")] = "auto"
+    """auto: cuda if there is one, else cpu."""
+    threads: Annotated[int, Field(ge=0, le=1024)] = 0
+    """Threads that torch computes with on a CPU; 0: torch's own choice."""
+
+
+class Log(Section):
+    """What is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is written."""
+    format: Literal["auto", "console", "json"] = "auto"
+    """auto: console on a terminal, else JSON lines."""
+
+
+class Run(Section):
+    """The supervisor of `tidemill run`."""
+
+    port: Port = 8083
+    """/metrics (role_up), /livez and /readyz of the supervisor; 0: any free port."""
+    restart_max: Annotated[int, Field(ge=0, le=1_000)] = 5
+    """Deaths of one role within restart_window_s that are restarted; one more and all stops."""
+    restart_window_s: Annotated[float, Field(gt=0, le=86_400)] = 120.0
+    """Seconds over which deaths are counted."""
+    stop_timeout_s: Annotated[float, Field(gt=0, le=25)] = 20.0
+    """Seconds that all roles together have to stop before they are killed."""

@@ -1,0 +1,122 @@
+"""The keys of what carries records: Kafka, Redis, the buffer in it, and the images' form."""
+
+from typing import Annotated, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import Field, SecretStr, field_validator
+
+from daemon.config.section import Bytes, Count, Section, shaped
+
+TOPIC_WORDS = "1 to 249 letters, digits, dots, dashes and underscores"
+TopicName = Annotated[str, shaped(r"^[A-Za-z0-9._-]+$", TOPIC_WORDS, max_length=249)]
+SERVERS = r"^[^\s,]+:\d{1,5}(\s*,\s*[^\s,]+:\d{1,5})*$"
+REDIS_SCHEMES = ("redis", "rediss", "unix")
+
+
+class Kafka(Section):
+    """Where records come from, and where dead letters and announcements go."""
+
+    bootstrap_servers: Annotated[str, shaped(SERVERS, "host:port, several joined by commas")] = "localhost:9092"
+    """Brokers to ask first, as host:port, several joined by commas."""
+    topics: Annotated[
+        tuple[TopicName, ...],
+        Field(min_length=1, json_schema_extra={"right": f"one name or more, each of {TOPIC_WORDS}"}),
+    ] = ("images",)
+    """Topics of labelled images."""
+    group: str = ""
+    """Consumer group; empty: tidemill-<job>."""
+    create_topics: bool = False
+    """Make topics that do not exist at start, dead letters' and announcements' included."""
+    partitions: Count = 3
+    """Partitions of a topic that is made."""
+    announce_topic: TopicName = "models"
+    """Compacted topic that each published version is announced on."""
+    dlq_suffix: Annotated[
+        str, shaped(r"^[A-Za-z0-9._-]+$", "1 to 64 letters, digits, dots, dashes and underscores", max_length=64)
+    ] = ".dlq"
+    """What a topic's name gets for its dead letters' topic."""
+    session_timeout_ms: Annotated[int, Field(ge=1_000, le=1_800_000)] = 10_000
+    """Milliseconds without a heartbeat after which the group takes an ingestor's partitions away."""
+    request_timeout_ms: Annotated[int, Field(ge=1_000, le=500_000)] = 15_000
+    """Milliseconds that a request to a broker may take."""
+    max_poll_records: Annotated[int, Field(ge=1, le=100_000)] = 500
+    """Records that one poll brings at most."""
+    fetch_max_bytes: Annotated[int, Field(ge=1_024, le=1_000_000_000)] = 52_428_800
+    """Bytes that one fetch brings at most."""
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """How the brokers are spoken to."""
+    sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = ""
+    """How the user is proven, with a SASL_ protocol."""
+    sasl_username: str = ""
+    """The user, with a SASL_ protocol."""
+    sasl_password: SecretStr = SecretStr("")
+    """The user's password, with a SASL_ protocol."""
+    ssl_cafile: str = ""
+    """A file of certificates to trust, with an SSL protocol; empty: the system's."""
+
+
+class Redis(Section):
+    """Where the buffer lives."""
+
+    url: Annotated[
+        SecretStr, Field(json_schema_extra={"right": "redis://host:port/database, rediss://… or unix:///path?db=0"})
+    ] = SecretStr("redis://localhost:6379/0")
+    """redis://[user:password@]host:port/database, rediss:// with TLS, or unix:///path?db=0."""
+    socket_timeout_s: Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)] = 5.0
+    """Seconds that a command may take."""
+
+    @field_validator("url", mode="after")
+    @classmethod
+    def _url_is_redis(cls, url: SecretStr) -> SecretStr:
+        parts = urlsplit(url.get_secret_value())
+        if parts.scheme not in REDIS_SCHEMES or not (parts.netloc or parts.scheme == "unix"):
+            raise ValueError("not the address of a Redis server")
+        _ = parts.port  # raises ValueError where the port is not a number
+        return url
+
+    @property
+    def masked_url(self) -> str:
+        """The address without its password: fit for logs and screens."""
+        return mask_url(self.url.get_secret_value())
+
+
+class Buffer(Section):
+    """How much may wait in Redis."""
+
+    bytes_max: Bytes = 1_000_000_000
+    """Bytes of all waiting samples together, at which ingestors pause."""
+    low_water: Annotated[float, Field(gt=0, le=1)] = 0.8
+    """Fraction of bytes_max below which paused ingestors go on."""
+    batch_records: Annotated[int, Field(ge=1, le=10_000)] = 64
+    """Records of one partition that are appended at once."""
+
+
+class Image(Section):
+    """What an image may be, and what it becomes."""
+
+    size: Annotated[int, Field(ge=8, le=1024)] = 64
+    """Pixels, square: what is stored and what the model sees."""
+    max_bytes: Bytes = 10_000_000
+    """Bytes of an encoded image; a larger one is a dead letter (too_large)."""
+    max_pixels: Count = 50_000_000
+    """Pixels of an image before it is resized; a larger one is a dead letter (too_many_pixels)."""
+
+
+def mask_url(url: str) -> str:
+    """Return `url` with the password, also one given as a query parameter, replaced by ***."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "***"
+    netloc = parts.netloc
+    if "@" in netloc:
+        user, _, host = netloc.rpartition("@")
+        name, colon, _ = user.partition(":")
+        netloc = f"{name}:***@{host}" if colon else f"{name}@{host}"
+    query = "&".join(_masked_parameter(item) for item in parts.query.split("&") if item)
+    return urlunsplit((parts.scheme, netloc, parts.path, query, ""))
+
+
+def _masked_parameter(item: str) -> str:
+    name, _, _ = item.partition("=")
+    return f"{name}=***" if name.lower() == "password" else item
