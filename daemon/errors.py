@@ -1,0 +1,16 @@
+"""What only an operator can put right, said in one line that names the setting and the cure."""
+
+
+class OperatorError(Exception):
+    """The start or a command cannot go on. `main` prints it in one line, without a traceback, and exits."""
+
+    def __init__(self, setting: str, message: str, cure: str, *, exit_code: int = 1) -> None:
+        super().__init__(f"{message}. {cure} (setting: {setting})" if setting else f"{message}. {cure}")
+        self.setting = setting
+        """The key to look at, as `kafka.bootstrap_servers`; empty where none is at fault."""
+        self.message = message
+        """What is wrong, with the value, without a full stop."""
+        self.cure = cure
+        """What to do about it, as a sentence."""
+        self.exit_code = exit_code
+        """1: something outside failed; 2: wrong use or configuration, which trying again cannot cure."""

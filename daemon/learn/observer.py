@@ -1,0 +1,132 @@
+"""What the learner tells whoever watches: facts only. Metric names are not its business."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class Stage(StrEnum):
+    """The steps of a round, in the order of `daemon/learn/round.py`."""
+
+    TAKE = "take"
+    CLAIM = "claim"
+    SCREEN = "screen"
+    TRAIN = "train"
+    STAGE = "stage"
+    EVALUATE = "evaluate"
+    COMMIT = "commit"
+    PUBLISH = "publish"
+    TRIM = "trim"
+    ANNOUNCE = "announce"
+
+
+class Outcome(StrEnum):
+    """How a round ended; `failed` is an attempt that will be made again."""
+
+    PUBLISHED = "published"
+    HELD = "held"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class BufferFacts:
+    """What waits in Redis, over all logs."""
+
+    samples: int
+    bytes_used: int
+    oldest_ms: int | None
+    """When the oldest was buffered, in milliseconds since the epoch; None where nothing waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The comparison of candidate and champion on held-out samples; None where there is nothing to compare."""
+
+    candidate_accuracy: float | None
+    champion_accuracy: float | None
+    negative_flip_rate: float | None
+    """Share of held-out samples that the champion had right and the candidate has wrong."""
+    forgetting: float | None
+    """Mean over classes of the best accuracy so far less the candidate's."""
+    class_accuracy: Mapping[str, float]
+    """The candidate's accuracy by class."""
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """The version that followers pull now."""
+
+    version: int
+    architecture: str
+    classes: int
+    published_ms: int
+    """In milliseconds since the epoch."""
+
+
+class LearnObserver(Protocol):
+    """Is told what happens, in the learner's own thread: every method returns at once and never raises."""
+
+    def round_started(self, number: int, samples: int) -> None:
+        """Round `number` begins with `samples` fresh ones."""
+        ...
+
+    def stage_started(self, stage: Stage) -> None:
+        """A stage of the round begins."""
+        ...
+
+    def stage_ended(self, stage: Stage, seconds: float) -> None:
+        """The stage ended well after `seconds`."""
+        ...
+
+    def stepped(self, step: int, steps: int, loss: float, samples_per_second: float) -> None:
+        """Training did `step` (from 1) of `steps`; told a few times a second at most."""
+        ...
+
+    def trained(self, fresh: int, replayed: int) -> None:
+        """Training of the round ended; so many samples of each kind went through it."""
+        ...
+
+    def scored_before(self, accuracy: float | None) -> None:
+        """The champion's accuracy on the window before it was learnt; None without a champion."""
+        ...
+
+    def judged(self, judgement: Judgement) -> None:
+        """Candidate and champion have been compared."""
+        ...
+
+    def committed(self, at_ms: int) -> None:
+        """The round's transaction is durable since `at_ms` (milliseconds since the epoch)."""
+        ...
+
+    def published(self, champion: Champion, seconds: float, freshness_s: Sequence[float]) -> None:
+        """The pointer moved, `seconds` after the commit.
+
+        `freshness_s` has, for each sample first learnt since the last version, the seconds from its event time.
+        """
+        ...
+
+    def champion_known(self, champion: Champion | None) -> None:
+        """At start: what is published already."""
+        ...
+
+    def round_ended(self, number: int, outcome: Outcome, seconds: float) -> None:
+        """The round, or this attempt at it, is over after `seconds`."""
+        ...
+
+    def buffer_seen(self, facts: BufferFacts) -> None:
+        """What waits in Redis, at each look."""
+        ...
+
+    def unlearnt_seen(self, topic: str, partition: int, records: int) -> None:
+        """Records between the learner's durable position and the log's end."""
+        ...
+
+    def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
+        """What the sample store holds, by role, and the bytes of its pixels."""
+        ...
+
+    def drift_detected(self) -> None:
+        """A drift detector raised an alarm."""
+        ...
