@@ -1,0 +1,51 @@
+"""What can go wrong with a state directory. Each message says what to do about it."""
+
+from pathlib import Path
+
+
+class StateError(Exception):
+    """The state directory cannot be used as it stands; an operator must act. `setting` is the key to look at."""
+
+    setting = "paths.state"
+
+
+class StateLockedError(StateError):
+    """Another learner lives on the directory. `pid` is what it wrote in the lock file, or None."""
+
+    def __init__(self, path: Path, pid: int | None) -> None:
+        holder = f"process {pid}" if pid is not None else "another process"
+        super().__init__(f"paths.state={path} is in use by {holder}: stop that learner, or choose another directory")
+        self.pid = pid
+
+
+class StateUnusableError(StateError):
+    """The directory cannot be made, read or written."""
+
+    def __init__(self, path: Path, cause: str) -> None:
+        super().__init__(f"paths.state={path} cannot be used: {cause}")
+
+
+class SchemaVersionError(StateError):
+    """The database was written by another version of Tidemill, or is not one of Tidemill's."""
+
+
+class ImageSizeError(StateError):
+    """The store holds pictures of another size than `image.size`."""
+
+    setting = "image.size"
+
+
+class MissingFileError(StateError):
+    """A segment or weights file that a row names is not there: the directory was changed from outside."""
+
+
+class StateUnavailableError(OSError):
+    """Database or files could not be written now (disk full, input/output error). Nothing changed; try again."""
+
+
+class BrokenChainError(Exception):
+    """The window does not continue from the positions, or does not hold together. Nothing was written."""
+
+
+class OutOfTurnError(Exception):
+    """The step is not the next one: a claim while one is open, a commit of another round, an unpublished version."""

@@ -1,0 +1,211 @@
+"""The store's words as types: roles, claims, commits, versions, and batches of samples."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.window import LogKey
+
+Json = dict[str, Any]
+
+
+class Role(StrEnum):
+    """What a stored sample is for."""
+
+    TRAIN = "train"
+    HOLDOUT = "holdout"
+    SUSPECT = "suspect"
+    QUARANTINED = "quarantined"
+    WAITING = "waiting"
+    """Its label is not a class (yet)."""
+
+
+class Outcome(StrEnum):
+    """How a round ended."""
+
+    PUBLISHED = "published"
+    HELD = "held"
+    REFUSED = "refused"
+
+
+class Fate(StrEnum):
+    """What becomes of the window's samples. A round that refused its candidate may still accept its samples."""
+
+    ACCEPTED = "accepted"
+    SUSPECT = "suspect"
+    QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRules:
+    """What the configuration says about the store. Bytes are bytes of pixels; fractions are in 0..1."""
+
+    bytes_max: int = 10_000_000_000
+    """Bytes of stored pixels, above which samples are evicted at a commit."""
+    holdout_fraction: float = 0.05
+    holdout_first: int = 2_000
+    """Held-out samples up to which one in five is held out."""
+    holdout_max: int = 4_000
+    """Held-out samples that judging uses, and that eviction leaves alone where there is room."""
+    closed_classes: tuple[str, ...] = ()
+    """Not empty: these are the classes, in this order; other labels wait."""
+    classes_max: int = 1_000
+    """Classes that an open list may have; labels beyond wait."""
+    versions_kept: int = 3
+    """Versions, counted from the newest, whose weights stay beside current and champion's."""
+    compact_below: float = 0.5
+    """Share of live samples below which a segment is rewritten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Samples with their pixels, in a fixed order."""
+
+    samples: NDArray[np.int64]
+    """[n], keys of the samples in the store."""
+    labels: NDArray[np.int64]
+    """[n], indexes into `classes()`."""
+    event_times_ms: NDArray[np.int64]
+    """[n], milliseconds since the epoch."""
+    pixels_NHWC: NDArray[np.uint8]
+    """[n, size, size, 3], RGB."""
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A draw from the store. It may be shorter than asked for only when the store has no training sample at all."""
+
+    batch: Batch
+    shares: NDArray[np.float64]
+    """[classes of the claim], the distribution that classes were drawn by; all 0 for an empty store."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedSpan:
+    """A range [start, end) of a log and what its records are, as of the round."""
+
+    log: LogKey
+    start: int
+    end: int
+    trained: int
+    holdout: int
+    dead_lettered: int
+    expired: int
+    duplicate: int
+    waiting: int
+    suspect: int
+    """Samples of a round that set them aside; those quarantined at once are counted here too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A round that has begun. The same after any restart, but for `attempt` and `deaths`."""
+
+    round: int
+    seed: int
+    state: str | None
+    """Digest of the weights file that the round starts from; None: from scratch."""
+    spans: tuple[ClaimedSpan, ...]
+    classes: tuple[str, ...]
+    """Classes of this round, those that join with it included; a label is its index here."""
+    joined: tuple[str, ...]
+    """Those of them that join with this round; they leave again if its samples are not accepted."""
+    high_water: int
+    """Highest sample key before this claim; replay and holdout are drawn up to it."""
+    last_sample: int
+    """Highest sample key of this claim; equal to high_water when it stored nothing."""
+    holdout_share: float
+    """Share of new pictures held out by this claim."""
+    attempt: int
+    deaths: int
+    version: int
+    """The version to give to the candidate if it is promoted."""
+    parent: int | None
+    """The champion when the claim was made."""
+    claimed_at_ms: int
+
+    def count(self, kind: str) -> int:
+        """Return the records of one kind (`trained`, `holdout`, `duplicate`, …) over all spans."""
+        return sum(int(getattr(span, kind)) for span in self.spans)
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """A version as staged: its manifest, and the digest of its `model.onnx`."""
+
+    version: int
+    manifest: Mapping[str, Any]
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The end of a round."""
+
+    outcome: Outcome
+    reason: str
+    fate: Fate
+    seconds: float
+    verdict: str = ""
+    """The gate's verdict: promoted, held, harmful; empty where it was not asked."""
+    state: str | None = None
+    """Digest of the (adopted) weights file that the next round starts from; None: the one this round started from."""
+    version: NewVersion | None = None
+    """Given if and only if the outcome is published."""
+    prequential_accuracy: float | None = None
+    evaluation: Mapping[str, Any] | None = None
+    replayed: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    """Keys of the samples replayed, for `explain --samples`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A published model, or one about to be."""
+
+    version: int
+    round: int
+    parent: int | None
+    manifest: Json
+    sha256: str
+    state: str
+    """Digest of its weights file."""
+    published_at_ms: int | None
+    """None while its publication is not finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleName:
+    """How people find a sample."""
+
+    sample: int
+    sample_id: str
+    label: str
+    log: LogKey
+    offset: int
+    source: str
+    event_time_ms: int
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class VersionSamples:
+    """What a version learnt. Evicted samples are counted, no longer named."""
+
+    fresh: tuple[SampleName, ...]
+    fresh_evicted: int
+    replayed: tuple[SampleName, ...]
+    replayed_evicted: int
+    """Replayed samples that left the store since, and those of rounds so old that their draw is no longer kept."""
+
+
+def iso_utc(time_ms: int) -> str:
+    """Return milliseconds since the epoch as RFC 3339 in UTC, to the millisecond."""
+    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
