@@ -1,0 +1,1 @@
+"""Servers for one machine with nothing installed beside Python: a Kafka-compatible broker and a Redis."""
