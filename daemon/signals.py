@@ -12,20 +12,36 @@ FORCED_EXIT_BASE = 128
 
 @contextmanager
 def stop_on_signals() -> Iterator[threading.Event]:
-    """Yield an event that the first SIGTERM or SIGINT sets; the second one ends the process at once, as a kill does.
+    """Yield an event that the first SIGTERM or SIGINT sets; a second SIGINT ends the process at once, as a kill does.
 
-    Only in the main thread. The handlers that stood before are put back.
+    A second SIGTERM changes nothing: service managers send it to a whole group, and have SIGKILL. Only in the main
+    thread. The handlers that stood before are put back.
     """
     stop = threading.Event()
+    wake_read, wake_write = os.pipe()
+    interrupts = 0
 
     def handle(number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
+        nonlocal interrupts
+        interrupts += number == signal.SIGINT
+        if interrupts > 1:
             os._exit(FORCED_EXIT_BASE + number)
-        stop.set()
+        # Not stop.set(): the handler may run while this very thread holds the event's lock, which would never be freed.
+        os.write(wake_write, b"s")
 
+    def wait_for_signal() -> None:
+        if os.read(wake_read, 1) == b"s":
+            stop.set()
+
+    waker = threading.Thread(target=wait_for_signal, name="signals", daemon=True)
+    waker.start()
     before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        os.write(wake_write, b"e")
+        waker.join()
+        os.close(wake_read)
+        os.close(wake_write)

@@ -1,0 +1,135 @@
+"""Logging: structlog to standard error, a line for people on a terminal, else JSON with UTC timestamps and the role.
+
+What libraries log through the standard library passes through here too, from warnings on, and never as a storm: what
+repeats is written once a minute, with its count. Secrets are masked wherever they turn up.
+"""
+
+import logging
+import re
+import sys
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+REPEAT_S = 60.0
+"""Seconds within which a library's line that repeats is only counted."""
+KINDS_MAX = 256
+"""Different lines that are remembered."""
+MASK = "***"
+_SECRET_KEY = re.compile(r"password|passwd|secret|token|authorization", re.IGNORECASE)
+_CREDENTIALS = re.compile(r"(://[^/\s:@]*:)[^@\s]+@|\b(bearer\s+)\S+", re.IGNORECASE)
+_NUMBERS = re.compile(r"0x[0-9a-f]+|\d+", re.IGNORECASE)
+
+
+def configure(level: str, form: str, role: str, *, stream: TextIO | None = None, secrets: Iterable[str] = ()) -> None:
+    """Set up logging for the whole process. `form`: auto, console or json. `secrets`: texts never to be written."""
+    out = stream or sys.stderr
+    console = form == "console" or (form == "auto" and out.isatty())
+    hidden = tuple(secret for secret in secrets if len(secret) >= 4)
+    processors: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        _adding_role(role),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        _masking(hidden),
+        _renderer(console=console, colors=out.isatty()),
+    ]
+    structlog.configure(
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(file=out),
+        cache_logger_on_first_use=False,
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [_Forward()]
+    root.setLevel(logging.WARNING)
+    logging.captureWarnings(capture=True)
+    threading.excepthook = _thread_died
+
+
+def _renderer(*, console: bool, colors: bool) -> Processor:
+    if not console:
+        return structlog.processors.JSONRenderer(default=str)
+    # The default formatter would print the local variables of each frame, secrets included.
+    return structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
+
+
+def _adding_role(role: str) -> Processor:
+    def add(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        event.setdefault("role", role)
+        return event
+
+    return add
+
+
+def _masking(secrets: tuple[str, ...]) -> Processor:
+    def mask_text(text: str) -> str:
+        for secret in secrets:
+            text = text.replace(secret, MASK)
+        return _CREDENTIALS.sub(lambda match: f"{match[1]}{MASK}@" if match[1] else f"{match[2]}{MASK}", text)
+
+    def mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        for key, value in event.items():
+            if _SECRET_KEY.search(key) and value:
+                event[key] = MASK
+            elif isinstance(value, str):
+                event[key] = mask_text(value)
+            elif isinstance(value, BaseException):
+                event[key] = mask_text(f"{type(value).__name__}: {value}")
+        return event
+
+    return mask
+
+
+class Damper:
+    """Lets a line through once in `repeat_s` seconds, and says how many like it were held back since."""
+
+    def __init__(self, repeat_s: float = REPEAT_S, clock: Callable[[], float] = time.monotonic) -> None:
+        self._repeat_s = repeat_s
+        self._clock = clock
+        self._seen: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def admit(self, line: str) -> int | None:
+        """Return how many lines like this one were held back, or None where this one is held back too."""
+        kind = _NUMBERS.sub("#", line)
+        now = self._clock()
+        with self._lock:
+            since, held = self._seen.get(kind, (None, 0))
+            if since is not None and now - since < self._repeat_s:
+                self._seen[kind] = (since, held + 1)
+                return None
+            self._seen[kind] = (now, 0)
+            self._seen.move_to_end(kind)
+            while len(self._seen) > KINDS_MAX:
+                self._seen.popitem(last=False)
+            return held
+
+
+class _Forward(logging.Handler):
+    """Hands lines of the standard library's loggers on to structlog."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._damper = Damper()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        held = self._damper.admit(f"{record.name}{record.levelno}{record.msg}")
+        if held is None:
+            return
+        facts = {"logger": record.name, **({"repeated": held} if held else {})}
+        if record.exc_info:
+            facts["exc_info"] = record.exc_info
+        structlog.get_logger().log(record.levelno, record.getMessage(), **facts)
+
+
+def _thread_died(args: threading.ExceptHookArgs) -> None:
+    name = args.thread.name if args.thread else ""
+    structlog.get_logger().error("a thread died", thread=name, exc_info=args.exc_value)
