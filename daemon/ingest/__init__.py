@@ -1,0 +1,1 @@
+"""The ingestor: Kafka records become buffered samples and dead letters."""

@@ -1,0 +1,76 @@
+"""What an ingestor tells whoever watches: facts only. Metric names are not its business."""
+
+from enum import StrEnum
+from typing import Protocol
+
+from streaming.records import Reason
+
+
+class Pause(StrEnum):
+    """Why an ingestor takes no records. It stays in the group and keeps polling."""
+
+    BUFFER_FULL = "buffer_full"
+    """The buffer's byte limit is reached, or Redis has no memory left: the learner is behind."""
+    REDIS = "redis"
+    """Redis does not answer."""
+    BRAKE = "brake"
+    """More than half of the newest records are dead letters; an operator releases it."""
+    DEAD_LETTERS = "dead_letters"
+    """A dead letter cannot be delivered."""
+
+
+class IngestObserver(Protocol):
+    """Is told what happens, in the ingestor's own thread: every method returns at once and never raises."""
+
+    def consumed(self, records: int) -> None:
+        """So many records were taken in: buffered, or dead-lettered and marked."""
+        ...
+
+    def buffered(self, samples: int) -> None:
+        """So many of them became samples in the buffer."""
+        ...
+
+    def dead_lettered(self, reason: Reason) -> None:
+        """One of them became a dead letter, acknowledged by Kafka and marked in the buffer."""
+        ...
+
+    def duplicate(self, records: int) -> None:
+        """So many records came again, and the buffer refused them because it has them."""
+        ...
+
+    def lag(self, topic: str, partition: int, records: int | None) -> None:
+        """Records between the log's end and what is taken in; None: the partition is not ours any more."""
+        ...
+
+    def paused(self, causes: frozenset[Pause]) -> None:
+        """The causes that stand now; empty: records are taken. Told when they change, and once at start."""
+        ...
+
+    def stopped(self, topic: str, partition: int, *, truncated: bool) -> None:
+        """A partition stopped because its log was truncated (alarm), or went on."""
+        ...
+
+
+class SilentObserver:
+    """Watches nothing."""
+
+    def consumed(self, records: int) -> None:
+        """Nothing."""
+
+    def buffered(self, samples: int) -> None:
+        """Nothing."""
+
+    def dead_lettered(self, reason: Reason) -> None:
+        """Nothing."""
+
+    def duplicate(self, records: int) -> None:
+        """Nothing."""
+
+    def lag(self, topic: str, partition: int, records: int | None) -> None:
+        """Nothing."""
+
+    def paused(self, causes: frozenset[Pause]) -> None:
+        """Nothing."""
+
+    def stopped(self, topic: str, partition: int, *, truncated: bool) -> None:
+        """Nothing."""

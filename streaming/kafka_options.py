@@ -1,0 +1,90 @@
+"""How the brokers are reached: one set of options for every client, and the errors that all of them share."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from kafka import errors
+
+BOOTSTRAP_TIMEOUT_MS = 3_000
+"""How long one try to reach the brokers lasts: short, so that a stop is noticed; the caller tries again."""
+RECONNECT_BACKOFF_MAX_MS = 2_000
+METADATA_MAX_AGE_MS = 5_000
+"""A topic or partition that is made later is found within this."""
+
+
+class KafkaUnavailableError(Exception):
+    """The brokers do not answer, or not well. It may pass: try again."""
+
+
+class KafkaRefusedError(Exception):
+    """The brokers refuse us: trying again does not help before someone changes something.
+
+    `setting` names the key to look at, `cure` says what to do, as a sentence.
+    """
+
+    def __init__(self, message: str, setting: str, cure: str) -> None:
+        super().__init__(message)
+        self.setting = setting
+        self.cure = cure
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaOptions:
+    """Where the brokers are and how they are spoken to."""
+
+    bootstrap_servers: str
+    """host:port, several joined by commas."""
+    client_id: str = "tidemill"
+    request_timeout_ms: int = 15_000
+    security_protocol: str = "PLAINTEXT"
+    sasl_mechanism: str = ""
+    sasl_username: str = ""
+    sasl_password: str = field(default="", repr=False)
+    ssl_cafile: str = ""
+
+    @property
+    def servers(self) -> list[str]:
+        """The addresses one by one."""
+        return [server.strip() for server in self.bootstrap_servers.split(",")]
+
+    def client(self) -> dict[str, Any]:
+        """Return the keyword arguments that consumer, producer and admin client of kafka-python share."""
+        return {
+            "bootstrap_servers": self.servers,
+            "client_id": self.client_id,
+            "request_timeout_ms": self.request_timeout_ms,
+            "security_protocol": self.security_protocol,
+            "sasl_mechanism": self.sasl_mechanism or None,
+            "sasl_plain_username": self.sasl_username or None,
+            "sasl_plain_password": self.sasl_password or None,
+            "ssl_cafile": self.ssl_cafile or None,
+            "bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS,
+            "reconnect_backoff_max_ms": RECONNECT_BACKOFF_MAX_MS,
+            "metadata_max_age_ms": METADATA_MAX_AGE_MS,
+        }
+
+
+_REFUSALS: dict[type[errors.KafkaError], tuple[str, str]] = {
+    errors.TopicAuthorizationFailedError: ("kafka.topics", "Give this user the right to read and write the topic."),
+    errors.GroupAuthorizationFailedError: ("kafka.group", "Give this user the right to use the consumer group."),
+    errors.ClusterAuthorizationFailedError: ("kafka.sasl_username", "Give this user the rights that it needs."),
+    errors.SaslAuthenticationFailedError: ("kafka.sasl_username", "Check kafka.sasl_mechanism, user and password."),
+    errors.UnsupportedVersionError: ("kafka.bootstrap_servers", "Tidemill needs brokers of Kafka 2.8 or newer."),
+}
+
+
+@contextmanager
+def translated(options: KafkaOptions) -> Iterator[None]:
+    """Turn kafka-python's errors into ours; what is neither is a programming error and passes through."""
+    try:
+        yield
+    except tuple(_REFUSALS) as error:
+        setting, cure = next(value for kind, value in _REFUSALS.items() if isinstance(error, kind))
+        raise KafkaRefusedError(f"Kafka at {options.bootstrap_servers} refuses: {error}", setting, cure) from error
+    except (errors.KafkaConfigurationError, errors.IllegalStateError, errors.IllegalArgumentError):
+        raise
+    except (errors.KafkaError, OSError) as error:
+        text = str(error) or type(error).__name__
+        raise KafkaUnavailableError(f"Kafka at {options.bootstrap_servers} does not answer: {text}") from error

@@ -1,0 +1,99 @@
+"""What an ingestor needs of Kafka. `KafkaSource` is the real one; tests may bring their own."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from streaming.records import Record
+
+
+class Partition(NamedTuple):
+    """A partition by name. Which log that name means is another matter: see `streaming.records.Log`."""
+
+    topic: str
+    partition: int
+
+
+class Bounds(NamedTuple):
+    """What a partition's log holds: offsets from `start` to below `end` (the last stable offset)."""
+
+    start: int
+    end: int
+
+
+class Committed(NamedTuple):
+    """A committed offset and the word that was committed with it."""
+
+    offset: int
+    metadata: str
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """What one poll brought. `revoked` happened before `assigned`; a partition may stand in both."""
+
+    records: Mapping[Partition, Sequence[Record]] = field(default_factory=dict)
+    """Records that continue from where each partition was read last, ascending."""
+    revoked: frozenset[Partition] = frozenset()
+    """No longer ours: another member may read them by now."""
+    assigned: frozenset[Partition] = frozenset()
+    """Ours from now on, paused until `start` is called."""
+    out_of_range: frozenset[Partition] = frozenset()
+    """The position lies outside of the log: look at `bounds` and start anew."""
+    truncated: frozenset[Partition] = frozenset()
+    """The brokers say that records below the position are not those that were read."""
+
+
+class Source(Protocol):
+    """A member of a consumer group. Not for several threads. Nothing is ever reset or committed by itself.
+
+    Every call but `close` raises KafkaUnavailableError, and KafkaRefusedError where trying again cannot help.
+    """
+
+    def connect(self) -> None:
+        """Reach the brokers and join the group; nothing happens where that is done already."""
+        ...
+
+    def poll(self, timeout_s: float) -> Polled:
+        """Wait up to `timeout_s` for records. Called every few seconds, also while all is paused."""
+        ...
+
+    def topic_ids(self) -> Mapping[str, str]:
+        """Ask the brokers now for the id of each subscribed topic; one that does not exist is left out."""
+        ...
+
+    def bounds(self, partitions: Collection[Partition]) -> Mapping[Partition, Bounds]:
+        """Ask the brokers now for what the logs hold."""
+        ...
+
+    def position(self, partition: Partition) -> int:
+        """Return the next offset that would be read: past markers of transactions, unlike the last record."""
+        ...
+
+    def start(self, partition: Partition, offset: int) -> None:
+        """Read on from `offset`; what was read ahead is thrown away. A paused partition stays paused."""
+        ...
+
+    def pause(self, partitions: Collection[Partition]) -> None:
+        """Read no further, and stay a member."""
+        ...
+
+    def resume(self, partitions: Collection[Partition]) -> None:
+        """Undo `pause`."""
+        ...
+
+    def committed(self, partition: Partition) -> Committed | None:
+        """Return the group's committed offset."""
+        ...
+
+    def commit(self, offsets: Mapping[Partition, Committed]) -> bool:
+        """Commit; return False where the group is changing hands and it must be done again later."""
+        ...
+
+    def restart(self) -> None:
+        """Throw away all that was read ahead and join anew: every partition is revoked and assigned again."""
+        ...
+
+    def close(self) -> None:
+        """Leave the group. Never raises, takes a few seconds at most."""
+        ...
