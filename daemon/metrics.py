@@ -6,6 +6,7 @@ No label is unbounded: topics and partitions are configured, reasons, stages, ou
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from prometheus_client import (
     CollectorRegistry,
@@ -18,8 +19,10 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
+from daemon.ingest.observer import Pause
 from daemon.learn.observer import BufferFacts, Champion, Judgement, Outcome, Stage
 from daemon.version import VERSION
+from streaming.records import Reason
 
 PREFIX = "tidemill"
 CLASSES_MAX = 100
@@ -54,6 +57,63 @@ class _Family:
 
     def histogram(self, name: str, text: str, buckets: Sequence[float], labels: Iterable[str] = ()) -> Histogram:
         return Histogram(name, text, labels, namespace=PREFIX, registry=self._registry, buckets=buckets)
+
+
+class IngestMetrics:
+    """An `IngestObserver` that counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        make = _Family(registry)
+        self._consumed = make.counter("records_consumed_total", "Records taken in: buffered, or dead-lettered.")
+        self._buffered = make.counter("records_buffered_total", "Records that became samples in the buffer.")
+        self._dead = make.counter("records_dead_lettered_total", "Records that became dead letters.", ("reason",))
+        self._duplicate = make.counter("records_duplicate_total", "Records that the buffer refused: it has them.")
+        self._lag = make.gauge(
+            "consumer_lag_records", "Records between what is taken in and the log's end.", ("topic", "partition")
+        )
+        self._paused = make.gauge("ingest_paused", "1 while the ingestor takes no records.")
+        self._causes = make.gauge("ingest_pause_cause", "1 for each cause of a pause that stands now.", ("cause",))
+        self._stopped = make.gauge(
+            "partition_stopped", "1 while a partition stands still, its log truncated.", ("topic", "partition")
+        )
+        for reason in Reason:
+            self._dead.labels(reason.value)
+        self.paused(frozenset())
+
+    def consumed(self, records: int) -> None:
+        """Count what was taken in."""
+        self._consumed.inc(records)
+
+    def buffered(self, samples: int) -> None:
+        """Count what became samples."""
+        self._buffered.inc(samples)
+
+    def dead_lettered(self, reason: Reason) -> None:
+        """Count a dead letter."""
+        self._dead.labels(reason.value).inc()
+
+    def duplicate(self, records: int) -> None:
+        """Count what came again."""
+        self._duplicate.inc(records)
+
+    def lag(self, topic: str, partition: int, records: int | None) -> None:
+        """Show what is not taken in yet; a partition that another ingestor has now is shown there."""
+        if records is not None:
+            self._lag.labels(topic, str(partition)).set(records)
+            return
+        for gauge in (self._lag, self._stopped):
+            with suppress(KeyError):
+                gauge.remove(topic, str(partition))
+
+    def paused(self, causes: frozenset[Pause]) -> None:
+        """Show whether records are taken, and why not."""
+        self._paused.set(int(bool(causes)))
+        for cause in Pause:
+            self._causes.labels(cause.value).set(int(cause in causes))
+
+    def stopped(self, topic: str, partition: int, *, truncated: bool) -> None:
+        """Show whether a partition stands still."""
+        self._stopped.labels(topic, str(partition)).set(int(truncated))
 
 
 class LearnMetrics:

@@ -1,0 +1,1 @@
+"""`tidemill serve`: the model repository over HTTP. Reads only; loads no torch."""
