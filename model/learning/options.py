@@ -1,0 +1,34 @@
+"""How a round trains. The configuration's `[round]` and `[learning]`, without their triggers."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+OptimiserChoice = Literal["auto", "adamw", "sgd"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """How much a round trains."""
+
+    passes: int = 1
+    """Times that a fresh sample is trained on."""
+    batch: int = 64
+    """Samples of a step, fresh and replayed together."""
+    replay: float = 1.0
+    """Replayed samples for each fresh one."""
+    steps_min: int = 4
+    steps_max: int = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class TrainOptions:
+    """How weights change."""
+
+    optimiser: OptimiserChoice = "auto"
+    lr: float = 0.0
+    """0: the architecture's own."""
+    weight_decay: float = 0.0005
+    ema_decay: float = 0.99
+    flip: bool = True
+    crop: bool = True
+    label_smoothing: float = 0.0

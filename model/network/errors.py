@@ -1,0 +1,13 @@
+"""Why a network cannot be built. Each message names the setting and the cure."""
+
+
+class NetworkError(Exception):
+    """Root of what this package raises."""
+
+
+class UnsupportedArchitectureError(NetworkError):
+    """`model.architecture` names nothing that can be trained and exported at this `image.size`."""
+
+
+class InitialWeightsError(NetworkError):
+    """`model.initial_weights` cannot be read, or does not fit `model.architecture`."""
