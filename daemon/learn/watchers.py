@@ -1,0 +1,87 @@
+"""Tells several observers of the learner at once."""
+
+from collections.abc import Mapping, Sequence
+
+from daemon.learn.observer import BufferFacts, Champion, Judgement, LearnObserver, Outcome, Stage
+
+
+class Watchers:
+    """A `LearnObserver` that tells several."""
+
+    def __init__(self, *watchers: LearnObserver) -> None:
+        self._watchers = watchers
+
+    def round_started(self, number: int, samples: int) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.round_started(number, samples)
+
+    def stage_started(self, stage: Stage) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.stage_started(stage)
+
+    def stage_ended(self, stage: Stage, seconds: float) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.stage_ended(stage, seconds)
+
+    def stepped(self, step: int, steps: int, loss: float, samples_per_second: float) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.stepped(step, steps, loss, samples_per_second)
+
+    def trained(self, fresh: int, replayed: int) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.trained(fresh, replayed)
+
+    def scored_before(self, accuracy: float | None) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.scored_before(accuracy)
+
+    def judged(self, judgement: Judgement) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.judged(judgement)
+
+    def committed(self, at_ms: int) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.committed(at_ms)
+
+    def published(self, champion: Champion, seconds: float, freshness_s: Sequence[float]) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.published(champion, seconds, freshness_s)
+
+    def champion_known(self, champion: Champion | None) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.champion_known(champion)
+
+    def round_ended(self, number: int, outcome: Outcome, seconds: float) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.round_ended(number, outcome, seconds)
+
+    def buffer_seen(self, facts: BufferFacts) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.buffer_seen(facts)
+
+    def unlearnt_seen(self, topic: str, partition: int, records: int) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.unlearnt_seen(topic, partition, records)
+
+    def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.store_seen(samples_by_role, bytes_used)
+
+    def drift_detected(self) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.drift_detected()
