@@ -4,11 +4,20 @@ Words: a *position* is the next offset not yet taken in. The stream of a log hol
 the id `(offset+1)-0`; so the stream's last id is the position to resume from, and it outlives trimming.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from streaming.records import Entry, Log
+
+BATCH_ENTRIES_MAX = 1_000
+"""Entries in one append, so that the script holds Redis up for milliseconds."""
+
+BATCH_PIXEL_BYTES_MAX = 64 * 1024 * 1024
+"""Bytes of pixels in one append; a batch of one entry may always be sent. The ingestor splits larger batches."""
+
+BRAKE_OUTCOMES_MAX = 1_000
+"""How many of the last records a brake looks at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +39,12 @@ class BufferFullError(Exception):
 
 
 class BufferUnavailableError(Exception):
-    """Redis cannot be reached or answers that it is loading or read-only. Every call is safe to repeat."""
+    """Redis cannot be reached or answers that it is loading, busy or read-only. Every call is safe to repeat."""
 
 
 class BufferMisconfiguredError(Exception):
-    """Redis may lose data by its own configuration (an eviction policy), or belongs to another learner."""
+    """Redis may lose data by its own configuration (an eviction policy), is too old, refuses our credentials, or
+    belongs to another learner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,8 @@ class LogState:
     """Length times the measured size of an entry."""
     oldest_buffered_ms: int | None
     """When the oldest entry was buffered; None for an empty stream."""
+    registered_ms: int = 0
+    """When an ingestor last registered the log: a log of a topic that is gone is no longer registered again."""
 
 
 class IngestBuffer(Protocol):
@@ -64,7 +76,10 @@ class IngestBuffer(Protocol):
         """Append a batch in ascending offsets, if and only if the stream's last id is `expected`, in one script.
 
         The same script adds the outcome of each entry (sample or dead letter) to the window of the brake named
-        `brake`. Raises BufferFullError (nothing was written) or BufferUnavailableError (unknown; ask `position`).
+        `brake`. Raises BufferFullError (nothing was written) or BufferUnavailableError (unknown; ask `position`),
+        and ValueError for a batch that is empty, unordered, below `expected` or above BATCH_ENTRIES_MAX or
+        BATCH_PIXEL_BYTES_MAX. A batch that got in although its answer was lost comes back as Stale, with the
+        position behind it, when it is tried again.
         """
         ...
 
@@ -73,7 +88,10 @@ class IngestBuffer(Protocol):
         ...
 
     def register(self, log: Log, end: int) -> None:
-        """Make the log known to the learner, with its end offset. Repeated every few seconds."""
+        """Make the log known to the learner, with its end offset. Before the first append, then every few seconds.
+
+        Raises BufferFullError at maxmemory, where the log was registered before with all but the newest end.
+        """
         ...
 
     def bytes_used(self) -> int:
@@ -96,6 +114,14 @@ class IngestBuffer(Protocol):
         """Return the current incarnation of a partition's log (0 until an operator released a truncation)."""
         ...
 
+    def open_incarnation(self, topic: str, topic_id: str, partition: int, incarnation: int) -> int:
+        """Release a truncation: make `incarnation` the current one unless a later one is; return the current one.
+
+        Safe to repeat, for the number is named and not counted up. The learner's `leave_learnt` restores it after
+        a loss. Raises BufferFullError.
+        """
+        ...
+
 
 class LearnBuffer(Protocol):
     """The learner's side."""
@@ -113,9 +139,33 @@ class LearnBuffer(Protocol):
         ...
 
     def leave_learnt(self, log: Log, position: int) -> None:
-        """Leave the learner's durable position for the ingestors. Raises BufferFullError at maxmemory."""
+        """Leave the learner's durable position for the ingestors. Raises BufferFullError at maxmemory.
+
+        Restores the log's incarnation as well, should Redis have lost it.
+        """
+        ...
+
+    def forget(self, log: Log) -> bool:
+        """Delete a dead log's empty stream, its position and its registration; False, and nothing, if not empty.
+
+        For logs of topics deleted and incarnations ended, once they are learnt. Works at maxmemory.
+        """
+        ...
+
+    def reset(self, positions: Mapping[Log, int]) -> None:
+        """Delete every registered log's stream and leave these positions, 0 for logs not named; all or nothing.
+
+        This is how `--adopt` makes the ingestors read Kafka again from an older state. Works at maxmemory.
+        """
+        ...
+
+    def run_id(self) -> str:
+        """Return an identity of the server process that changes when it restarts."""
         ...
 
     def claim_ownership(self, state_id: str, *, adopt: bool) -> None:
-        """Write `state_id` as the job's learner. Raises BufferMisconfiguredError where another stands, unless adopt."""
+        """Write `state_id` as the job's learner. Raises BufferMisconfiguredError where another stands, unless adopt.
+
+        Raises BufferFullError at maxmemory when none stands yet. Safe to repeat: after each change of `run_id`.
+        """
         ...

@@ -1,0 +1,211 @@
+"""The buffer in memory: the same contract without a server, for tests of what uses it. Not for production."""
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from streaming.buffer import (
+    BRAKE_OUTCOMES_MAX,
+    Appended,
+    BufferFullError,
+    BufferMisconfiguredError,
+    BufferUnavailableError,
+    LogState,
+    Stale,
+)
+from streaming.entries import check_batch
+from streaming.records import Entry, Log, Marker
+
+ENTRY_OVERHEAD_BYTES = 300
+
+
+@dataclass(slots=True)
+class _Stream:
+    """A log's entries. `position` outlives trimming."""
+
+    position: int = 0
+    entries: list[Entry] = field(default_factory=list)
+
+    @property
+    def bytes_used(self) -> int:
+        pixels = sum(len(entry.pixels) for entry in self.entries if not isinstance(entry, Marker))
+        return pixels + ENTRY_OVERHEAD_BYTES * len(self.entries)
+
+
+@dataclass(slots=True)
+class _Data:
+    """All that a server would hold."""
+
+    streams: dict[Log, _Stream] = field(default_factory=dict)
+    learnt: dict[Log, int] = field(default_factory=dict)
+    registered: dict[Log, tuple[int, int]] = field(default_factory=dict)
+    incarnations: dict[tuple[str, str, int], int] = field(default_factory=dict)
+    outcomes: dict[str, str] = field(default_factory=dict)
+    owner: str | None = None
+
+
+class MemoryBuffer:
+    """Both sides in one object (IngestBuffer, LearnBuffer), safe to use from several threads.
+
+    A test takes the server away with `available = False`, sets its memory with `bytes_max`, and loses everything
+    with `wipe()`.
+    """
+
+    def __init__(
+        self, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000, bytes_max: int | None = None
+    ) -> None:
+        """At `bytes_max` bytes of entries every write but a trim is refused; None: no limit."""
+        self.available = True
+        self.bytes_max = bytes_max
+        self._now_ms = now_ms
+        self._lock = threading.RLock()
+        self._data = _Data()
+        self._runs = itertools.count(1)
+        self._run = next(self._runs)
+
+    def wipe(self) -> None:
+        """Lose everything, as a server without persistence does on a restart."""
+        with self._lock:
+            self._data = _Data()
+            self.restart()
+
+    def restart(self) -> None:
+        """Change the run id, and keep the data."""
+        self._run = next(self._runs)
+
+    def position(self, log: Log) -> int:
+        """See IngestBuffer."""
+        stream = self._read().streams.get(log)
+        return stream.position if stream else 0
+
+    def append(self, log: Log, expected: int, entries: Sequence[Entry], brake: str) -> Appended | Stale:
+        """See IngestBuffer."""
+        check_batch(expected, entries)
+        with self._lock:
+            position = self.position(log)
+            if position != expected:
+                return Stale(position)
+            stream = self._write().streams.setdefault(log, _Stream())
+            stream.entries += entries
+            stream.position = entries[-1].offset + 1
+            outcomes = "".join("x" if isinstance(entry, Marker) else "." for entry in entries)
+            kept = self._data.outcomes.get(brake, "") + outcomes
+            self._data.outcomes[brake] = kept[-BRAKE_OUTCOMES_MAX:]
+            return Appended(stream.position)
+
+    def learnt(self, log: Log) -> int | None:
+        """See IngestBuffer."""
+        return self._read().learnt.get(log)
+
+    def register(self, log: Log, end: int) -> None:
+        """See IngestBuffer."""
+        self._write().registered[log] = (end, self._now_ms())
+
+    def bytes_used(self) -> int:
+        """See IngestBuffer. Exact."""
+        with self._lock:
+            data = self._read()
+            return sum(data.streams[log].bytes_used for log in data.registered if log in data.streams)
+
+    def outcomes(self, brake: str) -> tuple[int, int]:
+        """See IngestBuffer."""
+        kept = self._read().outcomes.get(brake, "")
+        return len(kept), kept.count("x")
+
+    def release(self, brake: str) -> None:
+        """See IngestBuffer."""
+        self._read().outcomes.pop(brake, None)
+
+    def run_id(self) -> str:
+        """See IngestBuffer and LearnBuffer."""
+        self._read()
+        return f"memory-{self._run}"
+
+    def incarnation(self, topic: str, topic_id: str, partition: int) -> int:
+        """See IngestBuffer."""
+        return self._read().incarnations.get((topic, topic_id, partition), 0)
+
+    def open_incarnation(self, topic: str, topic_id: str, partition: int, incarnation: int) -> int:
+        """See IngestBuffer."""
+        with self._lock:
+            current = self.incarnation(topic, topic_id, partition)
+            if incarnation > current:
+                self._write().incarnations[(topic, topic_id, partition)] = incarnation
+            return max(incarnation, current)
+
+    def logs(self) -> list[LogState]:
+        """See LearnBuffer."""
+        with self._lock:
+            data = self._read()
+            return [self._state(log, *data.registered[log]) for log in sorted(data.registered)]
+
+    def read(self, log: Log, start: int, count: int) -> list[Entry]:
+        """See LearnBuffer."""
+        with self._lock:
+            stream = self._read().streams.get(log, _Stream())
+            return [entry for entry in stream.entries if entry.offset >= start][:count]
+
+    def trim(self, log: Log, position: int) -> None:
+        """See LearnBuffer."""
+        with self._lock:
+            stream = self._read().streams.get(log)
+            if stream:
+                stream.entries = [entry for entry in stream.entries if entry.offset >= position]
+
+    def leave_learnt(self, log: Log, position: int) -> None:
+        """See LearnBuffer."""
+        with self._lock:
+            self._write().learnt[log] = position
+            self.open_incarnation(log.topic, log.topic_id, log.partition, log.incarnation)
+
+    def forget(self, log: Log) -> bool:
+        """See LearnBuffer."""
+        with self._lock:
+            data = self._read()
+            if data.streams.get(log, _Stream()).entries:
+                return False
+            for kept in (data.streams, data.learnt, data.registered):
+                kept.pop(log, None)
+            return True
+
+    def reset(self, positions: Mapping[Log, int]) -> None:
+        """See LearnBuffer."""
+        with self._lock:
+            data = self._read()
+            for log in {*data.registered, *positions}:
+                data.streams.pop(log, None)
+                data.learnt[log] = positions.get(log, 0)
+
+    def claim_ownership(self, state_id: str, *, adopt: bool) -> None:
+        """See LearnBuffer."""
+        with self._lock:
+            owner = self._read().owner
+            if owner not in (None, state_id) and not adopt:
+                raise BufferMisconfiguredError(f"the buffer belongs to the learner state {owner}, not to {state_id}")
+            if owner != state_id:
+                self._write().owner = state_id
+
+    def _state(self, log: Log, end: int, registered_ms: int) -> LogState:
+        stream = self._data.streams.get(log, _Stream())
+        return LogState(
+            log=log,
+            length=len(stream.entries),
+            position=stream.position,
+            end=end,
+            bytes_used=stream.bytes_used,
+            oldest_buffered_ms=stream.entries[0].buffered_ms if stream.entries else None,
+            registered_ms=registered_ms,
+        )
+
+    def _read(self) -> _Data:
+        if not self.available:
+            raise BufferUnavailableError("the buffer was taken away")
+        return self._data
+
+    def _write(self) -> _Data:
+        data = self._read()
+        if self.bytes_max is not None and sum(one.bytes_used for one in data.streams.values()) >= self.bytes_max:
+            raise BufferFullError("the buffer is at its bytes_max")
+        return data

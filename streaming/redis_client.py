@@ -1,0 +1,100 @@
+"""The connection to Redis: time limits, few retries, and the one place that turns its errors into ours."""
+
+import importlib.resources
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import redis
+from redis import exceptions
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from streaming.buffer import BufferFullError, BufferMisconfiguredError, BufferUnavailableError
+
+SOCKET_TIMEOUT_S = 5.0
+
+Argument = bytes | int | str
+
+# In an error that a script passes on, Redis 6 puts these codes into the middle of the text.
+_FULL = ("OOM command not allowed",)
+_NOT_NOW = ("LOADING ", "READONLY ", "MASTERDOWN ", "NOREPLICAS ", "MISCONF ", "BUSY ", "CLUSTERDOWN ", "TRYAGAIN ")
+_NOT_ALLOWED = ("NOAUTH ", "WRONGPASS ", "NOPERM ")
+
+
+class RedisConnection:
+    """Commands and scripts. Every method raises the buffer's errors, and is safe to use from several threads.
+
+    redis-py tries a command up to ten times by itself. Here it is one more time at once, and only where the connection
+    broke: that replaces a pooled connection which a restart of the server left dead. Everything else (waiting, backing
+    off, giving up) belongs to the caller, who can be stopped meanwhile. Every write of the buffer is safe to repeat.
+    """
+
+    def __init__(self, url: str, socket_timeout_s: float = SOCKET_TIMEOUT_S) -> None:
+        """A command fails within `socket_timeout_s`. Connects on the first one. Raises ValueError for an odd `url`."""
+        self._client = redis.Redis.from_url(
+            url,
+            protocol=2,
+            socket_timeout=socket_timeout_s,
+            socket_connect_timeout=socket_timeout_s,
+            retry=Retry(NoBackoff(), 1, supported_errors=(exceptions.ConnectionError,)),
+        )
+        self._texts = _script_texts()
+        self._digests = {name: self._client.register_script(text).sha for name, text in self._texts.items()}
+
+    def call(self, *command: Argument) -> Any:
+        """Run one command and return redis-py's form of its answer."""
+        with _translated_errors():
+            return self._client.execute_command(*command)  # type: ignore[no-untyped-call]
+
+    def call_many(self, commands: Sequence[Sequence[Argument]]) -> list[Any]:
+        """Run commands in one round trip, not as a transaction, and return their answers."""
+        with _translated_errors(), self._client.pipeline(transaction=False) as pipe:
+            for command in commands:
+                pipe.execute_command(*command)  # type: ignore[no-untyped-call]
+            return pipe.execute()
+
+    def script(self, name: str, keys: Sequence[str], args: Sequence[Argument] = ()) -> Any:
+        """Run scripts/`name`.lua: by digest, and by text where the server does not know it (any more)."""
+        try:
+            return self.call("EVALSHA", self._digests[name], len(keys), *keys, *args)
+        except exceptions.NoScriptError:
+            return self.call("EVAL", self._texts[name], len(keys), *keys, *args)
+
+    def run_id(self) -> str:
+        """Return the identity of the server process: it changes with a restart."""
+        return str(self.call("INFO", "server")["run_id"])
+
+    def close(self) -> None:
+        """Close the pool's connections."""
+        self._client.close()
+
+
+def _script_texts() -> dict[str, str]:
+    folder = importlib.resources.files("streaming") / "scripts"
+    lua = (file for file in folder.iterdir() if file.name.endswith(".lua"))
+    return {file.name.removesuffix(".lua"): file.read_text(encoding="utf-8") for file in lua}
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    """Raise the buffer's errors for redis-py's. What is none of them is a bug, and passes as it is."""
+    try:
+        yield
+    except exceptions.OutOfMemoryError as error:
+        raise BufferFullError(f"Redis is at its maxmemory: {error}") from error
+    except (exceptions.AuthenticationError, exceptions.AuthorizationError, exceptions.NoPermissionError) as error:
+        raise BufferMisconfiguredError(f"Redis refuses the user of redis.url: {error}") from error
+    except (exceptions.ConnectionError, exceptions.TimeoutError, OSError) as error:
+        raise BufferUnavailableError(f"Redis does not answer: {error}") from error
+    except (exceptions.ReadOnlyError, exceptions.ClusterDownError) as error:
+        raise BufferUnavailableError(f"Redis takes no writes now: {error}") from error
+    except exceptions.ResponseError as error:
+        text = str(error)
+        if any(code in text for code in _FULL):
+            raise BufferFullError(f"Redis is at its maxmemory: {text}") from error
+        if any(code in text for code in _NOT_NOW):
+            raise BufferUnavailableError(f"Redis takes no writes now: {text}") from error
+        if any(code in text for code in _NOT_ALLOWED):
+            raise BufferMisconfiguredError(f"Redis refuses the user of redis.url: {text}") from error
+        raise
