@@ -1,27 +1,68 @@
 """The state directory: the learner's one durable memory."""
 
-from collections.abc import Callable, Iterator
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import numpy as np
 
-from model.store.facts import Batch, Claim, Commit, Replay, StoreRules
+from model.store import replay
+from model.store.claims import Beginning, claimed_samples, find_stored, share_for_claim, write_claim
+from model.store.commits import check_commit, eviction_generator, keep_weights, write_commit
+from model.store.compaction import compact
+from model.store.database import FILE_NAME, connect, create_or_check, transaction
+from model.store.errors import MissingFileError, OutOfTurnError, StateUnusableError
+from model.store.eviction import evict
+from model.store.facts import Batch, Claim, Commit, Replay, Role, StoreRules
+from model.store.files import adopt, make_folder, sweep, sync_file, sync_folder
 from model.store.ledger import Ledger
+from model.store.lock import DirectoryLock
+from model.store.planning import check_chain, plan
+from model.store.segments import Place, Segments
 from model.window import Window
 
 FaultPoint = Callable[[str], None]
+SEGMENTS = "segments"
+WEIGHTS = "weights"
+WEIGHTS_SUFFIX = ".safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Tidied:
+    """What `tidy` did."""
+
+    files_removed: int
+    bytes_freed: int
+    rows_moved: int
 
 
 class StateDirectory:
-    """Owner of `<state>/`: `.lock`, `tidemill.db`, `segments/`, `weights/`. One at a time; not for several threads.
+    """Owner of `<state>/`: `.lock`, `tidemill.db`, `segments/`, `weights/`. One at a time; for one thread.
 
     `ledger` answers every question about what was committed. The methods here change the state, or read pixels.
-    Any OSError (StateUnavailableError among them) means that nothing changed and the call may be repeated.
+    An OSError (StateUnavailableError among them) means that nothing changed and that the call may be repeated.
     """
 
-    ledger: Ledger
+    def __init__(
+        self,
+        path: Path,
+        opened: tuple[DirectoryLock, sqlite3.Connection, Segments],
+        rules: StoreRules,
+        now_ms: Callable[[], int],
+        reached: FaultPoint,
+    ) -> None:
+        """Use `open`."""
+        self.path = path
+        self._lock, self._database, self._segments = opened
+        self.ledger = Ledger(self._database)
+        self._rules = rules
+        self._now_ms = now_ms
+        self._reached = reached
+        self._row_bytes = 3 * self.ledger.image_size() ** 2
+        self._dead_segments: list[str] = []
+        self._dead_weights: list[str] = []
 
     @classmethod
     def open(
@@ -36,78 +77,237 @@ class StateDirectory:
         """Make or open the directory, lock it for life, sweep what no row names, check that what rows name is there.
 
         `size` is the side of the square pictures, fixed when the directory is made. `reached` is told each durable
-        step (`segment.before`, `segment.after`, `claim.before`, `claim.inside`, `claim.after`, the same for
-        `commit`, `weights` and `compaction`): tests crash there. Raises StateError.
+        step: `segment`, `claim`, `weights`, `commit`, `publication` and `compaction`, each with `.before`, `.inside`
+        (written, not yet final) and `.after`; tests crash there. Raises StateError.
         """
-        ...
+        lock = _prepare(path)
+        try:
+            database = connect(path)
+            try:
+                create_or_check(database, path, size, now_ms())
+                _check_files(database, path)
+            except BaseException:
+                database.close()
+                raise
+        except BaseException:
+            lock.release()
+            raise
+        return cls(path, (lock, database, Segments(path / SEGMENTS, size)), rules, now_ms, reached)
 
     def close(self) -> None:
-        """Let go of database, files and lock."""
+        """Let go of files, database and lock, in this order. Safe to repeat."""
+        self._segments.close()
+        self._database.close()
+        self._lock.release()
 
-    def __enter__(self) -> Self: ...
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- the round ---------------------------------------------------------------------------------------------
 
     def claim(self, window: Window, *, seed: int, state: str | None) -> Claim:
         """Write the window's segment, then claim the next round in one transaction.
 
-        Raises BrokenChainError, OutOfTurnError (a claim is open, or a version is unpublished), OSError.
+        `seed` (below 2^63) and `state` (digest of the weights to start from) are kept for a repetition. Raises
+        BrokenChainError, OutOfTurnError (a claim is open, or a version is unpublished), OSError.
         """
-        ...
+        if self.open_claim() is not None or self.ledger.unpublished() is not None:
+            raise OutOfTurnError("the round before is not finished: commit its claim, publish its version")
+        check_chain(window, self.ledger.positions())
+        share = share_for_claim(self._database, self._rules)
+        classes = self.ledger.classes()
+        planned = plan(window, lambda digest: find_stored(self._database, digest), classes, self._rules, share)
+        # 1. The pixels, durable: a row must never name a file that a power cut can take. Unnamed files are swept.
+        self._reached("segment.before")
+        kept = [row.index for row in planned.rows]
+        segment = self._segments.write(window.pixels_NHWC[kept]) if kept else None
+        self._reached("segment.after")
+        # 2. Everything else at once. From here on neither Kafka nor Redis is needed for this round.
+        self._reached("claim.before")
+        with transaction(self._database):
+            write_claim(self._database, window, planned, Beginning(seed, state, segment, share, self._now_ms()))
+            self._reached("claim.inside")
+        self._reached("claim.after")
+        claimed = self.open_claim()
+        if claimed is None:
+            raise OutOfTurnError("the claim was written, but is not open")
+        return claimed
 
     def open_claim(self) -> Claim | None:
-        """Return the claim that is not committed yet, as it was made."""
-        ...
+        """Return the claim that is not committed yet, as it was made; only attempt and deaths move."""
+        return self.ledger.open_claim()
 
     def count_attempt(self, round_number: int) -> int:
-        """Count one more attempt (a failure of training) at the open claim; return how many there are now."""
-        ...
+        """Count a failure of training or evaluation at the open claim; return how many there are now."""
+        return self._count("attempt", round_number)
 
     def count_death(self, round_number: int) -> int:
-        """Count one more death of the process within the open claim; return how many there are now."""
-        ...
+        """Count a death of the process within the open claim; return how many there are now."""
+        return self._count("deaths", round_number)
 
-    def fresh(self, claim: Claim) -> Batch:
-        """Return the claim's training samples in claim order."""
-        ...
-
-    def held_out(self, claim: Claim) -> Batch:
-        """Return the claim's held-out samples in claim order."""
-        ...
-
-    def window(self, claim: Claim) -> Batch:
-        """Return training and held-out samples in claim order: what the champion is scored on before learning."""
-        ...
-
-    def draw_replay(self, claim: Claim, n: int, rng: np.random.Generator) -> Replay:
-        """Draw `n` training samples accepted before the claim, a sample's chance going with n_c^-0.5 of its class.
-
-        Without replacement inside a class while it lasts. The same for the same claim and generator, whatever
-        happened since. The cost does not depend on the size of the store.
-        """
-        ...
-
-    def holdout(self, limit: int = 4_000, batch: int = 256) -> Iterator[Batch]:
-        """Iterate over the accepted held-out samples before the open claim: at most `limit`, evened out by class."""
-        ...
+    def _count(self, column: str, round_number: int) -> int:
+        statement = f"UPDATE rounds SET {column} = {column} + 1 WHERE round = ? AND outcome IS NULL RETURNING {column}"  # noqa: S608
+        with transaction(self._database):
+            rows = self._database.execute(statement, (round_number,)).fetchall()
+        if not rows:
+            raise OutOfTurnError(f"round {round_number} is not open")
+        return int(rows[0][0])
 
     def commit(self, claim: Claim, commit: Commit) -> None:
-        """End the round in one transaction. Raises OutOfTurnError, ValueError (contradictory commit), OSError."""
+        """End the round in one transaction. Raises OutOfTurnError, ValueError (contradictory commit), OSError.
+
+        MissingFileError when the weights file that it names was not adopted.
+        """
+        check_commit(claim, commit)
+        current = self.open_claim()
+        if current is None or current.round != claim.round:
+            raise OutOfTurnError(f"round {claim.round} is not open")
+        if commit.state is not None and not self.weights_path(commit.state).is_file():
+            raise MissingFileError(f"weights {commit.state} were not adopted before the commit")
+        self._reached("commit.before")
+        with transaction(self._database):
+            write_commit(self._database, claim, commit, self._now_ms())
+            evict(self._database, claim, self._rules, self._row_bytes, eviction_generator(claim))
+            emptied = self._database.execute(
+                "DELETE FROM segments WHERE live * 1.0 / row_count <= 0.0 RETURNING digest"
+            ).fetchall()
+            dropped = keep_weights(self._database, commit.state or claim.state, self._rules.versions_kept)
+            self._reached("commit.inside")
+        self._dead_segments += [row[0] for row in emptied]
+        self._dead_weights += dropped
+        self._reached("commit.after")
 
     def mark_published(self, version: int) -> None:
         """Note that the version is whole in the repository and that the pointer names it. Safe to repeat."""
+        self._reached("publication.before")
+        now = self._now_ms()
+        with transaction(self._database):
+            statement = "UPDATE versions SET published_at = ? WHERE version = ? AND published_at IS NULL RETURNING 1"
+            if self._database.execute(statement, (now, version)).fetchall():
+                insert = "INSERT INTO champions (version, moved_at, cause) VALUES (?, ?, 'published')"
+                self._database.execute(insert, (version, now))
+            elif self.ledger.version(version) is None:
+                raise OutOfTurnError(f"version {version} was not committed")
+        self._reached("publication.after")
+
+    # --- samples -----------------------------------------------------------------------------------------------
+
+    def fresh(self, claim: Claim) -> Batch:
+        """Return the claim's training samples in claim order."""
+        return self._batch(claimed_samples(self._database, claim, (Role.TRAIN,)))
+
+    def held_out(self, claim: Claim) -> Batch:
+        """Return the claim's held-out samples in claim order."""
+        return self._batch(claimed_samples(self._database, claim, (Role.HOLDOUT,)))
+
+    def window(self, claim: Claim) -> Batch:
+        """Return training and held-out samples in claim order: what the champion is scored on before learning."""
+        return self._batch(claimed_samples(self._database, claim, (Role.TRAIN, Role.HOLDOUT)))
+
+    def draw_replay(self, claim: Claim, n: int, rng: np.random.Generator) -> Replay:
+        """Draw `n` training samples accepted before the open claim; a sample's chance goes with n_c^-0.5 of its class.
+
+        Without replacement inside a class while it lasts. The same for the same claim and generator, also after a
+        restart: slots change only in commits. The cost does not depend on the size of the store.
+        """
+        counts = replay.class_counts(self._database, Role.TRAIN, len(claim.classes))
+        drawn = replay.draw_slots(counts, n, rng)
+        batch = self._batch(replay.samples_at(self._database, Role.TRAIN, drawn))
+        return Replay(batch, replay.class_shares(counts))
+
+    def holdout(self, limit: int, batch: int = 256) -> Iterator[Batch]:
+        """Iterate over the accepted held-out samples, class by class: at most `limit`, evened out by class.
+
+        The same ones until a commit. An open claim's own are not among them (see `held_out`).
+        """
+        counts = replay.class_counts(self._database, Role.HOLDOUT, len(self.ledger.classes()))
+        chosen = replay.evaluation_slots(counts, limit)
+        for start in range(0, len(chosen), batch):
+            yield self._batch(replay.samples_at(self._database, Role.HOLDOUT, chosen[start : start + batch]))
+
+    def _batch(self, samples: Sequence[int]) -> Batch:
+        query = (
+            "SELECT class, event_time_ms, segments.digest, position"
+            " FROM samples JOIN labels USING (label) JOIN segments USING (segment) WHERE sample = ?"
+        )
+        rows = [self._database.execute(query, (sample,)).fetchone() for sample in samples]
+        return Batch(
+            samples=np.array(samples, np.int64),
+            labels=np.array([row[0] for row in rows], np.int64),
+            event_times_ms=np.array([row[1] for row in rows], np.int64),
+            pixels_NHWC=self._segments.read([Place(row[2], row[3]) for row in rows]),
+        )
+
+    # --- files -------------------------------------------------------------------------------------------------
 
     def weights_path(self, digest: str) -> Path:
         """Return where the weights file of this digest lies."""
-        ...
+        return self.path / WEIGHTS / f"{digest}{WEIGHTS_SUFFIX}"
 
     def adopt_weights(self, file: Path, digest: str) -> Path:
-        """Make a finished file durable and move it in. `digest`: the hex sha256 of its bytes.
+        """Make a finished file durable and move it in; return its path. `digest`: the hex sha256 of its bytes.
 
         The file must lie on the same file system (`<state>/weights/` is the place to write it). It is swept at the
-        next start unless a commit names it.
+        next start unless a commit names it. Safe to repeat. Raises OSError.
         """
-        ...
+        self._reached("weights.before")
+        sync_file(file)
+        adopt(file, self.weights_path(digest))
+        self._reached("weights.after")
+        return self.weights_path(digest)
 
-    def tidy(self) -> "Tidied":
-        """Remove files that no row names any more, and rewrite one emptied segment. After publication; repeatable."""
-        ...
+    def tidy(self) -> Tidied:
+        """Remove the files that commits no longer name, and rewrite emptied segments, a bounded number at a time.
+
+        After publication, before the next claim or any other moment between steps. Safe to repeat. Raises OSError.
+        """
+        moved = compact(self._database, self._segments, self._rules.compact_below, self._reached)
+        self._dead_segments += moved.emptied if moved else ()
+        removed = freed = 0
+        while self._dead_segments:
+            freed += self._segments.remove(self._dead_segments[-1])
+            self._dead_segments.pop()
+            removed += 1
+        while self._dead_weights:
+            file = self.weights_path(self._dead_weights[-1])
+            freed += file.stat().st_size if file.exists() else 0
+            file.unlink(missing_ok=True)
+            self._dead_weights.pop()
+            removed += 1
+        return Tidied(removed, freed, moved.rows if moved else 0)
+
+
+def _prepare(path: Path) -> DirectoryLock:
+    """Make the folders and take the lock. Raises StateError."""
+    try:
+        make_folder(path)
+        lock = DirectoryLock(path)
+    except OSError as error:
+        raise StateUnusableError(path, f"{error.strerror} (it must be a directory that this user may write)") from error
+    try:
+        for name in (SEGMENTS, WEIGHTS):
+            make_folder(path / name)
+    except OSError as error:
+        lock.release()
+        raise StateUnusableError(path, str(error)) from error
+    return lock
+
+
+def _check_files(database: sqlite3.Connection, path: Path) -> None:
+    """Sweep what a crash left unnamed; raise MissingFileError for a named file that is gone."""
+    segments = {Segments.file_name(row[0]) for row in database.execute("SELECT digest FROM segments")}
+    weights = {f"{row[0]}{WEIGHTS_SUFFIX}" for row in database.execute("SELECT digest FROM weights")}
+    for folder, named in ((path / SEGMENTS, segments), (path / WEIGHTS, weights)):
+        missing = sorted(named - {one.name for one in folder.iterdir()})
+        if missing:
+            message = (
+                f"{folder}/{missing[0]} is gone ({len(missing)} files are): restore them, then run tidemill verify"
+            )
+            raise MissingFileError(message)
+        sweep(folder, named)
+    # The database's own name must survive a power cut, as the files' do.
+    if (path / FILE_NAME).exists():
+        sync_folder(path)

@@ -118,6 +118,8 @@ class Claim:
     """Classes of this round, those that join with it included; a label is its index here."""
     joined: tuple[str, ...]
     """Those of them that join with this round; they leave again if its samples are not accepted."""
+    relabelled: int
+    """Pictures that came again under another label; they take it if the window's samples are accepted."""
     high_water: int
     """Highest sample key before this claim; replay and holdout are drawn up to it."""
     last_sample: int
@@ -203,7 +205,7 @@ class VersionSamples:
     fresh_evicted: int
     replayed: tuple[SampleName, ...]
     replayed_evicted: int
-    """Replayed samples that left the store since, and those of rounds so old that their draw is no longer kept."""
+    """Of the draws that are still kept (those of the last 1,000 rounds)."""
 
 
 def iso_utc(time_ms: int) -> str:

@@ -1,36 +1,211 @@
 """Questions about what was committed: positions, classes, rounds, versions, counts. Reads only."""
 
+import json
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from model.store.facts import Claim, Json, Version, VersionSamples
+import numpy as np
+
+from model.store.claims import load_claim, load_spans
+from model.store.database import connect_read_only
+from model.store.facts import Claim, Json, Role, SampleName, Version, VersionSamples, iso_utc
+from model.store.lineage import lineage
 from model.window import LogKey
+
+VERSION_COLUMNS = "version, round, parent, manifest, sha256, state, published_at"
+NAMES = (
+    "SELECT sample, sample_id, name, topic, topic_id, partition, incarnation, offset, source, event_time_ms, role"
+    " FROM samples JOIN labels USING (label) JOIN logs USING (log)"
+)
+LAST_ROUND = 2**63 - 1
+"""Above every round."""
+PAGE_ROWS = 256
+"""Rows read at a time, so that a reader never holds a snapshot for long."""
 
 
 class Ledger:
-    """The database, read. The learner's own comes with StateDirectory; others open their own beside it."""
+    """The database, read. The learner's own comes with StateDirectory; others open their own beside it.
+
+    A connection belongs to the thread that made it.
+    """
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
 
     @classmethod
     def read_only(cls, path: Path) -> Self:
         """Open `<path>/tidemill.db` for reading while a learner may live on it. Raises StateError."""
-        ...
+        return cls(connect_read_only(path))
 
-    def close(self) -> None: ...
-    def state_id(self) -> str: ...
-    def image_size(self) -> int: ...
-    def positions(self) -> dict[LogKey, int]: ...
-    def classes(self) -> tuple[str, ...]: ...
-    def open_claim(self) -> Claim | None: ...
-    def current_state(self) -> str | None: ...
-    def champion(self) -> Version | None: ...
-    def unpublished(self) -> Version | None: ...
-    def version(self, number: int) -> Version | None: ...
-    def versions(self) -> Iterator[Version]: ...
-    def round_count(self) -> int: ...
-    def rounds(self, after: int = 0, until: int | None = None) -> Iterator[Json]: ...
-    def lineage_since(self, version: int) -> list[Json]: ...
-    def samples_of(self, version: int) -> VersionSamples: ...
-    def counts(self) -> dict[str, int]: ...
-    def class_counts(self) -> dict[str, int]: ...
-    def bytes_used(self) -> int: ...
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+    def state_id(self) -> str:
+        """Return the random name that this state was given when it was made."""
+        return self._meta("state_id")
+
+    def image_size(self) -> int:
+        """Return the side of the stored pictures, in pixels."""
+        return int(self._meta("image_size"))
+
+    def _meta(self, key: str) -> str:
+        return str(self._database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()[0])
+
+    def positions(self) -> dict[LogKey, int]:
+        """Return the next offset to learn of every log that a committed round took from."""
+        query = "SELECT topic, topic_id, partition, incarnation, position FROM logs WHERE position IS NOT NULL"
+        return {LogKey(*row[:4]): row[4] for row in self._database.execute(query)}
+
+    def classes(self) -> tuple[str, ...]:
+        """Return the class names in the order of the head, those of an open claim included."""
+        query = "SELECT name FROM labels WHERE class IS NOT NULL ORDER BY class"
+        return tuple(row[0] for row in self._database.execute(query))
+
+    def open_claim(self) -> Claim | None:
+        """Return the claim that is not committed yet, as it was made."""
+        return load_claim(self._database)
+
+    def current_state(self) -> str | None:
+        """Return the digest of the weights that the next round starts from; None before there are any."""
+        query = "SELECT result FROM rounds WHERE outcome IS NOT NULL ORDER BY round DESC LIMIT 1"
+        row = self._database.execute(query).fetchone()
+        return row[0] if row else None
+
+    def champion(self) -> Version | None:
+        """Return the version that the champion pointer names; None before the first is published."""
+        move = self._database.execute("SELECT version FROM champions ORDER BY move DESC LIMIT 1").fetchone()
+        return self.version(move[0]) if move else None
+
+    def unpublished(self) -> Version | None:
+        """Return the committed version whose publication is not finished, or None."""
+        return self._version("published_at IS NULL")
+
+    def version(self, number: int) -> Version | None:
+        """Return one version, or None."""
+        return self._version("version = ?", number)
+
+    def _version(self, condition: str, *values: int) -> Version | None:
+        query = f"SELECT {VERSION_COLUMNS} FROM versions WHERE {condition}"  # noqa: S608 - constants
+        row = self._database.execute(query, values).fetchone()
+        return _as_version(row) if row else None
+
+    def versions(self, after: int = 0) -> Iterator[Version]:
+        """Iterate over the versions above `after`, oldest first."""
+        query = f"SELECT {VERSION_COLUMNS} FROM versions WHERE version > ? ORDER BY version LIMIT ?"  # noqa: S608
+        while rows := self._database.execute(query, (after, PAGE_ROWS)).fetchall():
+            yield from map(_as_version, rows)
+            after = rows[-1][0]
+
+    def last_round(self) -> int:
+        """Return the number of the last committed round; 0 before the first."""
+        query = "SELECT round FROM rounds WHERE outcome IS NOT NULL ORDER BY round DESC LIMIT 1"
+        row = self._database.execute(query).fetchone()
+        return int(row[0]) if row else 0
+
+    def rounds(self, after: int = 0, until: int | None = None) -> Iterator[Json]:
+        """Iterate over the committed rounds in (after, until], oldest first, as `rounds --json` gives them."""
+        query = (
+            "SELECT rounds.round, outcome, version, reason, prequential_accuracy, seconds, committed_at"
+            " FROM rounds LEFT JOIN versions USING (round)"
+            " WHERE rounds.round > ? AND (? IS NULL OR rounds.round <= ?) AND outcome IS NOT NULL"
+            " ORDER BY rounds.round LIMIT ?"
+        )
+        while rows := self._database.execute(query, (after, until, until, PAGE_ROWS)).fetchall():
+            for number, outcome, version, reason, accuracy, seconds, committed_at in rows:
+                yield {
+                    "round": number,
+                    "outcome": outcome,
+                    "version": version,
+                    "reason": reason,
+                    "lineage": lineage(load_spans(self._database, number)),
+                    "prequential_accuracy": accuracy,
+                    "seconds": seconds,
+                    "committed_at": iso_utc(committed_at),
+                }
+            after = rows[-1][0]
+
+    def evaluation(self, number: int) -> Json | None:
+        """Return what the commit of a round said about its evaluation, or None."""
+        row = self._database.execute("SELECT evaluation FROM rounds WHERE round = ?", (number,)).fetchone()
+        return _object(row[0]) if row and row[0] is not None else None
+
+    def round_of(self, version: int) -> int:
+        """Return the round that made a version; 0 for version 0, the beginning. Raises KeyError for unknown ones."""
+        if version == 0:
+            return 0
+        known = self.version(version)
+        if known is None:
+            raise KeyError(version)
+        return known.round
+
+    def lineage_since(self, version: int) -> list[Json]:
+        """Return the lineage of every round after version `version` (0: all), the open claim as if accepted.
+
+        This is the manifest's `lineage` of version + 1, before its commit as after it. Raises KeyError.
+        """
+        newer = self.version(version + 1)
+        last = newer.round if newer else LAST_ROUND
+        return lineage(load_spans(self._database, self.round_of(version) + 1, last))
+
+    def samples_of(self, version: int) -> VersionSamples:
+        """Return the samples learnt since version - 1, as fresh and as replayed. Raises KeyError."""
+        first, last = self.round_of(version - 1) + 1, self.round_of(version)
+        fresh: list[SampleName] = []
+        query = "SELECT high_water, last_sample FROM rounds WHERE round BETWEEN ? AND ? ORDER BY round"
+        for high_water, last_sample in self._database.execute(query, (first, last)).fetchall():
+            fresh.extend(self._names("sample > ? AND sample <= ?", high_water, last_sample))
+        trained = sum(span.trained for span in load_spans(self._database, first, last))
+        learnt = tuple(name for name in fresh if name.role is Role.TRAIN)
+        replayed, replayed_gone = self._replayed(first, last)
+        return VersionSamples(learnt, max(0, trained - len(learnt)), replayed, replayed_gone)
+
+    def _replayed(self, first: int, last: int) -> tuple[tuple[SampleName, ...], int]:
+        query = "SELECT samples FROM draws WHERE round BETWEEN ? AND ? ORDER BY round"
+        drawn = [key for (blob,) in self._database.execute(query, (first, last)) for key in np.frombuffer(blob, "<i8")]
+        keys = dict.fromkeys(int(key) for key in drawn)
+        names = tuple(name for key in keys for name in self._names("sample = ?", key))
+        return names, len(keys) - len(names)
+
+    def _names(self, condition: str, *values: int) -> Iterator[SampleName]:
+        query = f"{NAMES} WHERE {condition} ORDER BY sample"
+        for row in self._database.execute(query, values):
+            yield SampleName(row[0], row[1], row[2], LogKey(*row[3:7]), row[7], row[8], row[9], Role(row[10]))
+
+    def aside(self, role: Role, limit: int) -> list[SampleName]:
+        """Return up to `limit` samples that are set aside or wait, oldest first."""
+        query = "SELECT sample FROM samples WHERE slot IS NULL AND role = ? ORDER BY sample LIMIT ?"
+        keys = [row[0] for row in self._database.execute(query, (role, limit)).fetchall()]
+        return [name for key in keys for name in self._names("sample = ?", key)]
+
+    def counts(self) -> dict[str, int]:
+        """Return the committed samples of each role, all roles named."""
+        rows = dict(self._database.execute("SELECT role, sum(count) FROM tallies GROUP BY role").fetchall())
+        return {role.value: int(rows.get(role.value, 0)) for role in Role}
+
+    def class_counts(self, role: Role = Role.TRAIN) -> dict[str, int]:
+        """Return the committed samples of each label in a role; labels without any are left out."""
+        query = "SELECT name, count FROM tallies JOIN labels USING (label) WHERE role = ? AND count > 0 ORDER BY name"
+        return dict(self._database.execute(query, (role,)).fetchall())
+
+    def bytes_used(self) -> int:
+        """Return the bytes of the pixels of all committed samples: what `store.bytes_max` caps."""
+        return sum(self.counts().values()) * 3 * self.image_size() ** 2
+
+
+def _object(text: str) -> Json:
+    value: dict[str, Any] = json.loads(text)
+    return value
+
+
+def _as_version(row: tuple[Any, ...]) -> Version:
+    number, round_number, parent, manifest, sha256, state, published_at = row
+    return Version(number, round_number, parent, _object(manifest), sha256, state, published_at)

@@ -1,0 +1,156 @@
+"""The commit: one transaction in which a round becomes history. Before it the round is done again, after it never."""
+
+import json
+import sqlite3
+from collections import defaultdict
+
+import numpy as np
+
+from model.store import slots
+from model.store.claims import label_number
+from model.store.facts import Claim, Commit, Fate, Outcome, Role
+from model.store.pictures import is_held_out
+
+DRAWS_KEPT = 1_000
+"""Rounds whose replayed samples can be named by `explain --samples`."""
+
+
+def check_commit(claim: Claim, commit: Commit) -> None:
+    """Raise ValueError when the commit contradicts itself or its claim."""
+    if (commit.outcome is Outcome.PUBLISHED) != (commit.version is not None):
+        raise ValueError("a round is published if and only if it has a version")
+    if commit.version is not None and commit.version.version != claim.version:
+        raise ValueError(f"the claim's version is {claim.version}, not {commit.version.version}")
+    if commit.version is not None and commit.fate is not Fate.ACCEPTED:
+        raise ValueError("a published round accepts its samples")
+    if commit.version is not None and commit.state is None:
+        raise ValueError("a published version needs the digest of its weights")
+
+
+def write_commit(database: sqlite3.Connection, claim: Claim, commit: Commit, now_ms: int) -> None:
+    """Write the end of the round, inside the caller's transaction; eviction follows in the same one."""
+    if commit.fate is Fate.ACCEPTED:
+        _accept(database, claim)
+    else:
+        _set_aside(database, claim, Role(commit.fate.value))
+    database.execute("DELETE FROM relabels")
+    _advance_positions(database, claim)
+    _close_round(database, claim, commit, now_ms)
+    if commit.version is not None:
+        new = commit.version
+        database.execute(
+            "INSERT INTO versions (version, round, parent, manifest, sha256, state) VALUES (?, ?, ?, ?, ?, ?)",
+            (new.version, claim.round, claim.parent, json.dumps(dict(new.manifest)), new.sha256, commit.state),
+        )
+    if commit.replayed.size:
+        keys = commit.replayed.astype("<i8").tobytes()
+        database.execute("INSERT INTO draws VALUES (?, ?)", (claim.round, keys))
+    database.execute("DELETE FROM draws WHERE round <= ?", (claim.round - DRAWS_KEPT,))
+
+
+def _accept(database: sqlite3.Connection, claim: Claim) -> None:
+    """Make the window visible to replay and judging. Its own samples enter last: eviction knows them by that."""
+    _relabel(database, claim)
+    _release_waiting(database, claim)
+    groups: dict[tuple[int, Role], list[int]] = defaultdict(list)
+    query = "SELECT label, role, sample FROM samples WHERE sample > ? AND sample <= ? ORDER BY sample"
+    for label, role, sample in database.execute(query, (claim.high_water, claim.last_sample)):
+        groups[label, Role(role)].append(sample)
+    for (label, role), samples in groups.items():
+        if role is Role.WAITING:
+            slots.add_to_tally(database, label, role, len(samples))
+        else:
+            slots.enter(database, label, role, samples)
+
+
+def _relabel(database: sqlite3.Connection, claim: Claim) -> None:
+    """Give pictures that came again the label they came with; it was accepted with the window."""
+    wanted = database.execute("SELECT sample, label FROM relabels ORDER BY sample").fetchall()
+    for sample, name in wanted:
+        row = database.execute("SELECT label, role, slot, digest FROM samples WHERE sample = ?", (sample,)).fetchone()
+        if name not in claim.classes or row is None:
+            continue
+        old, role, slot, digest = row[0], Role(row[1]), row[2], row[3]
+        label = label_number(database, name)
+        if slot is not None:
+            slots.leave(database, old, role, [slot])
+            slots.enter(database, label, role, [sample])
+        elif role is Role.WAITING:
+            _admit(database, claim, old, (label, [(sample, digest)]))
+        else:
+            slots.add_to_tally(database, old, role, -1)
+            slots.add_to_tally(database, label, role, 1)
+            database.execute("UPDATE samples SET label = ? WHERE sample = ?", (label, sample))
+
+
+def _release_waiting(database: sqlite3.Connection, claim: Claim) -> None:
+    """Take in what waited for a label that is a class from this round on."""
+    for name in claim.joined:
+        label = label_number(database, name)
+        if not slots.tally(database, label, Role.WAITING)[0]:
+            continue
+        query = (
+            "SELECT sample, digest FROM samples WHERE label = ? AND role = 'waiting' AND sample <= ? ORDER BY sample"
+        )
+        waiting = database.execute(query, (label, claim.high_water)).fetchall()
+        _admit(database, claim, label, (label, waiting))
+
+
+def _admit(database: sqlite3.Connection, claim: Claim, old: int, admitted: tuple[int, list[tuple[int, bytes]]]) -> None:
+    """Move samples that waited under the label `old` to training or holdout under the label given with them."""
+    label, waiting = admitted
+    slots.add_to_tally(database, old, Role.WAITING, -len(waiting))
+    held = [sample for sample, digest in waiting if is_held_out(digest, claim.holdout_share)]
+    slots.enter(database, label, Role.HOLDOUT, held)
+    slots.enter(database, label, Role.TRAIN, [sample for sample, _ in waiting if sample not in set(held)])
+
+
+def _set_aside(database: sqlite3.Connection, claim: Claim, role: Role) -> None:
+    """Keep the window out of replay and judging; its new classes leave again."""
+    window = (claim.high_water, claim.last_sample)
+    database.execute(
+        "UPDATE samples SET role = ? WHERE sample > ? AND sample <= ? AND role IN ('train', 'holdout')", (role, *window)
+    )
+    query = "SELECT label, role, count(*) FROM samples WHERE sample > ? AND sample <= ? GROUP BY label, role"
+    for label, kind, count in database.execute(query, window).fetchall():
+        slots.add_to_tally(database, label, Role(kind), count)
+    database.execute("UPDATE labels SET class = NULL, joined_round = NULL WHERE joined_round = ?", (claim.round,))
+    database.execute(
+        "UPDATE spans SET suspect = trained + holdout, trained = 0, holdout = 0 WHERE round = ?", (claim.round,)
+    )
+
+
+def _advance_positions(database: sqlite3.Connection, claim: Claim) -> None:
+    database.execute(
+        "UPDATE logs SET position = (SELECT stop FROM spans WHERE spans.log = logs.log AND spans.round = ?1)"
+        " WHERE log IN (SELECT log FROM spans WHERE round = ?1)",
+        (claim.round,),
+    )
+
+
+def _close_round(database: sqlite3.Connection, claim: Claim, commit: Commit, now_ms: int) -> None:
+    evaluation = None if commit.evaluation is None else json.dumps(dict(commit.evaluation))
+    facts = (commit.outcome, commit.fate, commit.verdict, commit.reason, commit.state or claim.state)
+    database.execute(
+        "UPDATE rounds SET outcome = ?, fate = ?, verdict = ?, reason = ?, result = ?, prequential_accuracy = ?,"
+        " evaluation = ?, seconds = ?, committed_at = ? WHERE round = ?",
+        (*facts, commit.prequential_accuracy, evaluation, commit.seconds, now_ms, claim.round),
+    )
+
+
+def keep_weights(database: sqlite3.Connection, result: str | None, versions: int) -> list[str]:
+    """Name the weights that must stay: current, champion's, the newest versions'. Return those no longer named."""
+    rows = database.execute("SELECT state FROM versions ORDER BY version DESC LIMIT ?", (versions,)).fetchall()
+    champion = "SELECT state FROM champions JOIN versions USING (version) ORDER BY move DESC LIMIT 1"
+    kept = {row[0] for row in (*rows, *database.execute(champion).fetchall())}
+    kept |= set() if result is None else {result}
+    before = {row[0] for row in database.execute("SELECT digest FROM weights")}
+    database.executemany("INSERT INTO weights VALUES (?)", [(digest,) for digest in sorted(kept - before)])
+    dropped = sorted(before - kept)
+    database.executemany("DELETE FROM weights WHERE digest = ?", [(digest,) for digest in dropped])
+    return dropped
+
+
+def eviction_generator(claim: Claim) -> np.random.Generator:
+    """Return the generator of a round's evictions."""
+    return np.random.default_rng([claim.seed, claim.round, 0xE71C7])

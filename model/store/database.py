@@ -1,0 +1,124 @@
+"""Opens `tidemill.db`, checks that it is ours, and runs transactions."""
+
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+
+from model.store.errors import ImageSizeError, SchemaVersionError, StateUnavailableError, StateUnusableError
+
+FILE_NAME = "tidemill.db"
+SCHEMA_VERSION = 1
+APPLICATION_ID = 0x7D1E_3111
+"""Marks a database as Tidemill's (`PRAGMA application_id`)."""
+BUSY_TIMEOUT_S = 10.0
+CACHE_KIB = 32_768
+"""Page cache of a connection, so that memory does not grow with the store."""
+
+
+def connect(folder: Path) -> sqlite3.Connection:
+    """Open the database for the owner of the directory, making it where there is none. Raises StateError."""
+    file = folder / FILE_NAME
+    try:
+        database = sqlite3.connect(file, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+        _prepare(database)
+        # FULL: a commit is on the disk when it returns. WAL: readers beside the learner neither wait nor block.
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+    except sqlite3.OperationalError as error:
+        raise StateUnusableError(folder, str(error)) from error
+    except sqlite3.DatabaseError as error:
+        raise SchemaVersionError(f"{file} is not a Tidemill database: {error}") from error
+    return database
+
+
+def connect_read_only(folder: Path) -> sqlite3.Connection:
+    """Open the database for reading only, beside its owner. Raises StateError."""
+    file = folder / FILE_NAME
+    if not file.is_file():
+        raise StateUnusableError(folder, "no learner has worked there yet (tidemill.db is missing)")
+    try:
+        database = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S)
+        database.isolation_level = None
+        _prepare(database)
+        check_schema(database, file)
+    except sqlite3.OperationalError as error:
+        raise StateUnusableError(folder, str(error)) from error
+    except sqlite3.DatabaseError as error:
+        raise SchemaVersionError(f"{file} is not a Tidemill database: {error}") from error
+    return database
+
+
+def _prepare(database: sqlite3.Connection) -> None:
+    database.execute("PRAGMA foreign_keys = ON")
+    database.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+
+
+def create_or_check(database: sqlite3.Connection, folder: Path, size: int, now_ms: int) -> None:
+    """Write the schema into a new database; hold an old one to its schema and image size. Raises StateError."""
+    tables = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    if not tables:
+        _create(database, size, now_ms)
+    check_schema(database, folder / FILE_NAME)
+    stored = int(database.execute("SELECT value FROM meta WHERE key = 'image_size'").fetchone()[0])
+    if stored != size:
+        message = (
+            f"image.size={size}, but paths.state={folder} holds pictures of {stored} pixels: "
+            f"set image.size={stored}, or give this job another paths.state"
+        )
+        raise ImageSizeError(message)
+
+
+def _create(database: sqlite3.Connection, size: int, now_ms: int) -> None:
+    schema = resources.files("model.store").joinpath("schema.sql").read_text(encoding="utf-8")
+    meta = {"state_id": uuid.uuid4().hex, "image_size": str(size), "created_at_ms": str(now_ms)}
+    with transaction(database):
+        for statement in _statements(schema):
+            database.execute(statement)
+        database.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+        database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Split a script, so that it can run within one transaction (executescript would commit)."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def check_schema(database: sqlite3.Connection, file: Path) -> None:
+    """Raise SchemaVersionError unless the database is Tidemill's, of this version."""
+    application = database.execute("PRAGMA application_id").fetchone()[0]
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    if application != APPLICATION_ID:
+        raise SchemaVersionError(f"{file} is not a Tidemill database: choose another paths.state")
+    if version != SCHEMA_VERSION:
+        message = f"{file} has schema {version}, this Tidemill knows {SCHEMA_VERSION}: run the version that wrote it"
+        raise SchemaVersionError(message)
+
+
+@contextmanager
+def transaction(database: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing. Raises StateUnavailableError when the disk refuses; nothing was written then."""
+    try:
+        database.execute("BEGIN IMMEDIATE")
+        yield
+        database.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        _roll_back(database)
+        raise StateUnavailableError(f"the state database cannot be written: {error}") from error
+    except BaseException:
+        _roll_back(database)
+        raise
+
+
+def _roll_back(database: sqlite3.Connection) -> None:
+    # SQLite ends some failed transactions (disk full) by itself.
+    if database.in_transaction:
+        database.execute("ROLLBACK")

@@ -1,0 +1,72 @@
+"""Files that survive a power cut: written aside, synced, renamed in, and the folder synced after."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+HASH_CHUNK_BYTES = 1 << 20
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames within the folder durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder and its parents, durably."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in missing:
+        sync_folder(one.parent)
+
+
+def write_durably(file: Path, parts: Sequence[bytes | memoryview]) -> None:
+    """Write a whole file; after a crash it is there with all its bytes, or not there under this name."""
+    aside = file.with_name(file.name + ".tmp")
+    try:
+        with aside.open("wb") as out:
+            for part in parts:
+                out.write(part)
+            out.flush()
+            os.fsync(out.fileno())
+    except OSError:
+        aside.unlink(missing_ok=True)  # on a full disk every byte is wanted
+        raise
+    adopt(aside, file)
+
+
+def adopt(aside: Path, file: Path) -> None:
+    """Rename a synced file in and sync the folder."""
+    aside.replace(file)
+    sync_folder(file.parent)
+
+
+def file_sha256(file: Path) -> str:
+    """Return the hex sha256 of a file's bytes."""
+    digest = hashlib.sha256()
+    with file.open("rb") as source:
+        while chunk := source.read(HASH_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def sweep(folder: Path, named: set[str]) -> list[str]:
+    """Delete the files of a folder that are not `named`; return their names, sorted."""
+    orphans = sorted(one.name for one in folder.iterdir() if one.name not in named and one.is_file())
+    for name in orphans:
+        (folder / name).unlink(missing_ok=True)
+    return orphans
+
+
+def sync_file(file: Path) -> None:
+    """Make a finished file's bytes durable."""
+    handle = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,123 @@
+"""Decides what each record of a window is, before anything is written. Pure: the same window, the same plan."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from model.store.errors import BrokenChainError
+from model.store.facts import ClaimedSpan, Role, StoreRules
+from model.store.pictures import is_held_out, picture_digest
+from model.window import LogKey, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A picture that the store has already."""
+
+    sample: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRow:
+    """A picture to store: `index` is its place in the window."""
+
+    index: int
+    digest: bytes
+    label: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the claim will write."""
+
+    rows: tuple[PlannedRow, ...]
+    joined: tuple[str, ...]
+    relabels: Mapping[int, str]
+    """Stored sample to the label that the window gives it."""
+    spans: tuple[ClaimedSpan, ...]
+
+
+def check_chain(window: Window, positions: Mapping[LogKey, int]) -> None:
+    """Raise BrokenChainError unless the window continues from the positions and its arrivals lie in its spans."""
+    spans = {span.log: span for span in window.spans}
+    if len(spans) != len(window.spans):
+        raise BrokenChainError("a log has two spans in one window")
+    for span in window.spans:
+        position = positions.get(span.log, span.start)
+        if span.start != position or span.end <= span.start:
+            where = f"{span.log.topic}/{span.log.partition}"
+            raise BrokenChainError(f"{where}: the window is [{span.start}, {span.end}), the position is {position}")
+    places = [(arrival.log, arrival.offset) for arrival in window.arrivals]
+    if any(later <= earlier for earlier, later in pairwise(places)):
+        raise BrokenChainError("the window's samples are not in the order of log and offset")
+    for log, offset in places:
+        if log not in spans or not spans[log].start <= offset < spans[log].end:
+            raise BrokenChainError(f"{log.topic}/{log.partition}: offset {offset} lies outside of the window's ranges")
+    if len(window.pixels_NHWC) != len(places):
+        raise BrokenChainError(f"{len(places)} samples, but pixels of {len(window.pixels_NHWC)}")
+
+
+def plan(
+    window: Window, stored: Callable[[bytes], Stored | None], classes: Sequence[str], rules: StoreRules, share: float
+) -> Plan:
+    """Give each record its role, in this order: a picture met before, one of an unknown class, held out, training.
+
+    A picture that comes twice in the window is stored once, at its first place, under its last label. `stored` finds
+    a picture by its digest; `share` of new pictures is held out.
+    """
+    digests = [picture_digest(pixels) for pixels in window.pixels_NHWC]
+    last_label = {digest: arrival.label for digest, arrival in zip(digests, window.arrivals, strict=True)}
+    first_index = {digest: index for index, digest in reversed(list(enumerate(digests)))}
+    known = {digest: stored(digest) for digest in last_label}
+    new = sorted(index for digest, index in first_index.items() if known[digest] is None)
+    joined = _joining([last_label[digests[index]] for index in new], classes, rules)
+    accepted = {*classes, *joined}
+    rows = tuple(_row(index, digests[index], last_label[digests[index]], accepted, share) for index in new)
+    relabels = {
+        one.sample: last_label[digest] for digest, one in known.items() if one and one.label != last_label[digest]
+    }
+    return Plan(rows, joined, relabels, _spans(window, rows))
+
+
+def _row(index: int, digest: bytes, label: str, classes: set[str], share: float) -> PlannedRow:
+    if label not in classes:
+        return PlannedRow(index, digest, label, Role.WAITING)
+    return PlannedRow(index, digest, label, Role.HOLDOUT if is_held_out(digest, share) else Role.TRAIN)
+
+
+def _joining(labels: Sequence[str], classes: Sequence[str], rules: StoreRules) -> tuple[str, ...]:
+    """Return the labels that become classes now, in the order in which they get their index."""
+    if rules.closed_classes:
+        return tuple(name for name in rules.closed_classes if name not in classes)
+    room = max(0, rules.classes_max - len(classes))
+    return tuple(name for name in dict.fromkeys(labels) if name not in classes)[:room]
+
+
+def _spans(window: Window, rows: Sequence[PlannedRow]) -> tuple[ClaimedSpan, ...]:
+    arrived = Counter(arrival.log for arrival in window.arrivals)
+    kept = Counter((window.arrivals[row.index].log, row.role) for row in rows)
+    spans = []
+    for span in window.spans:
+        trained, holdout, waiting = (kept[span.log, role] for role in (Role.TRAIN, Role.HOLDOUT, Role.WAITING))
+        spans.append(
+            ClaimedSpan(
+                log=span.log,
+                start=span.start,
+                end=span.end,
+                trained=trained,
+                holdout=holdout,
+                dead_lettered=span.dead_lettered,
+                expired=span.expired,
+                duplicate=arrived[span.log] - trained - holdout - waiting,
+                waiting=waiting,
+                suspect=0,
+            )
+        )
+        records = arrived[span.log] + span.dead_lettered + span.expired
+        if records > span.end - span.start:
+            where = f"{span.log.topic}/{span.log.partition}"
+            raise BrokenChainError(f"{where}: {records} records in the range [{span.start}, {span.end})")
+    return tuple(spans)

@@ -1,0 +1,145 @@
+-- The learner's memory. Version 1; `PRAGMA user_version` counts on.
+-- Rows are written in two transactions per round: its claim, and its commit.
+
+CREATE TABLE meta (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE logs (
+    log INTEGER PRIMARY KEY,
+    topic TEXT NOT NULL,
+    topic_id TEXT NOT NULL,
+    partition INTEGER NOT NULL CHECK (partition >= 0),
+    incarnation INTEGER NOT NULL CHECK (incarnation >= 0),
+    position INTEGER CHECK (position >= 0), -- null until its first window is committed
+    UNIQUE (topic, topic_id, partition, incarnation)
+) STRICT;
+
+CREATE TABLE labels (
+    label INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    class INTEGER UNIQUE CHECK (class >= 0), -- index in the model's head; null while it waits
+    joined_round INTEGER,
+    CHECK ((class IS NULL) = (joined_round IS NULL))
+) STRICT;
+
+-- A round is open from claim to commit: `outcome` is null. There is at most one such.
+CREATE TABLE rounds (
+    round INTEGER PRIMARY KEY CHECK (round > 0),
+    seed INTEGER NOT NULL,
+    state TEXT, -- digest of the weights it starts from
+    segment INTEGER, -- what its claim wrote; the row may be gone since
+    high_water INTEGER NOT NULL CHECK (high_water >= 0),
+    last_sample INTEGER NOT NULL CHECK (last_sample >= high_water),
+    classes INTEGER NOT NULL CHECK (classes >= 0),
+    holdout_share REAL NOT NULL CHECK (holdout_share BETWEEN 0 AND 1),
+    parent INTEGER REFERENCES versions,
+    attempt INTEGER NOT NULL DEFAULT 0 CHECK (attempt >= 0),
+    deaths INTEGER NOT NULL DEFAULT 0 CHECK (deaths >= 0),
+    claimed_at INTEGER NOT NULL,
+    outcome TEXT CHECK (outcome IN ('published', 'held', 'refused')),
+    fate TEXT CHECK (fate IN ('accepted', 'suspect', 'quarantined')),
+    verdict TEXT,
+    reason TEXT,
+    result TEXT, -- digest of the weights that the next round starts from
+    prequential_accuracy REAL,
+    evaluation TEXT,
+    seconds REAL,
+    committed_at INTEGER,
+    CHECK ((outcome IS NULL) = (committed_at IS NULL)),
+    CHECK ((outcome IS NULL) = (fate IS NULL)),
+    CHECK (outcome IS NULL OR outcome <> 'published' OR fate = 'accepted')
+) STRICT;
+CREATE UNIQUE INDEX rounds_open ON rounds ((1)) WHERE outcome IS NULL;
+
+CREATE TABLE spans (
+    round INTEGER NOT NULL REFERENCES rounds,
+    log INTEGER NOT NULL REFERENCES logs,
+    start INTEGER NOT NULL CHECK (start >= 0),
+    stop INTEGER NOT NULL CHECK (stop > start),
+    trained INTEGER NOT NULL CHECK (trained >= 0),
+    holdout INTEGER NOT NULL CHECK (holdout >= 0),
+    dead_lettered INTEGER NOT NULL CHECK (dead_lettered >= 0),
+    expired INTEGER NOT NULL CHECK (expired >= 0),
+    duplicate INTEGER NOT NULL CHECK (duplicate >= 0),
+    waiting INTEGER NOT NULL CHECK (waiting >= 0),
+    suspect INTEGER NOT NULL CHECK (suspect >= 0),
+    PRIMARY KEY (round, log),
+    UNIQUE (log, start), -- a range is taken once
+    CHECK (trained + holdout + dead_lettered + expired + duplicate + waiting + suspect <= stop - start)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE segments (
+    segment INTEGER PRIMARY KEY,
+    digest TEXT NOT NULL UNIQUE, -- the file's name: hex sha256 of its bytes
+    row_count INTEGER NOT NULL CHECK (row_count > 0),
+    live INTEGER NOT NULL CHECK (live BETWEEN 0 AND row_count)
+) STRICT;
+CREATE INDEX segments_emptiest ON segments (live * 1.0 / row_count);
+
+-- Keys grow in the order of claims and are never used twice. A picture has one row, so one role.
+CREATE TABLE samples (
+    sample INTEGER PRIMARY KEY CHECK (sample > 0),
+    round INTEGER NOT NULL,
+    log INTEGER NOT NULL REFERENCES logs,
+    offset INTEGER NOT NULL CHECK (offset >= 0),
+    sample_id TEXT NOT NULL,
+    label INTEGER NOT NULL REFERENCES labels,
+    source TEXT NOT NULL,
+    event_time_ms INTEGER NOT NULL,
+    digest BLOB NOT NULL UNIQUE CHECK (length(digest) = 16),
+    role TEXT NOT NULL CHECK (role IN ('train', 'holdout', 'suspect', 'quarantined', 'waiting')),
+    slot INTEGER CHECK (slot >= 0), -- dense per label and role, for accepted samples; null otherwise
+    segment INTEGER NOT NULL REFERENCES segments,
+    position INTEGER NOT NULL CHECK (position >= 0), -- row within the segment
+    UNIQUE (log, offset),
+    UNIQUE (segment, position),
+    CHECK (slot IS NULL OR role IN ('train', 'holdout'))
+) STRICT;
+CREATE UNIQUE INDEX samples_slots ON samples (label, role, slot);
+CREATE INDEX samples_aside ON samples (sample, role) WHERE slot IS NULL;
+
+-- How many committed samples a label has in each role (so: slots 0 to count-1), and how many were ever accepted.
+CREATE TABLE tallies (
+    label INTEGER NOT NULL REFERENCES labels,
+    role TEXT NOT NULL CHECK (role IN ('train', 'holdout', 'suspect', 'quarantined', 'waiting')),
+    count INTEGER NOT NULL CHECK (count >= 0),
+    seen INTEGER NOT NULL CHECK (seen >= 0),
+    PRIMARY KEY (label, role)
+) STRICT, WITHOUT ROWID;
+
+-- Pictures that the open claim met again under another label; applied if it is accepted.
+CREATE TABLE relabels (
+    sample INTEGER PRIMARY KEY,
+    label TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE draws (
+    round INTEGER PRIMARY KEY REFERENCES rounds,
+    samples BLOB NOT NULL -- keys of the replayed samples, little-endian int64
+) STRICT;
+
+CREATE TABLE versions (
+    version INTEGER PRIMARY KEY CHECK (version > 0),
+    round INTEGER NOT NULL UNIQUE REFERENCES rounds,
+    parent INTEGER REFERENCES versions CHECK (parent < version),
+    manifest TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    state TEXT NOT NULL,
+    published_at INTEGER -- null while its publication is not finished
+) STRICT;
+CREATE UNIQUE INDEX versions_unpublished ON versions ((1)) WHERE published_at IS NULL;
+
+-- Where the champion pointer was moved, in order; the last one holds.
+CREATE TABLE champions (
+    move INTEGER PRIMARY KEY,
+    version INTEGER NOT NULL REFERENCES versions,
+    moved_at INTEGER NOT NULL,
+    cause TEXT NOT NULL
+) STRICT;
+
+-- Files in weights/ that must be there.
+CREATE TABLE weights (
+    digest TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,131 @@
+"""Segments: immutable files of uint8 pixels. A sample's pixels are one row of one segment."""
+
+import hashlib
+import os
+import struct
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.store.errors import MissingFileError, StateUnavailableError
+from model.store.files import write_durably
+
+MAGIC = b"tidemSEG"
+HEADER = struct.Struct("<8sIII44x")
+"""Magic, format, side of the pictures, rows; padded to 64 bytes."""
+FORMAT = 1
+HANDLES_MAX = 128
+"""Segment files open at a time."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where a sample's pixels lie: `position` is the row within the segment."""
+
+    digest: str
+    position: int
+
+
+class Segments:
+    """The folder of segment files, named by the sha256 of their bytes."""
+
+    def __init__(self, folder: Path, size: int) -> None:
+        self._folder = folder
+        self._size = size
+        self._row_bytes = size * size * 3
+        self._handles: OrderedDict[str, int] = OrderedDict()
+
+    @staticmethod
+    def file_name(digest: str) -> str:
+        """Return the name of the file with this digest."""
+        return f"{digest}.seg"
+
+    def path(self, digest: str) -> Path:
+        """Return where the segment lies."""
+        return self._folder / self.file_name(digest)
+
+    def write(self, pixels_NHWC: NDArray[np.uint8]) -> str:
+        """Write uint8 [n, size, size, 3] as a new segment, durably; return its digest. Raises OSError."""
+        header = HEADER.pack(MAGIC, FORMAT, self._size, len(pixels_NHWC))
+        body = np.ascontiguousarray(pixels_NHWC).data.cast("B")
+        digest = hashlib.sha256(header)
+        digest.update(body)
+        name = digest.hexdigest()
+        write_durably(self.path(name), (header, body))
+        return name
+
+    def read(self, places: Sequence[Place]) -> NDArray[np.uint8]:
+        """Return the pixels at `places`, in their order: uint8 [n, size, size, 3].
+
+        Files are visited one after the other, whatever the order asked for. Raises MissingFileError, OSError.
+        """
+        pixels = np.empty((len(places), self._size, self._size, 3), dtype=np.uint8)
+        order = sorted(range(len(places)), key=places.__getitem__)
+        self._announce(places[index] for index in order)
+        rows = pixels.reshape(len(places), self._row_bytes)
+        for index in order:
+            place = places[index]
+            got = os.preadv(self._handle(place.digest), [rows[index].data], self._offset(place))
+            if got != self._row_bytes:
+                raise StateUnavailableError(f"segment {place.digest} ends before row {place.position}")
+        return pixels
+
+    def _announce(self, places: Iterable[Place]) -> None:
+        """Tell the kernel what will be read, so that a disk serves it in parallel."""
+        for place in places:
+            handle = self._handle(place.digest)
+            os.posix_fadvise(handle, self._offset(place), self._row_bytes, os.POSIX_FADV_WILLNEED)
+
+    def _offset(self, place: Place) -> int:
+        return HEADER.size + place.position * self._row_bytes
+
+    def _handle(self, digest: str) -> int:
+        handle = self._handles.get(digest)
+        if handle is not None:
+            self._handles.move_to_end(digest)
+            return handle
+        try:
+            handle = os.open(self.path(digest), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError as error:
+            raise MissingFileError(
+                f"segment {self.path(digest)} is gone: restore it, or run tidemill verify"
+            ) from error
+        self._handles[digest] = handle
+        if len(self._handles) > HANDLES_MAX:
+            os.close(self._handles.popitem(last=False)[1])
+        return handle
+
+    def remove(self, digest: str) -> int:
+        """Delete a segment that no row names; return the bytes it had. Safe to repeat."""
+        handle = self._handles.pop(digest, None)
+        if handle is not None:
+            os.close(handle)
+        path = self.path(digest)
+        if not path.exists():
+            return 0
+        freed = path.stat().st_size
+        path.unlink()
+        return freed
+
+    def close(self) -> None:
+        """Close every file."""
+        while self._handles:
+            os.close(self._handles.popitem()[1])
+
+
+def read_header(file: Path) -> tuple[int, int]:
+    """Return (side, rows) of a segment file. Raises ValueError when it is none, or its length is not what it says."""
+    with file.open("rb") as source:
+        head = source.read(HEADER.size)
+    if len(head) != HEADER.size:
+        raise ValueError("shorter than a segment's header")
+    magic, version, size, rows = HEADER.unpack(head)
+    if magic != MAGIC or version != FORMAT:
+        raise ValueError("not a segment of this format")
+    if file.stat().st_size != HEADER.size + rows * size * size * 3:
+        raise ValueError(f"not as long as its {rows} rows")
+    return int(size), int(rows)

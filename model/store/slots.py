@@ -1,0 +1,64 @@
+"""Slots: the accepted samples of a label and role are numbered 0 to count-1, so that any of them is one lookup.
+
+That is what keeps replay and judging at the same cost whatever the store holds. Leaving fills the hole with the last.
+All of it runs inside the caller's transaction.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+
+from model.store.facts import Role
+
+
+def tally(database: sqlite3.Connection, label: int, role: Role) -> tuple[int, int]:
+    """Return (count, seen) of a label and role."""
+    row = database.execute("SELECT count, seen FROM tallies WHERE label = ? AND role = ?", (label, role)).fetchone()
+    return (row[0], row[1]) if row else (0, 0)
+
+
+def add_to_tally(database: sqlite3.Connection, label: int, role: Role, change: int) -> None:
+    """Count samples in or out; those that come in are seen."""
+    database.execute("INSERT OR IGNORE INTO tallies VALUES (?, ?, 0, 0)", (label, role))
+    database.execute(
+        "UPDATE tallies SET count = count + ?, seen = seen + ? WHERE label = ? AND role = ?",
+        (change, max(change, 0), label, role),
+    )
+
+
+def enter(database: sqlite3.Connection, label: int, role: Role, samples: Iterable[int]) -> None:
+    """Give each sample, in order, the role and the label's next slot, and tally them."""
+    first = tally(database, label, role)[0]
+    rows = [(label, role, first + index, sample) for index, sample in enumerate(samples)]
+    database.executemany("UPDATE samples SET label = ?, role = ?, slot = ? WHERE sample = ?", rows)
+    add_to_tally(database, label, role, len(rows))
+
+
+def at(database: sqlite3.Connection, label: int, role: Role, slot: int) -> int:
+    """Return the sample in a slot that is known to be taken."""
+    query = "SELECT sample FROM samples WHERE label = ? AND role = ? AND slot = ?"
+    return int(database.execute(query, (label, role, slot)).fetchone()[0])
+
+
+def leave(database: sqlite3.Connection, label: int, role: Role, slots: Iterable[int]) -> list[int]:
+    """Empty the slots, filling each with the last; return the samples that left. Their rows stay, without slot."""
+    last = tally(database, label, role)[0] - 1
+    left: list[int] = []
+    # From the highest down, the last slot is never one that has still to be emptied.
+    for slot in sorted(slots, reverse=True):
+        sample = at(database, label, role, slot)
+        database.execute("UPDATE samples SET slot = NULL WHERE sample = ?", (sample,))
+        if slot != last:
+            mover = at(database, label, role, last)
+            database.execute("UPDATE samples SET slot = ? WHERE sample = ?", (slot, mover))
+        left.append(sample)
+        last -= 1
+    add_to_tally(database, label, role, -len(left))
+    return left
+
+
+def delete(database: sqlite3.Connection, samples: Iterable[int]) -> None:
+    """Delete rows that hold no slot, and count their segments' rows as dead."""
+    for sample in samples:
+        query = "DELETE FROM samples WHERE sample = ? RETURNING segment"
+        ((segment,),) = database.execute(query, (sample,)).fetchall()
+        database.execute("UPDATE segments SET live = live - 1 WHERE segment = ?", (segment,))
