@@ -29,6 +29,7 @@ from model.store.facts import (
     iso_utc,
 )
 from model.store.ledger import Ledger
+from model.store.verification import Finding, FindingKind, verify
 
 __all__ = [
     "Batch",
@@ -37,6 +38,8 @@ __all__ = [
     "ClaimedSpan",
     "Commit",
     "Fate",
+    "Finding",
+    "FindingKind",
     "ImageSizeError",
     "Ledger",
     "MissingFileError",
@@ -57,4 +60,5 @@ __all__ = [
     "Version",
     "VersionSamples",
     "iso_utc",
+    "verify",
 ]

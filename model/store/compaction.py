@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from model.store.database import transaction
 from model.store.segments import Place, Segments
 
-ROWS_MAX = 2_048
-"""Live rows moved at a time, so that a round's tidying is bounded."""
+BYTES_MAX = 64 << 20
+"""Pixels moved at a time, so that a round's tidying is bounded; a single larger segment is moved whole."""
 SEGMENTS_MAX = 64
 
 
@@ -28,7 +28,7 @@ def compact(
     The order is that of a claim: the new file is durable before a row names it; the old files go only after the
     transaction that no longer names them (the caller removes them, or the sweep at the next start does).
     """
-    chosen = _emptiest(database, below)
+    chosen = _emptiest(database, below, BYTES_MAX // segments.row_bytes)
     if not chosen:
         return None
     rows = [
@@ -53,13 +53,12 @@ def compact(
     return Moved(len(rows), tuple(name for _, name in chosen))
 
 
-def _emptiest(database: sqlite3.Connection, below: float) -> list[tuple[int, str]]:
+def _emptiest(database: sqlite3.Connection, below: float, room: int) -> list[tuple[int, str]]:
     query = (
         "SELECT segment, digest, live FROM segments WHERE live * 1.0 / row_count < ?"
         " ORDER BY live * 1.0 / row_count LIMIT ?"
     )
     chosen: list[tuple[int, str]] = []
-    room = ROWS_MAX
     for segment, digest, live in database.execute(query, (below, SEGMENTS_MAX)).fetchall():
         room -= live
         if room < 0 and chosen:

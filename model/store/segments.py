@@ -36,7 +36,7 @@ class Segments:
     def __init__(self, folder: Path, size: int) -> None:
         self._folder = folder
         self._size = size
-        self._row_bytes = size * size * 3
+        self.row_bytes = size * size * 3
         self._handles: OrderedDict[str, int] = OrderedDict()
 
     @staticmethod
@@ -66,11 +66,11 @@ class Segments:
         pixels = np.empty((len(places), self._size, self._size, 3), dtype=np.uint8)
         order = sorted(range(len(places)), key=places.__getitem__)
         self._announce(places[index] for index in order)
-        rows = pixels.reshape(len(places), self._row_bytes)
+        rows = pixels.reshape(len(places), self.row_bytes)
         for index in order:
             place = places[index]
             got = os.preadv(self._handle(place.digest), [rows[index].data], self._offset(place))
-            if got != self._row_bytes:
+            if got != self.row_bytes:
                 raise StateUnavailableError(f"segment {place.digest} ends before row {place.position}")
         return pixels
 
@@ -78,10 +78,10 @@ class Segments:
         """Tell the kernel what will be read, so that a disk serves it in parallel."""
         for place in places:
             handle = self._handle(place.digest)
-            os.posix_fadvise(handle, self._offset(place), self._row_bytes, os.POSIX_FADV_WILLNEED)
+            os.posix_fadvise(handle, self._offset(place), self.row_bytes, os.POSIX_FADV_WILLNEED)
 
     def _offset(self, place: Place) -> int:
-        return HEADER.size + place.position * self._row_bytes
+        return HEADER.size + place.position * self.row_bytes
 
     def _handle(self, digest: str) -> int:
         handle = self._handles.get(digest)
