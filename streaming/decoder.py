@@ -1,0 +1,57 @@
+"""From a Kafka record to what is buffered of it: the event read, the image decoded."""
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from streaming.cloudevents import read_event
+from streaming.images import ImageDecoder
+from streaming.records import Event, Record, RejectedRecord
+
+BATCH_RECORDS_MAX = 10_000
+_SLICE_RECORDS = 8
+"""Records that a thread takes at once: handing over one by one costs as much as decoding a small image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A record that becomes a sample."""
+
+    event: Event
+    pixels: bytes
+    """RGB, uint8, size x size x 3, C order."""
+
+
+class Decoder:
+    """Reads and decodes records. Safe to share among threads."""
+
+    def __init__(self, images: ImageDecoder, classes: frozenset[str] | None = None) -> None:
+        """`classes`: the closed list of labels; None: any label."""
+        self._images = images
+        self._classes = classes
+
+    def decode(self, record: Record) -> Decoded:
+        """Return the record's event and pixels. Raises RejectedRecord: `read_event`'s reasons before the image's."""
+        event = read_event(record, classes=self._classes, max_bytes=self._images.max_bytes)
+        return Decoded(event, self._images.decode(event.image))
+
+    def decode_batch(self, records: Sequence[Record], executor: Executor) -> list[Decoded | RejectedRecord]:
+        """Decode a batch on the executor's threads; the answers stand in the order of the records.
+
+        A rejected record's verdict stands in its place; any other error is ours, and is raised. At most
+        10,000 records (ValueError), which bounds the work handed over at once.
+        """
+        if len(records) > BATCH_RECORDS_MAX:
+            raise ValueError(f"a batch of {len(records)} records; at most {BATCH_RECORDS_MAX}")
+        slices = [records[at : at + _SLICE_RECORDS] for at in range(0, len(records), _SLICE_RECORDS)]
+        return [verdict for verdicts in executor.map(self._decode_slice, slices) for verdict in verdicts]
+
+    def _decode_slice(self, records: Sequence[Record]) -> list[Decoded | RejectedRecord]:
+        return [self._verdict(record) for record in records]
+
+    def _verdict(self, record: Record) -> Decoded | RejectedRecord:
+        try:
+            return self.decode(record)
+        except RejectedRecord as rejected:
+            # A fresh one: the one raised holds on to the frames, and so to the image, for as long as it is kept.
+            return RejectedRecord(rejected.reason, str(rejected))

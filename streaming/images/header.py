@@ -1,0 +1,38 @@
+"""What the first bytes of an image tell about it, before anything is decoded."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from streaming.records import Reason, RejectedRecord
+
+
+class Format(StrEnum):
+    """The formats that are read."""
+
+    JPEG = "jpeg"
+    PNG = "png"
+    WEBP = "webp"
+
+
+class Header(NamedTuple):
+    """Format and size, in pixels, as stored: before any EXIF rotation. Neither side is 0."""
+
+    format: Format
+    width: int
+    height: int
+    grey: bool = False
+    """A JPEG with luminance alone. Of the other formats nothing is said."""
+    orientation: int = 1
+    """EXIF orientation of a JPEG, 1 to 8. Of the other formats nothing is said: theirs may stand behind the pixels."""
+
+
+def undecodable(message: str) -> RejectedRecord:
+    """Return the refusal of what claims to be an image of a format that is read, and is broken."""
+    return RejectedRecord(Reason.UNDECODABLE, message)
+
+
+def check_sides(header: Header) -> Header:
+    """Return the header. Raises RejectedRecord (undecodable) where a side is 0."""
+    if header.width == 0 or header.height == 0:
+        raise undecodable(f"{header.format} of {header.width} x {header.height} pixels")
+    return header

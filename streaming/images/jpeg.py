@@ -1,0 +1,84 @@
+"""JPEG's segments up to the first scan: size, number of components, orientation."""
+
+import re
+
+from streaming.images.exif import read_orientation
+from streaming.images.header import Format, Header, check_sides, undecodable
+from streaming.records import Reason, RejectedRecord
+
+_SEGMENTS_MAX = 2000
+"""A colour profile of 10 MB takes 160 segments."""
+_SCANS_MAX = 100
+"""Encoders write about ten. Every scan of a progressive picture goes over all of its coefficients, so that a small file
+with thousands of scans would hold a decoder for minutes."""
+
+_SOF_READ = frozenset((0xC0, 0xC1, 0xC2, 0xC9, 0xCA))
+"""Baseline, extended, progressive, and the latter two with arithmetic coding."""
+_SOF_OTHER = frozenset((0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF, 0xF7))
+"""Lossless, hierarchical, JPEG-LS."""
+_SOS = 0xDA
+_APP1 = 0xE1
+_WITHOUT_LENGTH = frozenset((0x01, *range(0xD0, 0xDA)))
+"""TEM, restarts, start and end of image: none belongs before the first scan."""
+_FILL = re.compile(rb"\xff+")
+
+
+def read_header(data: bytes) -> Header:
+    """Read from the start of image to the first scan; nothing is decoded, and the cost is bounded.
+
+    Raises RejectedRecord: undecodable for what is broken or cut, unsupported_format for kinds of JPEG that no browser
+    shows (lossless, hierarchical, 12 bits a sample).
+    """
+    frame: tuple[int, int, int] | None = None
+    orientation = 1
+    at = 2
+    for _ in range(_SEGMENTS_MAX):
+        marker, start, end = _segment(data, at)
+        if marker == _SOS:
+            if frame is None:
+                raise undecodable("JPEG with a scan before its frame")
+            _check_scans(data, at)
+            width, height, components = frame
+            return check_sides(Header(Format.JPEG, width, height, components == 1, orientation))
+        if marker in _SOF_READ or marker in _SOF_OTHER:
+            if frame is not None:
+                raise undecodable("JPEG with two frames")
+            frame = _frame(marker, data[start:end])
+        elif marker == _APP1 and data.startswith(b"Exif\0\0", start):
+            orientation = read_orientation(data[start:end])
+        at = end
+    raise undecodable(f"JPEG with more than {_SEGMENTS_MAX} segments before its first scan")
+
+
+def _segment(data: bytes, at: int) -> tuple[int, int, int]:
+    """Return marker, start and end of the content of the segment at `at`."""
+    fill = _FILL.match(data, at)
+    # Four bytes: the marker, the length, and so at least one before the length's end.
+    if fill is None or len(data) < fill.end() + 3:
+        raise undecodable("JPEG ends, or is damaged, before its first scan")
+    marker = data[fill.end()]
+    if marker == 0 or marker in _WITHOUT_LENGTH:
+        raise undecodable(f"JPEG with marker {marker:#04x} before its first scan")
+    start = fill.end() + 3
+    end = fill.end() + 1 + int.from_bytes(data[fill.end() + 1 : start], "big")
+    if end < start or end > len(data):
+        raise undecodable("JPEG ends, or is damaged, before its first scan")
+    return marker, start, end
+
+
+def _frame(marker: int, content: bytes) -> tuple[int, int, int]:
+    """Return width, height and number of components."""
+    if len(content) < 6:
+        raise undecodable("JPEG with a damaged frame header")
+    if marker in _SOF_OTHER or content[0] != 8:
+        raise RejectedRecord(
+            Reason.UNSUPPORTED_FORMAT,
+            f"JPEG of kind {marker:#04x} with {content[0]} bits; 8 bits, baseline or progressive",
+        )
+    return int.from_bytes(content[3:5], "big"), int.from_bytes(content[1:3], "big"), content[5]
+
+
+def _check_scans(data: bytes, at: int) -> None:
+    # Inside of a scan 0xff is followed by 0: the bytes of a marker are one, or stand in a comment.
+    if data.count(b"\xff\xda", at) > _SCANS_MAX:
+        raise undecodable(f"JPEG with more than {_SCANS_MAX} scans")

@@ -1,0 +1,74 @@
+"""PNG's chunks: size, orientation, and the chunks that the pixels need."""
+
+import struct
+import zlib
+from typing import NamedTuple
+
+from streaming.images.exif import read_orientation
+from streaming.images.header import Format, Header, check_sides, undecodable
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+_PIXEL_CHUNKS = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"))
+_CHUNKS_MAX = 100_000
+"""10 MB in chunks of 100 bytes; encoders write chunks of 8 kB and more."""
+_ANCILLARY = 0x20
+"""The bit of the first letter that says: a decoder may skip this chunk."""
+
+
+class Pixels(NamedTuple):
+    """A PNG reduced to what makes its pixels."""
+
+    data: bytes
+    """A whole PNG of IHDR, PLTE, tRNS, IDAT and IEND alone."""
+    bits: int
+    """Per sample: 1, 2, 4, 8 or 16."""
+    orientation: int
+    """EXIF orientation, 1 to 8."""
+
+
+def read_header(data: bytes) -> Header:
+    """Read IHDR, which is always first. Raises RejectedRecord (undecodable)."""
+    if len(data) < 33 or not data.startswith(SIGNATURE) or data[8:16] != b"\0\0\0\rIHDR":
+        raise undecodable("PNG ends, or is damaged, before its first chunk does")
+    width, height = struct.unpack_from(">II", data, 16)
+    return check_sides(Header(Format.PNG, width, height))
+
+
+def reduce(data: bytes) -> Pixels:
+    """Check every chunk's checksum up to IEND, and keep the chunks that the pixels need.
+
+    The rest never reaches a decoder: compressed texts and colour profiles can unfold to a thousand times their size,
+    and of an animation the still picture is wanted. Raises RejectedRecord (undecodable) for what is cut or damaged.
+    """
+    view = memoryview(data)
+    kept = [view[:8]]
+    orientation = 1
+    at = 8
+    for index in range(_CHUNKS_MAX):
+        kind, end = _chunk(data, view, at)
+        if (kind == b"IHDR") != (index == 0):
+            raise undecodable("PNG without IHDR as its first chunk alone")
+        if kind in _PIXEL_CHUNKS:
+            kept.append(view[at:end])
+        elif kind == b"eXIf":
+            orientation = read_orientation(data[at + 8 : end - 4])
+        elif not kind[0] & _ANCILLARY:
+            raise undecodable(f"PNG with an unknown critical chunk {kind!r}")
+        if kind == b"IEND":
+            return Pixels(b"".join(kept), data[24], orientation)
+        at = end
+    raise undecodable(f"PNG with more than {_CHUNKS_MAX} chunks")
+
+
+def _chunk(data: bytes, view: memoryview, at: int) -> tuple[bytes, int]:
+    """Return kind and end of the chunk at `at`."""
+    if at + 12 > len(data):
+        raise undecodable("PNG ends before its last chunk")
+    length, kind = struct.unpack_from(">I4s", data, at)
+    end = at + 12 + length
+    if end > len(data):
+        raise undecodable("PNG ends before its last chunk")
+    if zlib.crc32(view[at + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
+        raise undecodable(f"PNG with a damaged chunk {kind!r}")
+    return kind, end

@@ -1,0 +1,43 @@
+"""WebP's chunks: size and orientation. See the container's specification, RFC 9649."""
+
+import struct
+
+from streaming.images.exif import read_orientation
+from streaming.images.header import Format, Header, check_sides, undecodable
+
+_CHUNKS_MAX = 10_000
+_HAS_EXIF = 0x08
+
+
+def read_header(data: bytes) -> Header:
+    """Read the canvas of VP8, VP8L or VP8X. Raises RejectedRecord (undecodable)."""
+    if len(data) < 30:
+        raise undecodable("WebP ends within its header")
+    kind = data[12:16]
+    if kind == b"VP8 " and data[23:26] == b"\x9d\x01\x2a":
+        width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", data, 26))
+    elif kind == b"VP8L" and data[20] == 0x2F:
+        (bits,) = struct.unpack_from("<I", data, 21)
+        width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    elif kind == b"VP8X":
+        width = int.from_bytes(data[24:27], "little") + 1
+        height = int.from_bytes(data[27:30], "little") + 1
+    else:
+        raise undecodable("WebP with a damaged header")
+    return check_sides(Header(Format.WEBP, width, height))
+
+
+def find_orientation(data: bytes) -> int:
+    """Return the EXIF orientation, 1 to 8; 1 where there is none."""
+    if data[12:16] != b"VP8X" or not data[20] & _HAS_EXIF:
+        return 1
+    at = 12
+    for _ in range(_CHUNKS_MAX):
+        if at + 8 > len(data):
+            return 1
+        kind, length = struct.unpack_from("<4sI", data, at)
+        if kind == b"EXIF":
+            return read_orientation(data[at + 8 : at + 8 + length])
+        # Chunks are padded to even lengths.
+        at += 8 + length + length % 2
+    return 1
