@@ -1,4 +1,4 @@
-"""Something outside does not answer: said once at its start, once a minute, and once at its end; tried with back-off."""
+"""Something outside does not answer: said at its start, once a minute, and at its end; tried again with back-off."""
 
 import random
 from collections.abc import Callable
@@ -65,7 +65,9 @@ class Outage:
             _log.warning(f"{self._what} does not answer, waiting for it", reason=reason, **facts)
         elif now - self._said_at >= REMIND_EVERY_S:
             self._said_at = now
-            _log.warning(f"{self._what} still does not answer", reason=reason, seconds=round(now - self._since), **facts)
+            _log.warning(
+                f"{self._what} still does not answer", reason=reason, seconds=round(now - self._since), **facts
+            )
 
     def recovered(self) -> None:
         """A try went well."""

@@ -1,0 +1,93 @@
+"""What is asked of the brokers about topics: their ids, whether they exist, and to make them."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from kafka import KafkaAdminClient, errors
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from streaming.kafka_options import KafkaOptions, translated
+
+ADMIN_TIMEOUT_MS = 5_000
+"""Nothing asked here takes longer, and the ingestor asks between two polls."""
+
+COMPACTED = {"cleanup.policy": "compact"}
+
+
+class TopicMissingError(Exception):
+    """A topic does not exist, and nobody allowed us to make it. The message names the setting and the cure."""
+
+    def __init__(self, topic: str, servers: str) -> None:
+        super().__init__(
+            f"topic {topic!r} does not exist at {servers}: create it, or set kafka.create_topics=true to have it made"
+        )
+        self.topic = topic
+
+
+class KafkaAdmin:
+    """One connection, made at the first question and kept.
+
+    Every method raises KafkaUnavailableError or KafkaRefusedError.
+    """
+
+    def __init__(self, options: KafkaOptions) -> None:
+        self._options = options
+        self._client: Any = None
+
+    def topic_ids(self, topics: Collection[str]) -> dict[str, str]:
+        """Ask a broker now, not the client's memory, for the id of each topic; one that does not exist is left out."""
+        with translated(self._options):
+            described = self._connected().describe_topics(list(topics))
+        for topic in described:
+            error = errors.for_code(topic["error_code"])
+            if error is errors.TopicAuthorizationFailedError:
+                with translated(self._options):
+                    raise error(f"topic {topic['name']}")
+        return {topic["name"]: str(topic["topic_id"]) for topic in described if topic["error_code"] == 0}
+
+    def create(self, topic: str, partitions: int, configs: Mapping[str, str] | None = None) -> bool:
+        """Make a topic and wait until it can be used; False where it was there already.
+
+        How many replicas it gets is the brokers' default.
+        """
+        wanted = {topic: {"num_partitions": partitions, "replication_factor": -1, "configs": dict(configs or {})}}
+        with translated(self._options):
+            try:
+                self._connected().create_topics(wanted, wait_for_metadata=True)
+            except errors.TopicAlreadyExistsError:
+                return False
+        return True
+
+    def ensure(
+        self, topic: str, *, create: bool, partitions: int = 1, configs: Mapping[str, str] | None = None
+    ) -> None:
+        """Make the topic where it does not exist and `create` allows it. Raises TopicMissingError where not."""
+        if self.topic_ids([topic]):
+            return
+        if not create:
+            raise TopicMissingError(topic, self._options.bootstrap_servers)
+        self.create(topic, partitions, configs)
+
+    def message_bytes_max(self, topic: str) -> int | None:
+        """Return the largest batch that the topic accepts; None where the brokers do not tell."""
+        with translated(self._options):
+            try:
+                found = self._connected().describe_configs(
+                    [ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all"
+                )
+            except errors.BrokerResponseError:
+                return None
+        entry = found["topic"].get(topic, {}).get("max.message.bytes")
+        return None if entry is None else int(entry["value"])
+
+    def close(self) -> None:
+        """Close the connection. Never raises; the next question makes a new one."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _connected(self) -> Any:
+        if self._client is None:
+            timeout_ms = min(self._options.request_timeout_ms, ADMIN_TIMEOUT_MS)
+            self._client = KafkaAdminClient(**self._options.client() | {"request_timeout_ms": timeout_ms})
+        return self._client

@@ -1,0 +1,243 @@
+"""Kafka's side of an ingestor: a member of a consumer group that never moves by itself. Contract: streaming/source.py.
+
+kafka-python would look up a committed offset, or raise, for a partition that was assigned and has no position yet. So
+the rebalance listener pauses each new partition and gives it a position at once, in the client's own thread and before
+anything is fetched; where it really starts is then decided in the caller's thread.
+"""
+
+import contextlib
+import threading
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition, errors
+from kafka.consumer.subscription_state import ConsumerRebalanceListener
+from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from kafka.structs import OffsetAndMetadata
+
+from streaming.kafka_admin import KafkaAdmin
+from streaming.kafka_options import KafkaOptions, KafkaUnavailableError, translated
+from streaming.records import Record
+from streaming.source import Bounds, Committed, Partition, Polled
+
+CALL_TIMEOUT_MS = 5_000
+"""Nothing that is asked between two polls takes longer."""
+CLOSE_TIMEOUT_MS = 3_000
+PARTITION_FETCH_BYTES = 4_194_304
+"""Read ahead for one partition: 200 JPEGs of 20 kB in one fetch, and little memory with many partitions."""
+
+_TRY_LATER = (
+    errors.RebalanceInProgressError,
+    errors.CommitFailedError,
+    errors.IllegalGenerationError,
+    errors.UnknownMemberIdError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """What the group reads, and how much at once."""
+
+    group: str
+    topics: tuple[str, ...]
+    session_timeout_ms: int = 10_000
+    max_poll_records: int = 500
+    fetch_max_bytes: int = 52_428_800
+
+
+class KafkaSource:
+    """See `Source`. Topic ids are asked over a connection of their own, fresh each time."""
+
+    def __init__(self, kafka: KafkaOptions, options: SourceOptions) -> None:
+        """Nothing is connected yet."""
+        self._kafka = kafka
+        self._options = options
+        self._admin = KafkaAdmin(kafka)
+        self._consumer: Any = None
+        self._changes = _Changes()
+        self._truncated: set[Partition] = set()
+
+    def connect(self) -> None:
+        """See Source. One try lasts a few seconds at most."""
+        if self._consumer is None:
+            with translated(self._kafka):
+                self._consumer = self._new_consumer()
+
+    def poll(self, timeout_s: float) -> Polled:
+        """See Source. After an error of the client it is built anew by the next `connect`."""
+        consumer = self._connected()
+        found: Mapping[Any, Any] = {}
+        out_of_range: Iterable[Any] = ()
+        with translated(self._kafka):
+            try:
+                found = consumer.poll(timeout_ms=int(timeout_s * 1000))
+            except (errors.OffsetOutOfRangeError, errors.NoOffsetForPartitionError) as error:
+                out_of_range = error.args[0]
+            except errors.LogTruncationError as error:
+                self._truncated.update(Partition(*place) for place in error.divergent_offsets)
+            except errors.KafkaError:
+                # After a corrupt record the client's next poll would never return (3.0.12, tried).
+                self._drop()
+                raise
+        revoked, assigned = self._changes.take()
+        truncated, self._truncated = frozenset(self._truncated), set()
+        return Polled(
+            records={
+                Partition(*place): [_record(one) for one in records]
+                for place, records in found.items()
+                if Partition(*place) not in assigned
+            },
+            revoked=revoked,
+            assigned=assigned,
+            out_of_range=frozenset(Partition(*place) for place in out_of_range),
+            truncated=truncated,
+        )
+
+    def topic_ids(self) -> Mapping[str, str]:
+        """See Source."""
+        return self._admin.topic_ids(self._options.topics)
+
+    def bounds(self, partitions: Collection[Partition]) -> Mapping[Partition, Bounds]:
+        """See Source. Two requests to each leader."""
+        places = [TopicPartition(*one) for one in partitions]
+        if not places:
+            return {}
+        consumer = self._connected()
+        with translated(self._kafka):
+            starts = consumer.beginning_offsets(places, timeout_ms=CALL_TIMEOUT_MS)
+            ends = consumer.end_offsets(places, timeout_ms=CALL_TIMEOUT_MS)
+        return {Partition(*place): Bounds(starts[place], ends[place]) for place in places}
+
+    def position(self, partition: Partition) -> int:
+        """See Source."""
+        consumer = self._connected()
+        with translated(self._kafka):
+            try:
+                return int(consumer.position(TopicPartition(*partition), timeout_ms=CALL_TIMEOUT_MS))
+            except errors.LogTruncationError as error:
+                # The client tells it once: keep it for the next poll.
+                self._truncated.update(Partition(*place) for place in error.divergent_offsets)
+                raise KafkaUnavailableError(f"{partition} was truncated") from error
+
+    def start(self, partition: Partition, offset: int) -> None:
+        """See Source. The client drops what it has read ahead, for it begins elsewhere."""
+        self._connected().seek(TopicPartition(*partition), offset)
+
+    def pause(self, partitions: Collection[Partition]) -> None:
+        """See Source."""
+        self._connected().pause(*(TopicPartition(*one) for one in partitions))
+
+    def resume(self, partitions: Collection[Partition]) -> None:
+        """See Source."""
+        self._connected().resume(*(TopicPartition(*one) for one in partitions))
+
+    def committed(self, partition: Partition) -> Committed | None:
+        """See Source."""
+        consumer = self._connected()
+        with translated(self._kafka):
+            found = consumer.committed(TopicPartition(*partition), metadata=True, timeout_ms=CALL_TIMEOUT_MS)
+        return None if found is None else Committed(found.offset, found.metadata or "")
+
+    def commit(self, offsets: Mapping[Partition, Committed]) -> bool:
+        """See Source."""
+        consumer = self._connected()
+        wanted = {TopicPartition(*place): OffsetAndMetadata(*one, -1) for place, one in offsets.items()}
+        with translated(self._kafka):
+            try:
+                consumer.commit(wanted, timeout_ms=CALL_TIMEOUT_MS)
+            except _TRY_LATER:
+                return False
+        return True
+
+    def restart(self) -> None:
+        """See Source. What the client read ahead cannot be taken from it otherwise."""
+        self._drop()
+        self.connect()
+
+    def close(self) -> None:
+        """See Source."""
+        self._drop()
+        self._admin.close()
+
+    def _new_consumer(self) -> Any:
+        options = self._options
+        consumer = KafkaConsumer(
+            **self._kafka.client(),
+            group_id=options.group,
+            session_timeout_ms=options.session_timeout_ms,
+            heartbeat_interval_ms=min(3_000, options.session_timeout_ms // 3),
+            max_poll_records=options.max_poll_records,
+            fetch_max_bytes=options.fetch_max_bytes,
+            max_partition_fetch_bytes=min(options.fetch_max_bytes, PARTITION_FETCH_BYTES),
+            partition_assignment_strategy=(RoundRobinPartitionAssignor,),
+            isolation_level="read_committed",
+            auto_offset_reset="none",
+            enable_auto_commit=False,
+            allow_auto_create_topics=False,
+            metrics_enabled=False,
+        )
+        consumer.subscribe(list(options.topics), listener=_Listener(consumer, self._changes))
+        return consumer
+
+    def _connected(self) -> Any:
+        if self._consumer is None:
+            raise KafkaUnavailableError(f"Kafka at {self._kafka.bootstrap_servers} is not connected")
+        return self._consumer
+
+    def _drop(self) -> None:
+        """Leave the group; a broker that does not answer keeps us a few seconds at most."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is None:
+            return
+        self._changes.revoke(consumer.assignment() or ())
+        with contextlib.suppress(errors.KafkaError):  # its place in the group is left to the session timeout then
+            consumer.close(autocommit=False, timeout_ms=CLOSE_TIMEOUT_MS)
+
+
+class _Changes:
+    """What rebalances did since it was last asked. Written by the client's thread, taken by the caller's."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._revoked: frozenset[Partition] = frozenset()
+        self._assigned: frozenset[Partition] = frozenset()
+
+    def revoke(self, places: Iterable[Any]) -> None:
+        gone = frozenset(Partition(*place) for place in places)
+        with self._lock:
+            self._revoked |= gone
+            self._assigned -= gone
+
+    def assign(self, places: Iterable[Any]) -> None:
+        with self._lock:
+            self._assigned |= frozenset(Partition(*place) for place in places)
+
+    def take(self) -> tuple[frozenset[Partition], frozenset[Partition]]:
+        with self._lock:
+            taken = self._revoked, self._assigned
+            self._revoked = self._assigned = frozenset()
+        return taken
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # the client has no types
+    """Called in the client's thread, which also sends the heartbeats: returns at once."""
+
+    def __init__(self, consumer: Any, changes: _Changes) -> None:
+        self._consumer = consumer
+        self._changes = changes
+
+    def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:
+        """Note it."""
+        self._changes.revoke(revoked)
+
+    def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
+        """Hold each partition before anything is fetched."""
+        for place in assigned:
+            self._consumer.pause(place)
+            self._consumer.seek(place, 0)
+        self._changes.assign(assigned)
+
+
+def _record(one: Any) -> Record:
+    return Record(one.topic, one.partition, one.offset, one.timestamp, one.key, one.value, tuple(one.headers))
