@@ -109,7 +109,7 @@ class WindowTaker:
             entries = self._buffer.read(log, start, count)
             for entry in entries:
                 one.take(entry)
-            if len(entries) < count:
+            if not entries:
                 return
             entries_left -= len(entries)
             start = entries[-1].offset + 1

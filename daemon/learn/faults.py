@@ -1,0 +1,39 @@
+"""Who is to blame when a round fails: the window, or something outside that will be well again."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from model.learning.errors import DeviceError, StateFileError, StoppedError
+from model.network.errors import NetworkError
+from model.publishing.errors import PublishingError
+from model.store.errors import OutOfTurnError, StateError
+from streaming.buffer import BufferFullError, BufferMisconfiguredError, BufferUnavailableError
+
+OUTSIDE = (
+    OSError,
+    sqlite3.OperationalError,
+    BufferFullError,
+    BufferUnavailableError,
+    DeviceError,
+    PublishingError,
+)
+"""Disk, Redis, repository, exporter, device: retried without limit, with back-off, not ready, and said."""
+
+OURS = (StateError, StateFileError, OutOfTurnError, BufferMisconfiguredError, NetworkError)
+"""Nothing that trying again could cure, and nothing that the window did: crash loudly."""
+
+
+class WindowFault(Exception):  # noqa: N818 - a verdict on the window
+    """Training or judging on this window failed. Counts as an attempt; the third quarantines the window."""
+
+
+@contextmanager
+def blame_window() -> Iterator[None]:
+    """Turn whatever training and judging raise into WindowFault, but for what the window cannot have caused."""
+    try:
+        yield
+    except (*OUTSIDE, *OURS, StoppedError):
+        raise
+    except Exception as error:
+        raise WindowFault(f"{type(error).__name__}: {error}") from error

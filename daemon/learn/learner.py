@@ -1,0 +1,136 @@
+"""The learner's loop: take a window when one is due, run its round, and outlast whatever fails around it."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from daemon.learn.announcements import Announcements
+from daemon.learn.faults import OUTSIDE, WindowFault
+from daemon.learn.observer import LearnObserver, Outcome, Stage
+from daemon.learn.round import Ended, Round
+from daemon.learn.settlement import Settlement
+from daemon.learn.taker import BrokenChainError, WindowTaker
+from daemon.learn.watch import BufferWatch
+from daemon.outage import Outage
+from model.learning.errors import StoppedError
+from model.store.directory import StateDirectory
+from model.window import Window
+from streaming.buffer import LearnBuffer
+
+ATTEMPTS_MAX = 3
+"""Failures of training or judging after which a window is quarantined."""
+DEATHS_MAX = 10
+"""Deaths of the process within one round after which its window is: unlucky kills on a good one are fewer."""
+LEAVE_EVERY_S = 5.0
+"""Positions are left in Redis this often, so that a wiped Redis learns them again."""
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Learner:
+    """One logical learner. Everything it does outside of this process may be repeated."""
+
+    directory: StateDirectory
+    buffer: LearnBuffer
+    taker: WindowTaker
+    round: Round
+    settlement: Settlement
+    announcements: Announcements
+    watch: BufferWatch
+    observer: LearnObserver
+    outage: Outage
+    clock: Callable[[], float]
+    poll_s: float
+    adopt: bool = False
+    _started: bool = False
+    _left_at: float = float("-inf")
+    _run_id: str = ""
+
+    def run(self, stop: threading.Event) -> None:
+        """Learn until `stop` is set. Raises what only an operator can cure."""
+        while not stop.is_set():
+            if not self.turn():
+                stop.wait(self.outage.wait_s or self.poll_s)
+
+    def turn(self) -> bool:
+        """Run once and outlast what lies outside. Return whether there may be more to do at once."""
+        try:
+            busy = self.run_once()
+        except (*OUTSIDE, BrokenChainError) as error:
+            self.outage.failed(f"{type(error).__name__}: {error}")
+            return False
+        except StoppedError:
+            return False
+        self.outage.recovered()
+        return busy
+
+    def run_once(self) -> bool:
+        """Start where that is not done, then run the next round if one is due; return whether one ran."""
+        if not self._started:
+            self._start()
+        self._leave_positions()
+        self.announcements.retry()
+        claim = self.directory.ledger.open_claim()
+        if claim is not None:
+            self._attempt(None)
+            return True
+        self.watch.look(self.directory.ledger.positions())
+        with self.round.stages(Stage.TAKE):
+            window = self.taker.take(self.directory.ledger.positions())
+        if window is None:
+            return False
+        self._attempt(window)
+        return True
+
+    def _start(self) -> None:
+        """Claim the buffer, finish what a former life committed, and count its death if it died within a round."""
+        self.buffer.claim_ownership(self.directory.ledger.state_id(), adopt=self.adopt)
+        self._run_id = self.buffer.run_id()
+        self.settlement.settle()
+        champion = self.directory.ledger.champion()
+        self.settlement.welcome(champion)
+        claim = self.directory.ledger.open_claim()
+        if claim is not None:
+            deaths = self.directory.count_death(claim.round)
+            log.info("a round was interrupted, doing it again", round=claim.round, deaths=deaths)
+            if deaths >= DEATHS_MAX:
+                self._refuse(f"the process died {deaths} times in this round: its window is quarantined")
+        self._started = True
+
+    def _leave_positions(self) -> None:
+        """Leave the positions for the ingestors every few seconds, and own the buffer again should Redis be new."""
+        if self.clock() - self._left_at < LEAVE_EVERY_S:
+            return
+        run_id = self.buffer.run_id()
+        if run_id != self._run_id:
+            self.buffer.claim_ownership(self.directory.ledger.state_id(), adopt=False)
+            self._run_id = run_id
+        self.settlement.trim()
+        self._left_at = self.clock()
+
+    def _attempt(self, window: Window | None) -> None:
+        """Run a round; a window that fails too often is refused."""
+        try:
+            self._tell(self.round.run(window))
+        except WindowFault as fault:
+            claim = self.directory.ledger.open_claim()
+            if claim is None:
+                raise
+            attempts = self.directory.count_attempt(claim.round)
+            log.error("a round failed", round=claim.round, attempt=attempts, of=ATTEMPTS_MAX, reason=str(fault))
+            self.observer.round_ended(claim.round, Outcome.FAILED, 0.0)
+            if attempts >= ATTEMPTS_MAX:
+                self._refuse(f"failed {attempts} times, its window is quarantined: {fault}")
+
+    def _refuse(self, reason: str) -> None:
+        claim = self.directory.ledger.open_claim()
+        if claim is not None:
+            self._tell(self.round.refuse(claim, reason))
+
+    def _tell(self, ended: Ended) -> None:
+        log.info(
+            "round ended", round=ended.round, outcome=ended.outcome.value, version=ended.version, reason=ended.reason
+        )

@@ -1,0 +1,88 @@
+"""Writes down what a candidate is, in the manifest's words."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from daemon.version import VERSION
+from model.candidates import Candidate
+from model.judging.gate import Verdict
+from model.publishing.manifest import Manifest
+from model.publishing.publisher import Staged
+from model.store.facts import Batch, Claim, iso_utc
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What a manifest says that does not come from the round."""
+
+    model: str
+    architecture: str
+    size: int
+
+
+def evaluation_of(verdict: Verdict, classes: tuple[str, ...], before: float | None) -> dict[str, Any]:
+    """Return the manifest's `evaluation`: both models on the holdout, and the champion on the window (`before`)."""
+    per_class = {
+        classes[index]: {"n": score.n, "candidate": score.candidate, "champion": score.champion}
+        for index, score in verdict.per_class.items()
+    }
+    return {
+        "holdout": verdict.holdout,
+        "candidate_accuracy": verdict.candidate_accuracy,
+        "champion_accuracy": verdict.champion_accuracy,
+        "negative_flip_rate": verdict.negative_flip_rate,
+        "per_class": per_class,
+        "prequential_accuracy": before,
+    }
+
+
+def manifest_of(
+    labels: Labels,
+    claim: Claim,
+    fresh: Batch,
+    candidate: Candidate,
+    staged: Staged,
+    verdict: Verdict,
+    evaluation: dict[str, Any],
+    lineage: list[dict[str, Any]],
+    created_ms: int,
+) -> Manifest:
+    """Return the manifest of a candidate that is about to be published."""
+    times = sorted(int(time) for time in fresh.event_times_ms)
+    return Manifest.from_dict(
+        {
+            "schema": SCHEMA,
+            "model": labels.model,
+            "version": claim.version,
+            "parent": claim.parent,
+            "round": claim.round,
+            "created_at": iso_utc(created_ms),
+            "architecture": labels.architecture,
+            "input": {"height": labels.size, "width": labels.size, "resize": "bilinear-antialias"},
+            "classes": list(claim.classes),
+            "file": {"name": "model.onnx", "bytes": staged.bytes, "sha256": staged.sha256},
+            "lineage": lineage,
+            "samples": {"fresh": len(fresh), "replay": len(candidate.replayed)},
+            "event_time": {
+                "oldest": iso_utc(times[0]) if times else None,
+                "newest": iso_utc(times[-1]) if times else None,
+            },
+            "evaluation": evaluation,
+            "gate": {
+                "verdict": verdict.decision.value,
+                "reason": verdict.reason,
+                "p_value": verdict.p_value,
+                "detectable_points": verdict.detectable_points,
+            },
+            "parity_max_abs_error": staged.parity_max_abs_error,
+            "training": {
+                "seed": claim.seed,
+                "epochs": max(1, round(candidate.facts.epochs)),
+                "steps": candidate.facts.steps,
+                "seconds": round(candidate.facts.seconds, 3),
+            },
+            "tidemill": VERSION,
+        }
+    )

@@ -1,0 +1,32 @@
+"""Turns what a round found into what observers are told."""
+
+from collections.abc import Callable
+
+from daemon.learn.observer import Judgement, LearnObserver
+from model.judging.gate import Verdict
+from model.learning.trainer import StepFacts
+
+
+def report_training(observer: LearnObserver) -> Callable[[StepFacts], None]:
+    """Return a callback that passes on the progress of training."""
+
+    def tell(facts: StepFacts) -> None:
+        observer.stepped(facts.step, facts.steps, facts.loss, facts.samples_per_second)
+
+    return tell
+
+
+def judgement_of(verdict: Verdict, classes: tuple[str, ...]) -> Judgement:
+    """Return the comparison by class name. Forgetting is what classes lost against the champion, in the mean."""
+    losses = [
+        max(0.0, score.champion - score.candidate)
+        for score in verdict.per_class.values()
+        if score.champion is not None and score.n > 0
+    ]
+    return Judgement(
+        candidate_accuracy=verdict.candidate_accuracy,
+        champion_accuracy=verdict.champion_accuracy,
+        negative_flip_rate=verdict.negative_flip_rate,
+        forgetting=sum(losses) / len(losses) if losses else None,
+        class_accuracy={classes[index]: score.candidate for index, score in verdict.per_class.items() if score.n},
+    )

@@ -1,0 +1,203 @@
+"""One round in durable order: claimed, staged, committed, published. Killed anywhere, it ends the same."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from daemon.learn.faults import blame_window
+from daemon.learn.manifests import Labels, evaluation_of, manifest_of
+from daemon.learn.observer import LearnObserver, Stage
+from daemon.learn.observer import Outcome as ObservedOutcome
+from daemon.learn.reporting import judgement_of, report_training
+from daemon.learn.settlement import Settlement
+from daemon.learn.stages import Stages
+from model.candidates import Candidate, CandidateMaker
+from model.judge import Judge
+from model.judging.gate import Decision, Verdict
+from model.publishing.publisher import Publisher, Staged
+from model.publishing.repository import Repository
+from model.store.directory import StateDirectory
+from model.store.facts import Batch, Claim, Commit, Fate, NewVersion, Outcome
+from model.window import Window
+
+PARITY_SAMPLES = 16
+"""Real samples on which ONNX Runtime and torch are compared before a version is judged."""
+CLASSES_MIN = 2
+"""Below this there is nothing to tell apart, and nothing is trained."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a round ended."""
+
+    round: int
+    outcome: Outcome
+    reason: str
+    version: int | None
+
+
+@dataclass(slots=True)
+class Round:
+    """The parts of a round, and the order in which they are used."""
+
+    directory: StateDirectory
+    maker: CandidateMaker
+    judge: Judge
+    publisher: Publisher
+    repository: Repository
+    settlement: Settlement
+    stages: Stages
+    observer: LearnObserver
+    labels: Labels
+    seed: int
+    clock: Callable[[], float]
+    now_ms: Callable[[], int]
+    stop: Callable[[], bool]
+
+    def run(self, window: Window | None) -> Ended:
+        """Run one round on `window`; None: go on with the open claim, from the same state to the same bytes.
+
+        Raises WindowFault when training or judging fails, StoppedError when asked to stop, and what lies outside.
+        Until the commit nothing has happened but the claim, and the call may be repeated with None.
+        """
+        began = self.clock()
+        # 1. Claim: ranges, pixels, roles and seed on our own disk. From here on Redis is not needed for this round.
+        with self.stages(Stage.CLAIM):
+            claim = self._claim(window)
+        self.observer.round_started(claim.round, claim.count("trained"))
+        fresh = self.directory.fresh(claim)
+        if reason := _nothing_to_train(claim, fresh):
+            return self._end_untrained(claim, reason, began)
+        # 2. Score before learning: on what the champion has never seen, its accuracy is honest.
+        with self.stages(Stage.SCREEN), blame_window():
+            before = self.judge.score_before(claim)
+        self.observer.scored_before(before)
+        # 3. Train, from the state that the claim names, with generators that follow from its seed.
+        with self.stages(Stage.TRAIN), blame_window():
+            candidate = self.maker.make(claim, fresh, progress=report_training(self.observer), stop=self.stop)
+        self.observer.trained(candidate.facts.fresh, candidate.facts.replayed)
+        # 4. Stage: the artefact is on the repository's own disk, synced and checked, before anything is decided.
+        with self.stages(Stage.STAGE):
+            staged = self._stage(claim, candidate, fresh)
+        # 5. Judge, both models on the same samples.
+        with self.stages(Stage.EVALUATE), blame_window():
+            verdict = self.judge.judge(claim, candidate)
+        self.observer.judged(judgement_of(verdict, claim.classes))
+        # 6. Commit: the one moment in which the round becomes history, all of it or nothing.
+        with self.stages(Stage.COMMIT):
+            ended = self._commit(claim, fresh, candidate, staged, verdict, before, began)
+        # 7. to 9. Publish, trim, announce: renames and idempotent steps only. A restart does them again.
+        self.settlement.settle()
+        self.observer.round_ended(ended.round, _observed(ended.outcome), self.clock() - began)
+        return ended
+
+    def refuse(self, claim: Claim, reason: str) -> Ended:
+        """Commit the open claim as refused and its window as quarantined, for it failed too often."""
+        with self.stages(Stage.COMMIT):
+            self.directory.commit(claim, Commit(Outcome.REFUSED, reason, Fate.QUARANTINED, seconds=0.0))
+        self.repository.drop(claim.round)
+        self.settlement.settle()
+        self.observer.round_ended(claim.round, _observed(Outcome.REFUSED), 0.0)
+        return Ended(claim.round, Outcome.REFUSED, reason, None)
+
+    def _claim(self, window: Window | None) -> Claim:
+        if window is not None:
+            return self.directory.claim(window, seed=self.seed, state=self.directory.ledger.current_state())
+        claim = self.directory.ledger.open_claim()
+        if claim is None:
+            raise ValueError("no claim is open, and no window was given")
+        return claim
+
+    def _stage(self, claim: Claim, candidate: Candidate, fresh: Batch) -> Staged:
+        return self.publisher.stage(
+            candidate.network,
+            candidate.network.spec.to_json(),
+            claim.classes,
+            self.labels.model,
+            claim.version,
+            fresh.pixels_NHWC[:PARITY_SAMPLES],
+            self.repository.stage_dir(claim.round) / "model.onnx",
+        )
+
+    def _commit(
+        self,
+        claim: Claim,
+        fresh: Batch,
+        candidate: Candidate,
+        staged: Staged,
+        verdict: Verdict,
+        before: float | None,
+        began: float,
+    ) -> Ended:
+        """Make files durable first, then name them in the transaction: a row never points at what may be gone."""
+        evaluation = evaluation_of(verdict, claim.classes, before)
+        outcome, fate = _outcome(verdict.decision)
+        version: NewVersion | None = None
+        if outcome is Outcome.PUBLISHED:
+            lineage = self.directory.ledger.lineage_since(claim.version - 1)
+            manifest = manifest_of(
+                self.labels, claim, fresh, candidate, staged, verdict, evaluation, lineage, self.now_ms()
+            )
+            self.repository.seal(self.repository.staged(claim.round), manifest)
+            version = NewVersion(claim.version, manifest.to_dict(), staged.sha256)
+        state = self._save_state(candidate) if fate is Fate.ACCEPTED else self._champion_state()
+        facts: dict[str, Any] = {
+            "outcome": outcome,
+            "reason": verdict.reason,
+            "fate": fate,
+            "verdict": verdict.decision.value,
+            "state": state,
+            "version": version,
+            "prequential_accuracy": before,
+            "evaluation": evaluation,
+            "replayed": candidate.replayed,
+        }
+        self.directory.commit(claim, Commit(seconds=self.clock() - began, **facts))
+        if fate is Fate.ACCEPTED and state is not None:
+            self.maker.keep(state, candidate.state)
+            self.settlement.learnt(fresh.event_times_ms)
+        if version is None:
+            self.repository.drop(claim.round)
+        else:
+            self.judge.crown(version.version, candidate.network)
+        return Ended(claim.round, outcome, verdict.reason, version.version if version else None)
+
+    def _end_untrained(self, claim: Claim, reason: str, began: float) -> Ended:
+        """Commit a window that holds nothing to train: its records are accounted for, the model stays."""
+        outcome = Outcome.HELD if claim.count("trained") else Outcome.REFUSED
+        with self.stages(Stage.COMMIT):
+            self.directory.commit(claim, Commit(outcome, reason, Fate.ACCEPTED, self.clock() - began))
+        self.settlement.settle()
+        self.observer.round_ended(claim.round, _observed(outcome), self.clock() - began)
+        return Ended(claim.round, outcome, reason, None)
+
+    def _save_state(self, candidate: Candidate) -> str:
+        file = self.directory.weights_path("new")
+        digest = candidate.state.save(file)
+        self.directory.adopt_weights(file, digest)
+        return digest
+
+    def _champion_state(self) -> str | None:
+        """What learning goes on from after a harmful candidate: all that was committed with the champion."""
+        champion = self.directory.ledger.champion()
+        return champion.state if champion else None
+
+
+def _nothing_to_train(claim: Claim, fresh: Batch) -> str:
+    if len(fresh) == 0:
+        return "nothing to train: no fresh training sample in the window"
+    if len(claim.classes) < CLASSES_MIN:
+        return f"nothing to tell apart: {claim.classes[0]!r} is the only class so far"
+    return ""
+
+
+def _outcome(decision: Decision) -> tuple[Outcome, Fate]:
+    if decision is Decision.PROMOTED:
+        return Outcome.PUBLISHED, Fate.ACCEPTED
+    if decision is Decision.HELD:
+        return Outcome.HELD, Fate.ACCEPTED
+    return Outcome.REFUSED, Fate.SUSPECT
+
+
+def _observed(outcome: Outcome) -> ObservedOutcome:
+    return ObservedOutcome(outcome.value)

@@ -1,0 +1,93 @@
+"""What follows a commit: publish, trim, announce. Idempotent, so that a restart does again what it cannot know done."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.learn.announcements import Announcements
+from daemon.learn.observer import Champion, LearnObserver, Stage
+from daemon.learn.stages import Stages
+from daemon.learn.taker import log_of
+from model.publishing.manifest import Manifest
+from model.publishing.repository import Repository
+from model.store.directory import StateDirectory
+from model.store.facts import Version
+from streaming.buffer import LearnBuffer
+
+FRESHNESS_SAMPLES_MAX = 100_000
+"""Event times kept at most, should no version be published for long."""
+
+
+class Settlement:
+    """Brings repository, buffer and announcement up to what the database says was committed."""
+
+    def __init__(
+        self,
+        directory: StateDirectory,
+        repository: Repository,
+        buffer: LearnBuffer,
+        announcements: Announcements,
+        observer: LearnObserver,
+        stages: Stages,
+        clock: Callable[[], float],
+    ) -> None:
+        self._directory = directory
+        self._repository = repository
+        self._buffer = buffer
+        self._announcements = announcements
+        self._observer = observer
+        self._stages = stages
+        self._clock = clock
+        self._learnt_ms: list[int] = []
+
+    def learnt(self, event_times_ms: NDArray[np.int64]) -> None:
+        """Note when the samples of a committed round happened: what the next version's freshness is counted from."""
+        self._learnt_ms += [int(time_ms) for time_ms in event_times_ms]
+        del self._learnt_ms[:-FRESHNESS_SAMPLES_MAX]
+
+    def settle(self) -> None:
+        """Do what is left to do after the last commit. Raises what lies outside; then call it again."""
+        pending = self._directory.ledger.unpublished()
+        if pending is not None:
+            with self._stages(Stage.PUBLISH):
+                self._publish(pending)
+        with self._stages(Stage.TRIM):
+            self.trim()
+        if pending is not None:
+            with self._stages(Stage.ANNOUNCE):
+                self._announcements.tell(Manifest.from_dict(pending.manifest))
+        self._directory.tidy()
+        self._observer.store_seen(self._directory.ledger.counts(), self._directory.ledger.bytes_used())
+
+    def welcome(self, champion: Version | None) -> None:
+        """Tell of the champion that stands at the start: whether a former life announced it cannot be known."""
+        if champion is None or champion.published_at_ms is None:
+            self._observer.champion_known(None)
+            return
+        manifest = Manifest.from_dict(champion.manifest)
+        classes = len(manifest.classes)
+        self._observer.champion_known(
+            Champion(champion.version, manifest.architecture, classes, champion.published_at_ms)
+        )
+        self._announcements.tell(manifest)
+
+    def trim(self) -> None:
+        """Drop what is learnt from the buffer, and leave the positions for the ingestors: they commit them to Kafka."""
+        positions = self._directory.ledger.positions()
+        for key, position in positions.items():
+            # Trimming needs no memory; leaving a position may, so all trims come first.
+            self._buffer.trim(log_of(key), position)
+        for key, position in positions.items():
+            self._buffer.leave_learnt(log_of(key), position)
+
+    def _publish(self, pending: Version) -> None:
+        began = self._clock()
+        manifest = Manifest.from_dict(pending.manifest)
+        published_at = self._repository.publish(pending.version, self._repository.staged(pending.round), manifest)
+        self._directory.mark_published(pending.version)
+        published_ms = round(published_at.timestamp() * 1000)
+        champion = Champion(pending.version, manifest.architecture, len(manifest.classes), published_ms)
+        waited = [(published_ms - event_ms) / 1000 for event_ms in self._learnt_ms]
+        self._learnt_ms.clear()
+        self._observer.published(champion, self._clock() - began, waited)

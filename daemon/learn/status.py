@@ -1,0 +1,86 @@
+"""What the learner is doing right now, for `GET /status`. An observer like the metrics, but of the present only."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from daemon.learn.observer import BufferFacts, Champion, Judgement, Outcome, Stage
+
+
+class StatusBoard:
+    """Keeps the latest facts. Written by the learner's thread, read by the health server's."""
+
+    def __init__(self, now_ms: Callable[[], int]) -> None:
+        self._now_ms = now_ms
+        self._lock = threading.Lock()
+        self._facts: dict[str, Any] = {"round": None, "stage": None, "step": 0, "steps": 0, "last": None}
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the facts as JSON values."""
+        with self._lock:
+            return dict(self._facts)
+
+    def _set(self, **facts: Any) -> None:
+        with self._lock:
+            self._facts.update(facts)
+
+    def round_started(self, number: int, samples: int) -> None:
+        """Note the round and how many fresh samples it has."""
+        self._set(round=number, samples=samples, step=0, steps=0, started_ms=self._now_ms())
+
+    def stage_started(self, stage: Stage) -> None:
+        """Note the stage."""
+        self._set(stage=stage.value)
+
+    def stage_ended(self, stage: Stage, seconds: float) -> None:
+        """Forget the stage."""
+        self._set(stage=None)
+
+    def stepped(self, step: int, steps: int, loss: float, samples_per_second: float) -> None:
+        """Note how far training is."""
+        self._set(step=step, steps=steps, loss=loss, samples_per_second=samples_per_second)
+
+    def trained(self, fresh: int, replayed: int) -> None:
+        """Note how many samples went through the training."""
+        self._set(fresh=fresh, replayed=replayed)
+
+    def scored_before(self, accuracy: float | None) -> None:
+        """Note the champion's accuracy on the window."""
+        self._set(prequential_accuracy=accuracy)
+
+    def judged(self, judgement: Judgement) -> None:
+        """Note both accuracies."""
+        self._set(
+            candidate_accuracy=judgement.candidate_accuracy,
+            champion_accuracy=judgement.champion_accuracy,
+        )
+
+    def committed(self, at_ms: int) -> None:
+        """Note when."""
+        self._set(committed_ms=at_ms)
+
+    def published(self, champion: Champion, seconds: float, freshness_s: Sequence[float]) -> None:
+        """Note the new champion."""
+        self.champion_known(champion)
+
+    def champion_known(self, champion: Champion | None) -> None:
+        """Note the champion."""
+        self._set(champion=champion.version if champion else None)
+
+    def round_ended(self, number: int, outcome: Outcome, seconds: float) -> None:
+        """Move the round to `last`."""
+        self._set(round=None, stage=None, last={"round": number, "outcome": outcome.value, "seconds": seconds})
+
+    def buffer_seen(self, facts: BufferFacts) -> None:
+        """Note what waits."""
+        self._set(buffer={"samples": facts.samples, "bytes": facts.bytes_used, "oldest_ms": facts.oldest_ms})
+
+    def unlearnt_seen(self, topic: str, partition: int, records: int) -> None:
+        """Not shown here: `tidemill status` and the metrics have it."""
+
+    def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
+        """Note what the store holds."""
+        self._set(store=dict(samples_by_role), store_bytes=bytes_used)
+
+    def drift_detected(self) -> None:
+        """Not shown here: it is a metric."""

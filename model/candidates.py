@@ -1,0 +1,146 @@
+"""Makes a round's candidate: from the state that a claim starts from, over training, to the network to be judged.
+
+Whatever is drawn follows from (seed, round, purpose), and replay ends at the claim's high-water mark: the same claim
+gives the same candidate, also after a crash.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from model.examples import Labelled
+from model.learning.options import PlanOptions, TrainOptions
+from model.learning.plan import plan_round
+from model.learning.published import published_network
+from model.learning.state import LearnerState, new_state
+from model.learning.trainer import StepFacts, TrainingFacts, train
+from model.network.build import build
+from model.network.initial_weights import load_initial_weights
+from model.network.network import Network
+from model.network.normalisation import normalisation_of
+from model.network.spec import NetworkSpec, Stem
+from model.seeding import seed_of, seeded
+from model.store.directory import StateDirectory
+from model.store.facts import Batch, Claim
+
+CALIBRATION_SAMPLES = 1024
+"""Replayed samples on which BatchNorm's statistics are estimated anew for the averaged weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateOptions:
+    """What is built, and how a round trains it."""
+
+    architecture: str
+    size: int
+    stem: Stem = "auto"
+    initial_weights: Path | None = None
+    trainable: Literal["all"] = "all"
+    plan: PlanOptions = field(default_factory=PlanOptions)
+    training: TrainOptions = field(default_factory=TrainOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A trained state, the network made of it, and how it came about."""
+
+    state: LearnerState
+    network: Network
+    """Averaged weights in eval mode: what is judged and exported."""
+    facts: TrainingFacts
+    replayed: NDArray[np.int64]
+    """Keys of the samples replayed, in the order drawn."""
+
+
+class CandidateMaker:
+    """Trains candidates. Keeps the state of the last round in memory, so that a round need not read it back."""
+
+    def __init__(
+        self, directory: StateDirectory, options: CandidateOptions, device: torch.device, clock: Callable[[], float]
+    ) -> None:
+        self._directory = directory
+        self._options = options
+        self._device = device
+        self._clock = clock
+        self._kept: tuple[str, LearnerState] | None = None
+
+    def make(
+        self,
+        claim: Claim,
+        fresh: Batch,
+        *,
+        progress: Callable[[StepFacts], None] = lambda _facts: None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Candidate:
+        """Train on the claim's fresh samples beside replayed ones.
+
+        Raises DivergedError, StoppedError, DeviceError, InitialWeightsError, OSError.
+        """
+        options = self._options
+        has_replay = claim.high_water > 0 and len(self._draw(claim, 1, "any")) > 0
+        plan = plan_round(len(fresh), options.plan, replay=has_replay)
+        drawn = self._directory.draw_replay(claim, plan.replay_n, seeded(claim.seed, claim.round, "replay"))
+        calibration: Labelled = self._draw(claim, CALIBRATION_SAMPLES, "calibration") if has_replay else fresh
+        state = self._start(claim, fresh, drawn.batch)
+        facts = train(
+            state,
+            fresh,
+            drawn.batch,
+            drawn.shares,
+            plan,
+            options.training,
+            seed=claim.seed,
+            round_number=claim.round,
+            clock=self._clock,
+            progress=progress,
+            stop=stop,
+        )
+        return Candidate(state, published_network(state, calibration), facts, drawn.batch.samples)
+
+    def network_of(self, digest: str) -> Network:
+        """Return the published network of a committed state, by the digest of its weights file. Raises OSError."""
+        state = LearnerState.load(self._directory.weights_path(digest))
+        state.to(self._device)
+        return published_network(state)
+
+    def keep(self, digest: str, state: LearnerState) -> None:
+        """Remember the state that the next round starts from."""
+        self._kept = (digest, state)
+
+    def _draw(self, claim: Claim, n: int, purpose: str) -> Batch:
+        return self._directory.draw_replay(claim, n, seeded(claim.seed, claim.round, purpose)).batch
+
+    def _start(self, claim: Claim, fresh: Batch, replay: Batch) -> LearnerState:
+        """Return the state to train, with a row for each class of the claim, on the device."""
+        state = self._committed(claim.state) if claim.state is not None else self._first(claim)
+        if claim.parent is None:
+            # Fixed with the first version; until then the few samples there are decide.
+            state.network.set_normalisation(normalisation_of(_pixels(fresh, replay)))
+        if state.classes != claim.classes:
+            state.grow(claim.classes, seed_of(claim.seed, claim.round, "growth"))
+        state.to(self._device)
+        return state
+
+    def _committed(self, digest: str) -> LearnerState:
+        # Training changes the state in place: what is kept is given away, and read from its file should this fail.
+        kept, self._kept = self._kept, None
+        if kept is not None and kept[0] == digest:
+            return kept[1]
+        return LearnerState.load(self._directory.weights_path(digest))
+
+    def _first(self, claim: Claim) -> LearnerState:
+        options = self._options
+        spec = NetworkSpec(options.architecture, options.size, len(claim.classes), options.stem)
+        network = build(spec, seed_of(claim.seed, 0, "weights"))
+        if options.initial_weights is not None:
+            load_initial_weights(network, options.initial_weights)
+        return new_state(network, claim.classes, pretrained=options.initial_weights is not None)
+
+
+def _pixels(*batches: Batch) -> Iterator[NDArray[np.uint8]]:
+    return (batch.pixels_NHWC for batch in batches if len(batch))
