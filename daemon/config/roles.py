@@ -72,5 +72,5 @@ class Run(Section):
     """Deaths of one role within restart_window_s that are restarted; one more and all stops."""
     restart_window_s: Annotated[float, Field(gt=0, le=86_400)] = 120.0
     """Seconds over which deaths are counted."""
-    stop_timeout_s: Annotated[float, Field(gt=0, le=25)] = 20.0
+    stop_timeout_s: Annotated[float, Field(gt=0, le=24)] = 20.0
     """Seconds that all roles together have to stop before they are killed."""

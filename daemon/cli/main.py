@@ -1,0 +1,67 @@
+"""The command `tidemill`: puts the commands together, and turns errors into one line and an exit status."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, NoReturn
+
+import typer
+
+from daemon.cli import config, explain, pull, release, roles, rounds, run, status, verify, versions
+from daemon.cli.failures import EXPECTED, lines_of
+from daemon.cli.options import Common, ConfigFile, Sets, examples
+from daemon.cli.output import say
+from daemon.version import VERSION
+
+app = typer.Typer(
+    name="tidemill",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples(
+        "tidemill run --config tidemill.toml",
+        "tidemill push ./my-images --set kafka.bootstrap_servers=broker:9092",
+        "tidemill pull --to model.onnx",
+        "tidemill status",
+    ),
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tidemill {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    context: typer.Context,
+    *,
+    file: ConfigFile = None,
+    sets: Sets = None,
+    version: Annotated[
+        bool, typer.Option("--version", "-V", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """A worker that keeps an image classifier learning: Kafka in, Redis between, ONNX out.
+
+    Configuration: defaults < --config FILE.toml < environment (TIDEMILL_KAFKA__TOPICS=…) < --set kafka.topics=….
+    `tidemill config` shows what counts, and why. Exit status: 0 done, 1 failed, 2 wrong use or configuration.
+    """
+    context.obj = Common(file, tuple(sets or ()))
+
+
+for group in (roles, run, pull, status, rounds, versions, explain, verify, config, release):
+    group.register(app)
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and exit with its status. `args` are the process' own unless given."""
+    try:
+        app(args=None if args is None else list(args), prog_name="tidemill")
+    except EXPECTED as error:
+        lines, exit_code = lines_of(error)
+        for line in lines:
+            say(line)
+        sys.exit(exit_code)
+    sys.exit(0)

@@ -1,0 +1,136 @@
+"""`tidemill pull`: the champion into a local file, once or again and again."""
+
+import json
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from daemon.cli.options import AsJson, ConfigFile, Sets, examples, given
+from daemon.cli.output import percent, say, size
+from daemon.config import Config
+from daemon.errors import OperatorError
+
+if TYPE_CHECKING:
+    from model.publishing.follower import Follower, Pulled
+
+EXAMPLES = examples(
+    "tidemill pull --to model.onnx",
+    "tidemill pull --url http://models:8080 --model default --to /srv/model.onnx",
+    "tidemill pull --once --timeout 60 --to model.onnx",
+)
+ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - a place to ask at, not one to listen on
+ASK_AGAIN_S = 1.0
+
+
+class TimeIsOverError(KeyboardInterrupt):
+    """--timeout is over; passes through whatever waits, as Ctrl-C does."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("pull", rich_help_panel="Images in, models out", epilog=EXAMPLES)(pull)
+
+
+def pull(
+    context: typer.Context,
+    *,
+    file: ConfigFile = None,
+    sets: Sets = None,
+    url: Annotated[
+        str | None, typer.Option("--url", help="The server; else the one of http.host and http.port.")
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="The model's name (model.name).")] = None,
+    to: Annotated[Path, typer.Option("--to", help="The file that is replaced, at once and whole.")] = Path(
+        "model.onnx"
+    ),
+    once: Annotated[bool, typer.Option("--once", help="Pull the champion of now, then end.")] = False,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", min=0.0, help="End after so many seconds; 1 if nothing was pulled.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Keep a local file equal to the champion: pull it, wait for the next, until Ctrl-C.
+
+    The file is replaced only by a whole version whose digest fits. Each version is told on standard output. With
+    --once it ends after the first; where there is none yet it waits, as long as --timeout says.
+    """
+    import httpx  # noqa: PLC0415 - only where needed, for a quick --help
+
+    from model.publishing.errors import PullError  # noqa: PLC0415
+    from model.publishing.follower import Follower  # noqa: PLC0415
+
+    config = given(context, file, sets, {"model.name": model}).load().config
+    address = url or _own_address(config)
+
+    def failed(error: PullError, retry_in_s: float) -> None:
+        say(f"tidemill: {error}; trying again in {retry_in_s:.0f} s")
+
+    pulled = 0
+    with _interrupts(timeout), httpx.Client() as client:
+        follower = Follower(address, config.model.name, to, pause=threading.Event().wait, client=client, failed=failed)
+        try:
+            for version in _first(follower) if once else follower.follow():
+                _tell(version, as_json=as_json)
+                pulled += 1
+        except TimeIsOverError:
+            if not pulled:
+                cure = "See that `tidemill learn` publishes there, or wait longer with --timeout"
+                raise OperatorError("", f"{address} gave no version of {config.model.name} in time", cure) from None
+        except KeyboardInterrupt:
+            say("tidemill: stopped")
+
+
+def _own_address(config: Config) -> str:
+    host = "127.0.0.1" if config.http.host in ANY_ADDRESS else config.http.host
+    return f"http://[{host}]:{config.http.port}" if ":" in host else f"http://{host}:{config.http.port}"
+
+
+def _first(follower: "Follower") -> Iterator["Pulled"]:
+    """Yield the champion once there is one."""
+    waiting = threading.Event()
+    while (version := follower.pull()) is None:
+        waiting.wait(ASK_AGAIN_S)
+    yield version
+
+
+def _tell(version: "Pulled", *, as_json: bool) -> None:
+    manifest = version.manifest
+    accuracy = manifest.evaluation.candidate_accuracy
+    if as_json:
+        facts = {
+            "version": version.version,
+            "path": str(version.path),
+            "sha256": manifest.file.sha256,
+            "classes": list(manifest.classes),
+            "holdout_accuracy": accuracy,
+        }
+        typer.echo(json.dumps(facts, ensure_ascii=False))
+        return
+    judged = f", {percent(accuracy)} on held-out samples" if accuracy is not None else ""
+    typer.echo(f"version {version.version} → {version.path} ({size(manifest.file.bytes)}{judged})")
+
+
+@contextmanager
+def _interrupts(timeout_s: float | None) -> Iterator[None]:
+    """Let SIGTERM end what waits as Ctrl-C does, and the time limit too: a pull may be cut short at any moment."""
+
+    def over(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise TimeIsOverError
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGALRM)}
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGALRM, over)
+    # A timer of 0 would never ring.
+    signal.setitimer(signal.ITIMER_REAL, max(timeout_s, 0.001) if timeout_s is not None else 0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,115 @@
+"""`tidemill ingest`, `learn` and `serve`: one role each, until SIGTERM or Ctrl-C."""
+
+import importlib.util
+from typing import Annotated
+
+import typer
+
+from daemon.cli.options import ConfigFile, RepositoryFolder, Sets, StateFolder, examples, given
+from daemon.config import Config
+from daemon.errors import OperatorError
+from daemon.logs import configure
+from daemon.signals import stop_on_signals
+
+PANEL = "Roles"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("ingest", rich_help_panel=PANEL, epilog=INGEST_EXAMPLES)(ingest)
+    app.command("learn", rich_help_panel=PANEL, epilog=LEARN_EXAMPLES)(learn)
+    app.command("serve", rich_help_panel=PANEL, epilog=SERVE_EXAMPLES)(serve)
+
+
+def start_logs(config: Config, role: str) -> None:
+    """Set up logging for a role: no secret of the configuration is ever written."""
+    secrets = (config.kafka.sasl_password, config.http.rollback_token)
+    configure(config.log.level, config.log.format, role, secrets=[one.get_secret_value() for one in secrets])
+
+
+INGEST_EXAMPLES = examples(
+    "tidemill ingest --config tidemill.toml",
+    "tidemill ingest --set kafka.bootstrap_servers=broker:9092 --set kafka.topics=images,more --port 0",
+)
+
+
+def ingest(
+    context: typer.Context,
+    *,
+    file: ConfigFile = None,
+    sets: Sets = None,
+    port: Annotated[int | None, typer.Option("--port", help="Port of /metrics, /livez, /readyz (ingest.port).")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="This ingestor's name (ingest.name).")] = None,
+) -> None:
+    """Take labelled images from Kafka into the buffer in Redis. Start any number: they share the partitions."""
+    config = given(context, file, sets, {"ingest.port": port, "ingest.name": name}).load().config
+    start_logs(config, "ingest")
+    from daemon.composition import build_ingest  # noqa: PLC0415 - loads only what this role needs
+
+    with stop_on_signals() as stop:
+        build_ingest(config).run(stop)
+
+
+LEARN_EXAMPLES = examples(
+    "tidemill learn --config tidemill.toml",
+    "tidemill learn --device cuda --state /var/lib/tidemill --repository /srv/models",
+)
+
+
+def learn(
+    context: typer.Context,
+    *,
+    file: ConfigFile = None,
+    sets: Sets = None,
+    port: Annotated[
+        int | None, typer.Option("--port", help="Port of /metrics, /livez, /readyz, /status (learn.port).")
+    ] = None,
+    device: Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or cuda:1 (learn.device).")] = None,
+    state: StateFolder = None,
+    repository: RepositoryFolder = None,
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="Take over repository and buffer of another state directory.")
+    ] = False,
+) -> None:
+    """Train on what has gathered in the buffer, judge, and publish versions. One learner for a model.
+
+    Needs `pip install 'tidemill\\[learn]'`, which brings torch.
+    """
+    flags = {"learn.port": port, "learn.device": device, "paths.state": state, "paths.repository": repository}
+    config = given(context, file, sets, flags).load().config
+    if importlib.util.find_spec("torch") is None:
+        raise OperatorError("", "torch is not installed, which the learner needs", "pip install 'tidemill[learn]'")
+    start_logs(config, "learn")
+    from daemon.learn.main import run  # noqa: PLC0415 - loads torch
+
+    with stop_on_signals() as stop:
+        run(config, stop, adopt=adopt)
+
+
+SERVE_EXAMPLES = examples(
+    "tidemill serve --repository /srv/models --host 0.0.0.0",
+    "curl -s localhost:8080/v1/models/default/champion",
+    "curl -O localhost:8080/v1/models/default/champion/model.onnx",
+)
+
+
+def serve(
+    context: typer.Context,
+    *,
+    file: ConfigFile = None,
+    sets: Sets = None,
+    host: Annotated[str | None, typer.Option("--host", help="Address to listen on (http.host).")] = None,
+    port: Annotated[int | None, typer.Option("--port", help="Port to listen on (http.port).")] = None,
+    repository: RepositoryFolder = None,
+) -> None:
+    """Give out the newest model, and every version before it, over HTTP. Start any number.
+
+    /v1/models/NAME/champion is the champion's manifest, …/champion/model.onnx its file; /docs describes the rest.
+    """
+    flags = {"http.host": host, "http.port": port, "paths.repository": repository}
+    config = given(context, file, sets, flags).load().config
+    start_logs(config, "serve")
+    from daemon.serve.server import build_serve  # noqa: PLC0415 - loads only what this role needs
+
+    with stop_on_signals() as stop:
+        build_serve(config).run(stop)

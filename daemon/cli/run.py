@@ -1,0 +1,70 @@
+"""`tidemill run`: one each of ingest, learn and serve."""
+
+import sys
+
+import typer
+
+from daemon.cli.options import ConfigFile, RepositoryFolder, Sets, StateFolder, examples, given
+from daemon.cli.roles import start_logs
+from daemon.config import Config, ConfigError, Problem
+from daemon.config.conflicts import port_conflicts
+from daemon.signals import stop_on_signals
+
+EXAMPLES = examples("tidemill run --config tidemill.toml", "tidemill run --state ./state --repository ./models")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("run", rich_help_panel="Roles", epilog=EXAMPLES)(run)
+
+
+def run(
+    context: typer.Context,
+    *,
+    file: ConfigFile = None,
+    sets: Sets = None,
+    state: StateFolder = None,
+    repository: RepositoryFolder = None,
+) -> None:
+    """Run one each of ingest, learn and serve on this machine, and start again what dies.
+
+    Gives up when a role dies more than run.restart_max times within run.restart_window_s seconds, or when its
+    configuration is wrong. Ctrl-C or SIGTERM stops all three in order; a second Ctrl-C at once. The supervisor's own
+    /metrics (role_up), /livez and /readyz are at run.port.
+    """
+    told = given(context, file, sets, {"paths.state": state, "paths.repository": repository})
+    loaded = told.load()
+    config = loaded.config
+    clashes = tuple(
+        Problem(one.key, str(getattr(config, one.key.partition(".")[0]).port), loaded.origins[one.key], one.expected)
+        for one in port_conflicts(config)
+    )
+    if clashes:
+        raise ConfigError(clashes)
+    start_logs(config, "run")
+    _supervise(config, [*told.arguments(), *_log_format(config)])
+
+
+def _log_format(config: Config) -> list[str]:
+    """Roles write into a pipe; they shall write for people where this process would."""
+    console = config.log.format == "auto" and sys.stderr.isatty()
+    return ["--set", "log.format=console"] if console else []
+
+
+def _supervise(config: Config, arguments: list[str]) -> None:
+    from daemon.health import HealthServer  # noqa: PLC0415 - only where needed, for a quick --help
+    from daemon.metrics import RunMetrics, new_registry  # noqa: PLC0415
+    from daemon.supervisor.process import Spawned  # noqa: PLC0415
+    from daemon.supervisor.restarts import RestartRules  # noqa: PLC0415
+    from daemon.supervisor.supervisor import Supervisor  # noqa: PLC0415
+
+    registry = new_registry()
+    supervisor = Supervisor(
+        lambda role: Spawned(role, arguments),
+        RestartRules(config.run.restart_max, config.run.restart_window_s),
+        RunMetrics(registry),
+        stop_timeout_s=config.run.stop_timeout_s,
+    )
+    with stop_on_signals() as stop, HealthServer(registry, supervisor.asks()) as health:
+        health.start(config.http.host, config.run.port, "run.port")
+        supervisor.run(stop)

@@ -1,0 +1,24 @@
+"""Opens what the learner has written, for looking at only."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from daemon.config import Config
+from daemon.errors import OperatorError
+from model.store.ledger import Ledger
+
+DATABASE = "tidemill.db"
+
+
+@contextmanager
+def open_ledger(config: Config) -> Iterator[Ledger]:
+    """Yield the ledger of `paths.state`, which a learner may be writing. Raises OperatorError, StateError."""
+    folder = config.paths.state
+    if not (folder / DATABASE).exists():
+        cure = "Start `tidemill learn` once, or name the folder with --state"
+        raise OperatorError("paths.state", f"{folder} is no state directory of a learner", cure)
+    ledger = Ledger.read_only(folder)
+    try:
+        yield ledger
+    finally:
+        ledger.close()

@@ -1,0 +1,71 @@
+"""`tidemill versions`: what was published."""
+
+from typing import Any
+
+import typer
+
+from daemon.cli.options import AsJson, ConfigFile, Sets, StateFolder, examples, given
+from daemon.cli.output import clock_time, percent, print_json, print_table, size
+from daemon.cli.state import open_ledger
+from model.store.facts import Version, iso_utc
+
+EXAMPLES = examples("tidemill versions", "tidemill versions --json | jq '.[].version'")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("versions", rich_help_panel="Looking", epilog=EXAMPLES)(versions)
+
+
+def versions(
+    context: typer.Context,
+    *,
+    file: ConfigFile = None,
+    sets: Sets = None,
+    state: StateFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the published versions, oldest first, with their accuracy on held-out samples; * is the champion."""
+    config = given(context, file, sets, {"paths.state": state}).load().config
+    with open_ledger(config) as ledger:
+        found = list(ledger.versions())
+        champion = ledger.champion()
+    now = champion.version if champion else None
+    if as_json:
+        print_json([version_facts(one, champion=one.version == now) for one in found])
+        return
+    print_table(
+        ("", "version", "round", "parent", "published", "classes", "held-out accuracy", "held out", "size", "sha256"),
+        [
+            (
+                "*" if one.version == now else "",
+                one.version,
+                one.round,
+                one.parent,
+                clock_time(one.published_at_ms),
+                len(one.manifest["classes"]),
+                percent(one.manifest["evaluation"]["candidate_accuracy"]),
+                one.manifest["evaluation"]["holdout"],
+                size(one.manifest["file"]["bytes"]),
+                one.sha256[:12],
+            )
+            for one in found
+        ],
+    )
+
+
+def version_facts(one: Version, *, champion: bool) -> dict[str, Any]:
+    """Return a version as JSON values."""
+    return {
+        "version": one.version,
+        "round": one.round,
+        "parent": one.parent,
+        "sha256": one.sha256,
+        "bytes": one.manifest["file"]["bytes"],
+        "architecture": one.manifest["architecture"],
+        "classes": one.manifest["classes"],
+        "holdout": one.manifest["evaluation"]["holdout"],
+        "holdout_accuracy": one.manifest["evaluation"]["candidate_accuracy"],
+        "published_at": iso_utc(one.published_at_ms) if one.published_at_ms is not None else None,
+        "champion": champion,
+    }

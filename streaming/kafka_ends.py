@@ -1,0 +1,37 @@
+"""Where the logs end, asked of the brokers without joining a group."""
+
+from collections.abc import Collection
+
+from kafka import IsolationLevel, KafkaAdminClient, TopicPartition
+from kafka.admin import OffsetSpec
+
+from streaming.kafka_options import KafkaOptions, translated
+
+ASK_TIMEOUT_MS = 5_000
+
+
+def end_offsets(options: KafkaOptions, topics: Collection[str]) -> dict[tuple[str, str, int], int]:
+    """Return by (topic, topic id, partition) the last stable offset, up to which records can be read.
+
+    Topics that do not exist are left out. Raises KafkaUnavailableError or KafkaRefusedError.
+    """
+    timeout_ms = min(options.request_timeout_ms, ASK_TIMEOUT_MS)
+    with translated(options):
+        client = KafkaAdminClient(**options.client() | {"request_timeout_ms": timeout_ms})
+        try:
+            described = [topic for topic in client.describe_topics(list(topics)) if topic["error_code"] == 0]
+            keys = {
+                TopicPartition(topic["name"], part["partition_index"]): (
+                    topic["name"],
+                    str(topic["topic_id"]),
+                    int(part["partition_index"]),
+                )
+                for topic in described
+                for part in topic["partitions"]
+            }
+            found = client.list_partition_offsets(
+                dict.fromkeys(keys, OffsetSpec.LATEST), isolation_level=IsolationLevel.READ_COMMITTED
+            )
+        finally:
+            client.close()
+    return {key: int(found[partition].offset) for partition, key in keys.items()}
