@@ -12,7 +12,10 @@ from streaming.records import Log
 from streaming.redis_client import RedisConnection
 from streaming.redis_server import version_of
 
-MEASURE_EVERY_S = 10.0
+MEASURE_EVERY_S = 5.0
+MEASURE_GROWTH = 1.25
+"""A stream that grew by more than this is measured again at once: its first entries may have been small markers."""
+
 MEASURE_BLOCKS = 20_000
 """Blocks of a stream looked at in one measurement: exact up to there (3 ms), then the oldest stand for all."""
 
@@ -81,8 +84,7 @@ class RedisStreams:
             return 0
         known = self._measured.get(log)
         now_s = self._clock_s()
-        # One size does not stand for a stream that has doubled since: its first entries may have been markers.
-        if known is None or now_s - known.at_s >= MEASURE_EVERY_S or length > 2 * known.length:
+        if known is None or now_s - known.at_s >= MEASURE_EVERY_S or length > MEASURE_GROWTH * known.length:
             known = self._measured[log] = self._measure(log, now_s)
         return int(length * known.entry_bytes)
 

@@ -10,7 +10,9 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
+from daemon.local.broker import broker_program
 from daemon.local.process import LocalServerMissingError
+from daemon.local.redis import redis_program
 from tests.servers.fetch_kafka import missing as kafka_missing
 from tests.servers.kafka import KafkaServer
 from tests.servers.redis import RedisServer
@@ -121,6 +123,16 @@ def redis_server(_session_redis: RedisServer) -> RedisServer:
 def redis_url(redis_server: RedisServer) -> str:
     """The address of an empty Redis."""
     return redis_server.url
+
+
+@pytest.fixture
+def local_servers() -> None:
+    """Needs the programs of the embedded broker and Redis, as the demo does."""
+    try:
+        broker_program()
+        redis_program()
+    except LocalServerMissingError as error:
+        _unavailable(str(error))
 
 
 @pytest.fixture

@@ -103,9 +103,9 @@ class KafkaServer:
             self._running().wait_until(self.answers, START_TIMEOUT_S)
 
     def close(self) -> None:
-        """End it and remove its folder."""
+        """Kill it and remove its folder."""
         if self._process is not None:
-            self._process.stop()
+            self._process.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def answers(self) -> bool:

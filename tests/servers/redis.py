@@ -87,9 +87,9 @@ class RedisServer:
         self.resume()
 
     def close(self) -> None:
-        """End it and remove its folder."""
+        """Kill it and remove its folder."""
         if self._process is not None:
-            self._process.stop()
+            self._process.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _running(self) -> LocalProcess:
