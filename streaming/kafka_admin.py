@@ -45,6 +45,12 @@ class KafkaAdmin:
                     raise error(f"topic {topic['name']}")
         return {topic["name"]: str(topic["topic_id"]) for topic in described if topic["error_code"] == 0}
 
+    def partitions(self, topic: str) -> int:
+        """Return how many partitions the topic has; 0 where it does not exist."""
+        with translated(self._options):
+            described = self._connected().describe_topics([topic])
+        return sum(len(one["partitions"]) for one in described if one["error_code"] == 0)
+
     def create(self, topic: str, partitions: int, configs: Mapping[str, str] | None = None) -> bool:
         """Make a topic and wait until it can be used; False where it was there already.
 
