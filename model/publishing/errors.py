@@ -13,6 +13,10 @@ class UnmappableError(PublishingError):
     """The exported graph holds numbers that depend on the weights but equal none of them: it cannot be refilled."""
 
 
+class NonFiniteError(PublishingError):
+    """A weight is not a finite number. Nothing was written."""
+
+
 class StaleTensorError(PublishingError):
     """A tensor of a filled file is not the one of the network that was to be published."""
 
@@ -27,6 +31,10 @@ class ParityError(PublishingError):
         )
         self.probability_error = probability_error
         self.log_error = log_error
+
+
+class RuntimeRefusalError(PublishingError):
+    """ONNX Runtime, or onnx' own checker, refuses the file."""
 
 
 class ManifestError(PublishingError):

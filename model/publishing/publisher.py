@@ -1,12 +1,25 @@
 """From a network to a staged, checked ONNX file. Only the first publication of an architecture runs the exporter."""
 
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import nn
+
+from model.publishing import parity
+from model.publishing.errors import NonFiniteError, PublishingError
+from model.publishing.export import TIMEOUT_S, export
+from model.publishing.files import fsync_folder
+from model.publishing.filling import Filled, check_tensors, fill, identity
+from model.publishing.fuse import floating_state, frozen_copy, fuse
+from model.publishing.template import Template
+from model.publishing.templates import Architecture, Templates
+
+PARITY_SAMPLES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +33,41 @@ class Staged:
     seconds: float
 
 
-class Publisher:
-    """Fills templates of exported graphs with weights. `cache_dir` keeps the templates over restarts (a few kB each)."""
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One publication: what torch answers, what the file must hold, and what it says of itself."""
 
-    def __init__(self, cache_dir: Path, *, clock: Callable[[], float]) -> None:
-        raise NotImplementedError
+    state: Mapping[str, torch.Tensor]
+    batch: NDArray[np.float32]
+    answer: NDArray[np.float64]
+    classes: int
+    metadata: Mapping[str, str]
+    out_path: Path
+
+
+class Publisher:
+    """Fills templates of exported graphs with weights. `cache_dir` keeps the templates over restarts, a few kB each.
+
+    `clock` gives seconds (`time.monotonic`). One publisher at a time may use a `cache_dir`.
+    """
+
+    def __init__(
+        self, cache_dir: Path, *, clock: Callable[[], float], threads: int = 0, export_timeout_s: float = TIMEOUT_S
+    ) -> None:
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        for left_over in cache_dir.glob("export-*"):
+            shutil.rmtree(left_over)
+        self._cache_dir = cache_dir
+        self._templates = Templates(cache_dir)
+        self._checked: set[tuple[Architecture, int]] = set()
+        self._clock = clock
+        self._threads = threads
+        self._export_timeout_s = export_timeout_s
 
     def stage(
         self,
         network: nn.Module,
+        *,
         spec_json: str,
         classes: Sequence[str],
         model_name: str,
@@ -36,11 +75,63 @@ class Publisher:
         samples_NHWC: NDArray[np.uint8],
         out_path: Path,
     ) -> Staged:
-        """Write `network` as ONNX to `out_path` and check it against torch on `samples_NHWC`.
+        """Write `network` as ONNX to `out_path` and check it against torch on the first of `samples_NHWC`.
 
         `network` maps float32 [batch, 3, H, W] in 0..1 to logits [batch, len(classes)]; it is not changed.
-        `spec_json` names the architecture: whatever changes the graph must change it. `samples_NHWC`: at least one,
-        uint8, RGB, of the size that the model sees. The same weights give the same bytes.
-        Raises ExportError, UnmappableError, StaleTensorError or ParityError; then nothing lies at `out_path`.
+        `spec_json` names the architecture: whatever changes the graph must change it, but for the number of classes.
+        `samples_NHWC`: at least one, uint8, RGB, of the size that the model sees. Same weights, same bytes.
+        Raises NonFiniteError, ExportError, UnmappableError, StaleTensorError, RuntimeRefusalError or ParityError; then
+        nothing lies at `out_path`.
         """
-        raise NotImplementedError
+        started = self._clock()
+        batch = parity.images(samples_NHWC[:PARITY_SAMPLES])
+        copy = frozen_copy(network)
+        for name, tensor in floating_state(copy).items():
+            if not bool(torch.isfinite(tensor).all()):
+                raise NonFiniteError(f"{name} holds a number that is not finite")
+        answer = parity.reference(copy, batch)
+        if answer.shape[1] != len(classes):
+            raise ValueError(f"the network answers {answer.shape[1]} classes, {len(classes)} were named")
+        architecture = Architecture(spec_json, batch.shape[2], batch.shape[3])
+        known = self._templates.get(architecture)
+        found = known or self._export(copy, architecture, len(classes))
+        fused = fuse(copy)
+        job = _Job(floating_state(fused), batch, answer, len(classes), identity(model_name, version, classes), out_path)
+        try:
+            filled, error = self._fill(architecture, found, job)
+        except PublishingError:
+            if known is None:
+                raise
+            # the code behind the same spec may have changed since: one fresh export tells
+            known = None
+            found = self._export(frozen_copy(network), architecture, len(classes))
+            filled, error = self._fill(architecture, found, job)
+        return Staged(filled.sha256, filled.bytes, error, known is None, self._clock() - started)
+
+    def _export(self, copy: nn.Module, architecture: Architecture, classes: int) -> Template:
+        template = export(
+            copy,
+            classes,
+            height=architecture.height,
+            width=architecture.width,
+            work_dir=self._cache_dir,
+            timeout_s=self._export_timeout_s,
+        )
+        self._templates.put(architecture, template)
+        return template
+
+    def _fill(self, architecture: Architecture, found: Template, job: _Job) -> tuple[Filled, float]:
+        """Fill and check in full; return the file and its parity error. A file that fails is removed."""
+        template = found.fit(job.state, job.classes)
+        try:
+            filled = fill(template, job.state, job.metadata, job.out_path)
+            check_tensors(template, job.state, job.out_path)
+            if (architecture, job.classes) not in self._checked:
+                parity.check_graph(job.out_path)
+                self._checked.add((architecture, job.classes))
+            found_parity = parity.check(job.answer, parity.predict(job.out_path, job.batch, self._threads))
+        except (PublishingError, OSError):
+            job.out_path.unlink(missing_ok=True)
+            fsync_folder(job.out_path.parent)
+            raise
+        return filled, found_parity.probability_error

@@ -1,0 +1,101 @@
+"""Exports an architecture once, in a child process: torch's exporter leaks memory and takes seconds."""
+
+import contextlib
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import deque
+from pathlib import Path
+from typing import IO
+
+import torch
+from torch import nn
+
+from model.publishing.errors import ExportError, UnmappableError
+from model.publishing.export_child import NETWORK, REFUSAL, TEMPLATE, Request
+from model.publishing.template import Template
+
+TIMEOUT_S = 600.0
+TEMPLATE_BYTES_MAX = 1 << 28
+SAID_BYTES_MAX = 1 << 26
+TAIL_CHARACTERS = 2_000
+JOIN_S = 5.0
+_CHUNK = 4_096
+
+
+def export(network: nn.Module, classes: int, *, height: int, width: int, work_dir: Path, timeout_s: float) -> Template:
+    """Return the template of `network` (float32, on the CPU, in evaluation mode).
+
+    The child gets the network pickled, through a folder in `work_dir` that only this user can read.
+    Raises ExportError with the child's last words, or UnmappableError when the graph cannot be refilled.
+    """
+    with tempfile.TemporaryDirectory(prefix="export-", dir=work_dir) as name:
+        folder = Path(name)
+        Request(height, width, classes, tuple(sys.path)).write(folder)
+        try:
+            torch.save(network, folder / NETWORK)
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise ExportError(f"the network cannot be pickled for the exporter: {error}") from error
+        _run(folder, timeout_s)
+        return _collect(folder)
+
+
+def _collect(folder: Path) -> Template:
+    if (folder / REFUSAL).exists():
+        raise UnmappableError((folder / REFUSAL).read_text())
+    made = folder / TEMPLATE
+    if not made.exists() or made.stat().st_size > TEMPLATE_BYTES_MAX:
+        raise ExportError("the exporter left no template, or one too large to be a graph without weights")
+    return Template.from_bytes(made.read_bytes())
+
+
+def _run(folder: Path, timeout_s: float) -> None:
+    command = [sys.executable, "-m", "model.publishing.export_child", str(folder)]
+    # a session of its own: Ctrl-C in the terminal is for the learner, which decides what becomes of the child
+    child = subprocess.Popen(  # noqa: S603 - our own module and a folder that we made
+        command, cwd=Path(__file__).parents[2], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )  # fmt: skip
+    said: deque[bytes] = deque(maxlen=1 + TAIL_CHARACTERS * 4 // _CHUNK)
+    ear = threading.Thread(target=_listen, args=(child, said), daemon=True)
+    ear.start()
+    try:
+        code = child.wait(timeout_s)
+    except subprocess.TimeoutExpired as error:
+        raise ExportError(f"the exporter took longer than {timeout_s:g} s") from error
+    finally:
+        _end(child)
+        ear.join(JOIN_S)
+    if code != 0:
+        words = b"".join(said).decode("utf-8", "replace").strip()[-TAIL_CHARACTERS:]
+        raise ExportError(f"the exporter ended with status {code}: {words}")
+
+
+def _listen(child: subprocess.Popen[bytes], said: deque[bytes]) -> None:
+    heard = 0
+    pipe: IO[bytes] | None = child.stdout
+    if pipe is None:
+        return
+    with pipe:
+        while chunk := os.read(pipe.fileno(), _CHUNK):
+            heard += len(chunk)
+            said.append(chunk)
+            if heard > SAID_BYTES_MAX:
+                _kill(child)
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    if child.poll() is None:
+        _kill(child)
+    child.wait()
+    if child.stdin is not None:
+        child.stdin.close()
