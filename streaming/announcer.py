@@ -1,0 +1,72 @@
+"""Tells Kafka of a new version: key is the model's name, value the manifest, on a compacted topic."""
+
+from typing import Any
+
+from kafka import KafkaProducer
+
+from streaming.kafka_admin import COMPACTED, KafkaAdmin, TopicMissingError
+from streaming.kafka_options import KafkaOptions, KafkaRefusedError, KafkaUnavailableError, translated
+
+ACKNOWLEDGE_TIMEOUT_S = 10.0
+
+
+class AnnouncementError(Exception):
+    """The announcement did not arrive, or nobody can tell. Announcing again is safe; learning must not wait for it."""
+
+
+class Announcer:
+    """Connects with the first announcement, and anew after a failed one."""
+
+    def __init__(self, kafka: KafkaOptions, topic: str, *, create: bool) -> None:
+        """`create`: make the topic, of one partition and compacted, where it is missing."""
+        self._kafka = kafka
+        self._topic = topic
+        self._create = create
+        self._producer: Any = None
+
+    def announce(self, model: str, manifest: bytes) -> None:
+        """Return once Kafka has acknowledged the manifest (JSON, UTF-8).
+
+        Takes some ten seconds at most. Raises AnnouncementError, whose message names the setting and the cure.
+        """
+        try:
+            with translated(self._kafka):
+                future = self._connected().send(self._topic, key=model.encode(), value=manifest)
+                future.get(timeout=ACKNOWLEDGE_TIMEOUT_S)
+        except TopicMissingError as error:
+            self.close()
+            raise AnnouncementError(str(error)) from error
+        except KafkaRefusedError as error:
+            self.close()
+            raise AnnouncementError(f"{error} {error.cure} (setting: {error.setting})") from error
+        except KafkaUnavailableError as error:
+            self.close()
+            raise AnnouncementError(f"{error} (setting: kafka.bootstrap_servers)") from error
+
+    def close(self) -> None:
+        """Close the connection. Never raises."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.close(timeout=1)
+
+    def _connected(self) -> Any:
+        if self._producer is None:
+            self._ensure_topic()
+            timeout_ms = int(ACKNOWLEDGE_TIMEOUT_S * 500)
+            self._producer = KafkaProducer(
+                **self._kafka.client() | {"request_timeout_ms": min(timeout_ms, self._kafka.request_timeout_ms)},
+                acks="all",
+                enable_idempotence=True,
+                max_block_ms=timeout_ms,
+                delivery_timeout_ms=2 * timeout_ms,
+                allow_auto_create_topics=False,
+                metrics_enabled=False,
+            )
+        return self._producer
+
+    def _ensure_topic(self) -> None:
+        admin = KafkaAdmin(self._kafka)
+        try:
+            admin.ensure(self._topic, create=self._create, configs=COMPACTED)
+        finally:
+            admin.close()
