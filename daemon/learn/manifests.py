@@ -6,6 +6,7 @@ from typing import Any
 from daemon.version import VERSION
 from model.candidates import Candidate
 from model.judging.gate import Verdict
+from model.publishing.layout import MODEL_FILE
 from model.publishing.manifest import Manifest
 from model.publishing.publisher import Staged
 from model.store.facts import Batch, Claim, iso_utc
@@ -62,7 +63,7 @@ def manifest_of(
             "architecture": labels.architecture,
             "input": {"height": labels.size, "width": labels.size, "resize": "bilinear-antialias"},
             "classes": list(claim.classes),
-            "file": {"name": "model.onnx", "bytes": staged.bytes, "sha256": staged.sha256},
+            "file": {"name": MODEL_FILE, "bytes": staged.bytes, "sha256": staged.sha256},
             "lineage": lineage,
             "samples": {"fresh": len(fresh), "replay": len(candidate.replayed)},
             "event_time": {

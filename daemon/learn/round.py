@@ -14,14 +14,13 @@ from daemon.learn.stages import Stages
 from model.candidates import Candidate, CandidateMaker
 from model.judge import Judge
 from model.judging.gate import Decision, Verdict
+from model.publishing.layout import MODEL_FILE
 from model.publishing.publisher import Publisher, Staged
 from model.publishing.repository import Repository
 from model.store.directory import StateDirectory
 from model.store.facts import Batch, Claim, Commit, Fate, NewVersion, Outcome
 from model.window import Window
 
-PARITY_SAMPLES = 16
-"""Real samples on which ONNX Runtime and torch are compared before a version is judged."""
 CLASSES_MIN = 2
 """Below this there is nothing to tell apart, and nothing is trained."""
 
@@ -111,12 +110,12 @@ class Round:
     def _stage(self, claim: Claim, candidate: Candidate, fresh: Batch) -> Staged:
         return self.publisher.stage(
             candidate.network,
-            candidate.network.spec.to_json(),
-            claim.classes,
-            self.labels.model,
-            claim.version,
-            fresh.pixels_NHWC[:PARITY_SAMPLES],
-            self.repository.stage_dir(claim.round) / "model.onnx",
+            spec_json=candidate.network.spec.to_json(),
+            classes=claim.classes,
+            model_name=self.labels.model,
+            version=claim.version,
+            samples_NHWC=fresh.pixels_NHWC,
+            out_path=self.repository.stage_dir(claim.round) / MODEL_FILE,
         )
 
     def _commit(

@@ -1,0 +1,203 @@
+"""Builds the learner."""
+
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+
+import structlog
+import torch
+from streaming.announcer import Announcer
+
+from daemon.composition.clocks import monotonic_s, now_ms
+from daemon.composition.kafka import kafka_options
+from daemon.composition.redis import await_redis, redis_connection
+from daemon.config import Config
+from daemon.errors import OperatorError
+from daemon.health import HealthServer
+from daemon.learn.announcements import Announcements
+from daemon.learn.learner import Learner
+from daemon.learn.manifests import Labels
+from daemon.learn.observer import LearnObserver
+from daemon.learn.round import Round
+from daemon.learn.settlement import Settlement
+from daemon.learn.stages import Stages
+from daemon.learn.status import StatusBoard
+from daemon.learn.taker import WindowTaker
+from daemon.learn.trigger import WindowLimits
+from daemon.learn.watch import BufferWatch
+from daemon.learn.watchers import Watchers
+from daemon.metrics import LearnMetrics, new_registry
+from daemon.outage import Outage
+from daemon.readiness import Check
+from model.candidates import CandidateMaker, CandidateOptions
+from model.judge import Judge
+from model.judging.gate import GateOptions
+from model.learning.device import resolve_device
+from model.learning.errors import DeviceError
+from model.learning.options import PlanOptions, TrainOptions
+from model.network.build import check_architecture
+from model.network.errors import NetworkError
+from model.network.spec import NetworkSpec
+from model.publishing.errors import ForeignRepositoryError, RepositoryLockedError, RepositoryUnavailableError
+from model.publishing.publisher import Publisher
+from model.publishing.repository import Repository
+from model.store.directory import StateDirectory
+from model.store.errors import StateError
+from model.store.facts import StoreRules
+from streaming.buffer import BufferMisconfiguredError
+from streaming.redis_buffer import RedisLearnBuffer
+
+log = structlog.get_logger()
+
+
+def run_learn(config: Config, stop: threading.Event, *, adopt: bool = False) -> None:
+    """Run the learner until `stop` is set. Raises OperatorError for what only an operator can cure."""
+    with ExitStack() as stack:
+        device = _device(config)
+        registry, status = new_registry(), StatusBoard(now_ms)
+        observer = Watchers(LearnMetrics(registry, model=config.model.name), status)
+        outage = Outage("what the learner works with", monotonic_s)
+        directory = stack.enter_context(_open_state(config))
+        repository = stack.enter_context(_open_repository(config, directory, adopt=adopt))
+        health = stack.enter_context(
+            HealthServer(
+                registry,
+                [lambda: Check("learner", not outage.ongoing, outage.reason)],
+                more={"/status": status.snapshot},
+            )
+        )
+        health.start(config.http.host, config.learn.port, "learn.port")
+        connection = redis_connection(config)
+        stack.callback(connection.close)
+        if not await_redis(connection, config, stop, monotonic_s):
+            return
+        announcer = Announcer(
+            kafka_options(config, "tidemill-learn"), config.kafka.announce_topic, create=config.kafka.create_topics
+        )
+        stack.callback(announcer.close)
+        announcements = Announcements(announcer, Outage("Kafka, to announce versions", monotonic_s))
+        buffer = RedisLearnBuffer(connection, config.job)
+        learner = _learner(
+            config, directory, repository, buffer, announcements, observer, outage, device, stop, adopt=adopt
+        )
+        try:
+            learner.run(stop)
+        except BufferMisconfiguredError as error:
+            cure = "Stop the other learner, give this one another job, or take over with --adopt"
+            raise OperatorError("job", str(error), cure) from error
+        except (StateError, NetworkError) as error:
+            raise OperatorError(getattr(error, "setting", "model.architecture"), str(error), "") from error
+
+
+def _learner(
+    config: Config,
+    directory: StateDirectory,
+    repository: Repository,
+    buffer: RedisLearnBuffer,
+    announcements: Announcements,
+    observer: LearnObserver,
+    outage: Outage,
+    device: torch.device,
+    stop: threading.Event,
+    *,
+    adopt: bool,
+) -> Learner:
+    stages = Stages(observer, monotonic_s)
+    maker = CandidateMaker(directory, _candidate_options(config), device, monotonic_s)
+    gate = GateOptions(config.gate.alpha, config.gate.when_uncertain, config.gate.first_holdout)
+    settlement = Settlement(directory, repository, buffer, announcements, observer, stages, monotonic_s)
+    limits = WindowLimits(config.round.samples, config.round.min_samples, config.round.max_wait_s)
+    one_round = Round(
+        directory=directory,
+        maker=maker,
+        judge=Judge(directory, maker, gate, holdout_max=config.store.holdout_max),
+        publisher=Publisher(config.paths.state / "templates", clock=monotonic_s),
+        repository=repository,
+        settlement=settlement,
+        stages=stages,
+        observer=observer,
+        labels=Labels(config.model.name, config.model.architecture, config.image.size),
+        seed=config.learning.seed,
+        clock=monotonic_s,
+        now_ms=now_ms,
+        stop=stop.is_set,
+    )
+    return Learner(
+        directory=directory,
+        buffer=buffer,
+        taker=WindowTaker(buffer, limits, config.image.size, now_ms),
+        round=one_round,
+        settlement=settlement,
+        announcements=announcements,
+        watch=BufferWatch(buffer, observer, now_ms),
+        observer=observer,
+        outage=outage,
+        clock=monotonic_s,
+        poll_s=config.round.poll_s,
+        adopt=adopt,
+    )
+
+
+def _candidate_options(config: Config) -> CandidateOptions:
+    one, learning = config.round, config.learning
+    return CandidateOptions(
+        architecture=config.model.architecture,
+        size=config.image.size,
+        stem=config.model.stem,
+        initial_weights=Path(config.model.initial_weights) if config.model.initial_weights else None,
+        plan=PlanOptions(one.passes, one.batch, one.replay, one.steps_min, one.steps_max),
+        training=TrainOptions(
+            optimiser=learning.optimiser,
+            lr=learning.lr,
+            weight_decay=learning.weight_decay,
+            ema_decay=learning.ema_decay,
+            flip=learning.flip,
+            crop=learning.crop,
+            label_smoothing=learning.label_smoothing,
+        ),
+    )
+
+
+def _device(config: Config) -> torch.device:
+    """Return the device, once it and the architecture are known to work. Checked before anything is opened."""
+    if config.learn.threads:
+        torch.set_num_threads(config.learn.threads)
+    try:
+        device = resolve_device(config.learn.device)
+    except DeviceError as error:
+        raise OperatorError("learn.device", str(error), "Choose cpu, or give the process its GPU") from error
+    spec = NetworkSpec(config.model.architecture, config.image.size, max(2, len(config.model.classes)))
+    try:
+        check_architecture(spec)
+    except NetworkError as error:
+        raise OperatorError("model.architecture", str(error), "Choose one that is supported", exit_code=2) from error
+    log.info("learning on", device=str(device), threads=torch.get_num_threads(), torch=torch.__version__)
+    return device
+
+
+def _open_state(config: Config) -> StateDirectory:
+    store = config.store
+    rules = StoreRules(
+        bytes_max=store.bytes_max,
+        holdout_fraction=store.holdout_fraction,
+        holdout_first=store.holdout_first,
+        holdout_max=store.holdout_max,
+        closed_classes=config.model.classes,
+        classes_max=config.model.classes_max,
+        compact_below=store.segment_compact_below,
+    )
+    try:
+        return StateDirectory.open(config.paths.state, size=config.image.size, rules=rules, now_ms=now_ms)
+    except StateError as error:
+        raise OperatorError(error.setting, str(error), "Nothing was changed") from error
+
+
+def _open_repository(config: Config, directory: StateDirectory, *, adopt: bool) -> Repository:
+    pending = directory.ledger.unpublished()
+    keep = [pending.round] if pending else []
+    try:
+        return Repository(config.paths.repository, config.model.name).open(
+            directory.ledger.state_id(), adopt=adopt, keep=keep
+        )
+    except (RepositoryLockedError, RepositoryUnavailableError, ForeignRepositoryError) as error:
+        raise OperatorError("paths.repository", str(error), "Nothing was changed") from error

@@ -1,0 +1,42 @@
+"""What every role that speaks to Redis builds alike."""
+
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from daemon.config import Config
+from daemon.errors import OperatorError
+from daemon.outage import Outage
+from streaming.buffer import BufferMisconfiguredError, BufferUnavailableError
+from streaming.redis_client import RedisConnection
+from streaming.redis_server import inspect_server
+
+log = structlog.get_logger()
+
+
+def redis_connection(config: Config) -> RedisConnection:
+    """Return the connection that redis.url names. Connects on the first command."""
+    return RedisConnection(config.redis.url.get_secret_value(), config.redis.socket_timeout_s)
+
+
+def await_redis(connection: RedisConnection, config: Config, stop: threading.Event, clock: Callable[[], float]) -> bool:
+    """Wait until Redis answers and is fit to keep samples; False when stopped before.
+
+    Raises OperatorError for what waiting does not cure: an eviction policy, a version too old, a wrong password.
+    """
+    outage = Outage(f"Redis at {config.redis.masked_url} (redis.url)", clock)
+    while not stop.is_set():
+        try:
+            facts = inspect_server(connection)
+        except BufferUnavailableError as error:
+            outage.failed(str(error), cure="start Redis there, or set redis.url")
+            stop.wait(outage.wait_s)
+            continue
+        except BufferMisconfiguredError as error:
+            raise OperatorError("redis.url", str(error), f"Change the server at {config.redis.masked_url}") from error
+        outage.recovered()
+        for warning in facts.warnings:
+            log.warning(warning)
+        return True
+    return False
