@@ -57,8 +57,8 @@ def pull(
 ) -> None:
     """Keep a local file equal to the champion: pull it, wait for the next, until Ctrl-C.
 
-    The file is replaced only by a whole version whose digest fits. Each version is told on standard output. With
-    --once it ends after the first; where there is none yet it waits, as long as --timeout says.
+    The file is replaced only by a whole version whose digest fits. Each version is told on standard output. Where
+    there is none yet it waits, with --once too, as long as --timeout says.
     """
     import httpx  # noqa: PLC0415 - only where needed, for a quick --help
 

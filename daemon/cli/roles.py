@@ -44,7 +44,7 @@ def ingest(
     """Take labelled images from Kafka into the buffer in Redis. Start any number: they share the partitions."""
     config = given(context, file, sets, {"ingest.port": port, "ingest.name": name}).load().config
     start_logs(config, "ingest")
-    from daemon.composition import build_ingest  # noqa: PLC0415 - loads only what this role needs
+    from daemon.composition.ingest import build_ingest  # noqa: PLC0415 - loads only what this role needs
 
     with stop_on_signals() as stop:
         build_ingest(config).run(stop)
@@ -80,10 +80,10 @@ def learn(
     if importlib.util.find_spec("torch") is None:
         raise OperatorError("", "torch is not installed, which the learner needs", "pip install 'tidemill[learn]'")
     start_logs(config, "learn")
-    from daemon.learn.main import run  # noqa: PLC0415 - loads torch
+    from daemon.composition.learn import run_learn  # noqa: PLC0415 - loads torch
 
     with stop_on_signals() as stop:
-        run(config, stop, adopt=adopt)
+        run_learn(config, stop, adopt=adopt)
 
 
 SERVE_EXAMPLES = examples(

@@ -3,11 +3,16 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 
 from daemon.config.section import Port, Section, shaped
 
-Folder = Annotated[Path, Field(strict=False)]
+
+def _as_path(value: object) -> object:
+    return Path(value) if isinstance(value, str) and value else value
+
+
+Folder = Annotated[Path, BeforeValidator(_as_path), Field(json_schema_extra={"right": "a path"})]
 
 
 class Paths(Section):

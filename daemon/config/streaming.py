@@ -1,7 +1,7 @@
 """The keys of what carries records: Kafka, Redis, the buffer in it, and the images' form."""
 
 from typing import Annotated, Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
@@ -114,7 +114,7 @@ def mask_url(url: str) -> str:
         name, colon, _ = user.partition(":")
         netloc = f"{name}:***@{host}" if colon else f"{name}@{host}"
     query = "&".join(_masked_parameter(item) for item in parts.query.split("&") if item)
-    return urlunsplit((parts.scheme, netloc, parts.path, query, ""))
+    return f"{parts.scheme}://{netloc}{parts.path}{'?' if query else ''}{query}"
 
 
 def _masked_parameter(item: str) -> str:
