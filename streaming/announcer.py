@@ -10,10 +10,6 @@ from streaming.kafka_options import KafkaOptions, KafkaRefusedError, KafkaUnavai
 ACKNOWLEDGE_TIMEOUT_S = 10.0
 
 
-class AnnouncementError(Exception):
-    """The announcement did not arrive, or nobody can tell. Announcing again is safe; learning must not wait for it."""
-
-
 class Announcer:
     """Connects with the first announcement, and anew after a failed one."""
 
@@ -24,24 +20,19 @@ class Announcer:
         self._create = create
         self._producer: Any = None
 
-    def announce(self, model: str, manifest: bytes) -> None:
-        """Return once Kafka has acknowledged the manifest (JSON, UTF-8).
+    def announce(self, model: str, manifest: str) -> None:
+        """Return once Kafka has acknowledged the manifest (JSON). To announce again is safe.
 
-        Takes some ten seconds at most. Raises AnnouncementError, whose message names the setting and the cure.
+        Takes some ten seconds at most. Raises TopicMissingError, KafkaUnavailableError, KafkaRefusedError.
         """
         try:
             with translated(self._kafka):
-                future = self._connected().send(self._topic, key=model.encode(), value=manifest)
+                future = self._connected().send(self._topic, key=model.encode(), value=manifest.encode())
                 future.get(timeout=ACKNOWLEDGE_TIMEOUT_S)
-        except TopicMissingError as error:
+        except (TopicMissingError, KafkaUnavailableError, KafkaRefusedError):
+            # kafka-python's idempotent producer may never send again after an error (3.0.12, tried).
             self.close()
-            raise AnnouncementError(str(error)) from error
-        except KafkaRefusedError as error:
-            self.close()
-            raise AnnouncementError(f"{error} {error.cure} (setting: {error.setting})") from error
-        except KafkaUnavailableError as error:
-            self.close()
-            raise AnnouncementError(f"{error} (setting: kafka.bootstrap_servers)") from error
+            raise
 
     def close(self) -> None:
         """Close the connection. Never raises."""
