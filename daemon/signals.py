@@ -12,20 +12,20 @@ FORCED_EXIT_BASE = 128
 
 @contextmanager
 def stop_on_signals() -> Iterator[threading.Event]:
-    """Yield an event that the first SIGTERM or SIGINT sets; a second SIGINT ends the process at once, as a kill does.
+    """Yield an event that the first SIGTERM or SIGINT sets; a SIGINT after that ends the process at once, as a kill.
 
-    A second SIGTERM changes nothing: service managers send it to a whole group, and have SIGKILL. Only in the main
+    A SIGTERM after that changes nothing: service managers send it to a whole group, and have SIGKILL. Only in the main
     thread. The handlers that stood before are put back.
     """
     stop = threading.Event()
     wake_read, wake_write = os.pipe()
-    interrupts = 0
+    asked = False
 
     def handle(number: int, _frame: FrameType | None) -> None:
-        nonlocal interrupts
-        interrupts += number == signal.SIGINT
-        if interrupts > 1:
+        nonlocal asked
+        if asked and number == signal.SIGINT:
             os._exit(FORCED_EXIT_BASE + number)
+        asked = True
         # Not stop.set(): the handler may run while this very thread holds the event's lock, which would never be freed.
         os.write(wake_write, b"s")
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from daemon.clients import redis_connection
+from daemon.composition.redis import redis_connection
 from daemon.config import Config
 from streaming.redis_buffer import RedisIngestBuffer, RedisLearnBuffer
 

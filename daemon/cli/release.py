@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from daemon.cli.options import ConfigFile, Sets, examples, given
-from daemon.clients import ingestor_name, kafka_options
+from daemon.composition.kafka import kafka_options
+from daemon.composition.names import ingestor_name
 from daemon.config import Config
 from daemon.errors import OperatorError
 
@@ -70,7 +71,7 @@ def _release_partition(config: Config, topic: str, partition: int) -> None:
     from daemon.cli.buffers import open_ingest_buffer  # noqa: PLC0415
     from streaming.kafka_admin import KafkaAdmin  # noqa: PLC0415
 
-    admin = KafkaAdmin(kafka_options(config))
+    admin = KafkaAdmin(kafka_options(config, "tidemill"))
     try:
         topic_id = admin.topic_ids([topic]).get(topic)
     finally:

@@ -9,7 +9,7 @@ from daemon.cli.options import AsJson, ConfigFile, Sets, StateFolder, examples, 
 from daemon.cli.output import out, percent, print_json, print_table, say, size
 from daemon.cli.state import open_ledger
 from daemon.cli.versions import version_facts
-from daemon.clients import kafka_options
+from daemon.composition.kafka import kafka_options
 from daemon.config import Config
 from model.store.ledger import Ledger
 from model.window import LogKey
@@ -85,7 +85,7 @@ def _ask_kafka(config: Config, found: _Buffered) -> None:
     from streaming.kafka_options import KafkaRefusedError, KafkaUnavailableError  # noqa: PLC0415
 
     try:
-        ends = end_offsets(kafka_options(config), config.kafka.topics)
+        ends = end_offsets(kafka_options(config, "tidemill"), config.kafka.topics)
     except (KafkaUnavailableError, KafkaRefusedError) as error:
         found.unreachable.append(f"{error} (kafka.bootstrap_servers)")
         return

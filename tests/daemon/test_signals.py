@@ -1,0 +1,64 @@
+"""SIGTERM and Ctrl-C set the event; a second Ctrl-C ends the process at once."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from daemon.signals import stop_on_signals
+
+PROGRAM = """
+import sys, threading
+from daemon.signals import stop_on_signals
+with stop_on_signals() as stop:
+    sys.stdout.write("ready\\n"); sys.stdout.flush()
+    while not stop.wait(0.0001):
+        pass
+    sys.stdout.write("stopping\\n"); sys.stdout.flush()
+    if "hang" in sys.argv:
+        threading.Event().wait(60)
+sys.exit(0)
+"""
+
+
+def start(*args: str) -> subprocess.Popen:
+    child = subprocess.Popen([sys.executable, "-c", PROGRAM, *args], stdout=subprocess.PIPE, text=True)
+    assert child.stdout.readline() == "ready\n"
+    return child
+
+
+def test_the_event_is_set_and_the_handlers_are_put_back():
+    before = signal.getsignal(signal.SIGTERM)
+    with stop_on_signals() as stop:
+        assert not stop.is_set()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.wait(5)
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_sigterm_ends_in_order():
+    child = start()
+    child.terminate()
+    assert child.wait(10) == 0
+    assert child.stdout.read() == "stopping\n"
+
+
+def test_a_second_interrupt_ends_at_once():
+    child = start("hang")
+    child.send_signal(signal.SIGINT)
+    assert child.stdout.readline() == "stopping\n"
+    child.send_signal(signal.SIGINT)
+    assert child.wait(10) == 128 + signal.SIGINT
+
+
+def test_a_second_sigterm_changes_nothing():
+    child = start("hang")
+    child.terminate()
+    assert child.stdout.readline() == "stopping\n"
+    child.terminate()
+    with pytest.raises(subprocess.TimeoutExpired):
+        child.wait(0.2)
+    child.send_signal(signal.SIGINT)
+    assert child.wait(10) == 128 + signal.SIGINT
