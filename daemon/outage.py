@@ -62,18 +62,16 @@ class Outage:
         self._reason = reason
         if self._since is None:
             self._since = self._said_at = now
-            _log.warning(f"{self._what} does not answer, waiting for it", reason=reason, **facts)
+            _log.warning(f"waiting for {self._what}", reason=reason, **facts)
         elif now - self._said_at >= REMIND_EVERY_S:
             self._said_at = now
-            _log.warning(
-                f"{self._what} still does not answer", reason=reason, seconds=round(now - self._since), **facts
-            )
+            _log.warning(f"still waiting for {self._what}", reason=reason, seconds=round(now - self._since), **facts)
 
     def recovered(self) -> None:
         """A try went well."""
         if self._since is None:
             return
-        _log.info(f"{self._what} answers again", seconds=round(self._clock() - self._since, 1))
+        _log.info(f"{self._what} is back", seconds=round(self._clock() - self._since, 1))
         self._since = None
         self._delay_s = 0.0
         self._reason = ""
