@@ -1,13 +1,16 @@
 """What a network answers on labelled pixels."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from model.examples import Labelled
+from model.learning.augment import as_image
+from model.learning.device import device_faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,8 @@ class Answers:
     @property
     def correct(self) -> NDArray[np.bool_]:
         """Whether the answer is the label."""
-        return self.predicted == self.labels
+        right: NDArray[np.bool_] = self.predicted == self.labels
+        return right
 
     @property
     def accuracy(self) -> float | None:
@@ -32,5 +36,21 @@ def evaluate(network: nn.Module, batches: Iterable[Labelled], batch: int = 256) 
     """Answer every sample of `batches` on the network's device, at most `batch` at a time, in float32.
 
     `network` is put into eval mode. Memory does not grow with the number of samples but for their answers.
+    Raises DeviceError.
     """
-    raise NotImplementedError
+    device = next(network.parameters()).device
+    network.eval()
+    predicted: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
+    labels: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
+    with torch.inference_mode(), device_faults(device):
+        for pixels_NHWC, truth in _pieces(batches, batch):
+            image = as_image(torch.from_numpy(pixels_NHWC).to(device))
+            predicted.append(network(image).argmax(dim=1).cpu().numpy())
+            labels.append(truth)
+    return Answers(np.concatenate(predicted), np.concatenate(labels))
+
+
+def _pieces(batches: Iterable[Labelled], size: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
+    for batch in batches:
+        for start in range(0, len(batch.labels), size):
+            yield batch.pixels_NHWC[start : start + size], batch.labels[start : start + size]

@@ -6,6 +6,12 @@ from enum import StrEnum
 from typing import Literal
 
 from model.judging.answers import Answers
+from model.judging.first_version import why_not_first
+from model.judging.paired import Pairing, detectable_points, harm_p_value, pair
+from model.judging.scores import ClassScore, score_classes
+
+TELLING_POINTS = 2.0
+"""A holdout is large enough to tell when it would catch a loss of so many points of accuracy."""
 
 
 class Decision(StrEnum):
@@ -23,15 +29,6 @@ class GateOptions:
     alpha: float = 0.05
     when_uncertain: Literal["publish", "hold"] = "publish"
     first_holdout: int = 30
-
-
-@dataclass(frozen=True, slots=True)
-class ClassScore:
-    """One class on the holdout."""
-
-    n: int
-    candidate: float
-    champion: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,4 +51,40 @@ def gate(candidate: Answers, champion: Answers | None, options: GateOptions) -> 
 
     Raises ValueError when the two were not asked the same.
     """
-    raise NotImplementedError
+    pairing = None if champion is None else pair(candidate, champion)
+    p_value = None if pairing is None else harm_p_value(pairing)
+    points = None if pairing is None else detectable_points(pairing, options.alpha)
+    if pairing is None or p_value is None or points is None:
+        decision, reason = _first(candidate, options)
+    else:
+        decision, reason = _compare(pairing, p_value, points, options)
+    return Verdict(
+        decision=decision,
+        reason=reason,
+        holdout=len(candidate.labels),
+        candidate_accuracy=candidate.accuracy,
+        champion_accuracy=None if champion is None else champion.accuracy,
+        negative_flip_rate=None if pairing is None else pairing.negative_flip_rate,
+        per_class=score_classes(candidate, champion),
+        p_value=p_value,
+        detectable_points=points,
+    )
+
+
+def _first(candidate: Answers, options: GateOptions) -> tuple[Decision, str]:
+    if why := why_not_first(candidate, options.first_holdout):
+        return Decision.HELD, why
+    return Decision.PROMOTED, f"first version: surely better than guessing on {len(candidate.labels)} held out"
+
+
+def _compare(pairing: Pairing, p_value: float, points: float, options: GateOptions) -> tuple[Decision, str]:
+    counts = f"{pairing.won} won and {pairing.lost} lost of {pairing.n} held out"
+    if p_value <= options.alpha:
+        return Decision.HARMFUL, f"significantly worse than the champion: {counts}, p = {p_value:.3g}"
+    said = f"not worse than the champion: {counts}, p = {p_value:.3g}"
+    if points <= TELLING_POINTS:
+        return Decision.PROMOTED, said
+    unsure = f"{said}; only a loss of {points:.1f} points would show for sure"
+    if options.when_uncertain == "hold":
+        return Decision.HELD, unsure
+    return Decision.PROMOTED, unsure

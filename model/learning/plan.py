@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from model.learning.options import PlanOptions
 
 
@@ -23,6 +26,29 @@ class Plan:
 def plan_round(fresh_n: int, options: PlanOptions, *, replay: bool) -> Plan:
     """Plan a round of `fresh_n` fresh samples. `replay`: whether the store has anything to replay.
 
-    Raises ValueError when `fresh_n` is less than 1.
+    Steps follow from fresh samples, passes and the fresh part of a batch, within the minimum and the maximum; only
+    where these bind does a fresh sample appear more or less than `passes` times. No batch has a fresh sample twice:
+    where there are fewer than its fresh part, replay fills it, for a few samples trained as half of every batch would
+    ruin the model. (One alone, with nothing to replay, is doubled: norms need two.) Raises ValueError without any.
     """
-    raise NotImplementedError
+    if fresh_n < 1:
+        raise ValueError("a round needs a fresh sample")
+    share = 1.0 / (1.0 + options.replay) if replay else 1.0
+    part = min(max(1, round(options.batch * share)), fresh_n if replay else max(fresh_n, 2))
+    wanted = fresh_n * options.passes
+    steps = -(-wanted // part)
+    if not options.steps_min <= steps <= options.steps_max:
+        steps = min(max(steps, options.steps_min), options.steps_max)
+        wanted = steps * part
+    return Plan(steps, wanted, steps * (options.batch - part) if replay else 0)
+
+
+def fresh_order(n: int, wanted: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return `wanted` indexes below `n`: one shuffle after another, so that counts differ by one at most."""
+    shuffles = [rng.permutation(n) for _ in range(-(-wanted // n))]
+    return np.concatenate(shuffles)[:wanted]
+
+
+def batch_bounds(total: int, steps: int) -> NDArray[np.int64]:
+    """Return [steps + 1] bounds that cut `total` samples into batches whose sizes differ by one at most."""
+    return np.arange(steps + 1, dtype=np.int64) * total // steps

@@ -1,9 +1,23 @@
 """Start from weights that exist: a .pth or .safetensors file of the same architecture."""
 
+import pickle
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from model.network.errors import InitialWeightsError
+from model.network.families import family_of
 from model.network.network import Network
+
+NAMED = 5
+"""Names of tensors that a message lists."""
+WRAPPERS = ("state_dict", "model", "model_state_dict")
+PREFIXES = ("module.", "_orig_mod.", "body.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,5 +35,66 @@ class InitialFacts:
 
 
 def load_initial_weights(network: Network, path: Path) -> InitialFacts:
-    """Copy the file's tensors into the network. Raises InitialWeightsError; then the network may be half loaded."""
-    raise NotImplementedError
+    """Copy the file's tensors into the network. Raises InitialWeightsError; the network is then as it was."""
+    given = _stripped(_read(path))
+    expected = network.body.state_dict()
+    head = {f"{network.head_name}.weight", f"{network.head_name}.bias"} & expected.keys()
+    stem = set(family_of(network.spec.architecture).stem_tensors)
+    fitting = {name for name, tensor in given.items() if name in expected and tensor.shape == expected[name].shape}
+    if not head <= fitting:
+        fitting -= head
+    counters = {name for name in expected if name.endswith("num_batches_tracked")}
+    problems = {
+        "missing": expected.keys() - given.keys() - counters - head,
+        "unexpected": given.keys() - expected.keys(),
+        "of another shape": (given.keys() & expected.keys()) - fitting - head - stem,
+    }
+    _refuse_misfits(path, network.spec.architecture, problems)
+    with torch.no_grad():
+        for name in fitting:
+            expected[name].copy_(given[name])
+    left = tuple(sorted(expected.keys() - fitting - counters))
+    return InitialFacts(len(fitting), head <= fitting, stem <= fitting, left)
+
+
+def _read(path: Path) -> Mapping[str, object]:
+    try:
+        if path.suffix == ".safetensors":
+            return dict(safetensors.torch.load_file(path))
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise InitialWeightsError(f"model.initial_weights: cannot read {path}: {error.strerror or error}") from error
+    except (pickle.UnpicklingError, safetensors.SafetensorError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise InitialWeightsError(
+            f"model.initial_weights: {path} holds no plain tensors; save model.state_dict() with torch.save, "
+            "or as .safetensors"
+        ) from error
+    for wrapper in WRAPPERS:
+        if isinstance(loaded, Mapping) and isinstance(loaded.get(wrapper), Mapping):
+            loaded = loaded[wrapper]
+    if not isinstance(loaded, Mapping):
+        raise InitialWeightsError(
+            f"model.initial_weights: {path} holds a {type(loaded).__name__}; save model.state_dict() instead"
+        )
+    return loaded
+
+
+def _stripped(given: Mapping[str, object]) -> dict[str, Tensor]:
+    tensors = {str(name): value for name, value in given.items() if isinstance(value, Tensor)}
+    for prefix in PREFIXES:
+        if tensors and all(name.startswith(prefix) for name in tensors):
+            tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}
+    return tensors
+
+
+def _refuse_misfits(path: Path, architecture: str, problems: Mapping[str, set[str]]) -> None:
+    said = [
+        f"{kind}: {', '.join(sorted(names)[:NAMED])}{f' and {len(names) - NAMED} more' if len(names) > NAMED else ''}"
+        for kind, names in problems.items()
+        if names
+    ]
+    if said:
+        raise InitialWeightsError(
+            f"model.initial_weights: {path} does not fit model.architecture {architecture!r} ({'; '.join(said)}); "
+            "give the weights of that architecture"
+        )

@@ -1,0 +1,52 @@
+"""The moving average of weights, over rounds, corrected for its start (Polyak; Kingma 2015 for the correction).
+
+It is kept corrected: after t steps the newest weights enter with (1 - d) / (1 - d^t). A row of the head counts its
+steps from its own birth, so that a new class is not held back by the age of the others.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class WeightAverage:
+    """Averages of a network's parameters. `tensors`: by name, float32; `rows_born`: int64 [classes_n], in steps."""
+
+    def __init__(self, tensors: dict[str, Tensor], rows_born: Tensor, steps: int) -> None:
+        self.tensors = tensors
+        self.rows_born = rows_born
+        self.steps = steps
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, nn.Parameter], classes_n: int) -> "WeightAverage":
+        """Return the average of nothing yet: the weights as they are, in copy."""
+        copies = {name: parameter.detach().clone() for name, parameter in parameters.items()}
+        return cls(copies, torch.zeros(classes_n, dtype=torch.int64), 0)
+
+    def update(self, parameters: Mapping[str, nn.Parameter], head: Sequence[str], decay: float) -> None:
+        """Take in the weights after a step. `head`: names of the parameters that have a row for each class."""
+        self.steps += 1
+        body = [name for name in parameters if name not in head]
+        with torch.no_grad():
+            # foreach: one launch on CUDA instead of one for each tensor.
+            torch._foreach_lerp_([self.tensors[n] for n in body], [parameters[n] for n in body], self._weight(decay))
+            rows = self._row_weights(decay).to(self.tensors[head[0]].device, non_blocking=True)
+            for name in head:
+                weight = rows.view(-1, *[1] * (self.tensors[name].dim() - 1))
+                self.tensors[name].lerp_(parameters[name], weight)
+
+    def grow(self, name: str, new_rows: Tensor) -> None:
+        """Append rows to one of the head's averages."""
+        self.tensors[name] = torch.cat([self.tensors[name], new_rows.to(self.tensors[name])])
+
+    def bear(self, rows_n: int) -> None:
+        """Note that the head has `rows_n` more rows from this step on."""
+        self.rows_born = torch.cat([self.rows_born, torch.full((rows_n,), self.steps, dtype=torch.int64)])
+
+    def _weight(self, decay: float) -> float:
+        return (1 - decay) / (1 - decay**self.steps)
+
+    def _row_weights(self, decay: float) -> Tensor:
+        age = (self.steps - self.rows_born).to(torch.float64)
+        return ((1 - decay) / (1 - decay**age)).to(torch.float32)

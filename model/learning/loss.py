@@ -1,0 +1,36 @@
+"""Cross-entropy corrected for what the batch happens to hold.
+
+Balanced softmax (Ren 2020), which is logit adjustment (Menon 2021) by the label shares of the batch.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+SHARE_MIN = 1e-4
+"""Floor of a class' share: one that a batch hardly holds is not pushed away without end."""
+
+
+def label_shares(labels: NDArray[np.int64], classes_n: int) -> NDArray[np.float64]:
+    """Return the histogram of labels, [classes_n], summing to 1; all 0 where there are none."""
+    counts = np.bincount(labels, minlength=classes_n).astype(np.float64)
+    shares: NDArray[np.float64] = counts / max(counts.sum(), 1.0)
+    return shares
+
+
+def log_shares(
+    fresh: NDArray[np.float64], replay: NDArray[np.float64], fresh_share: float, device: torch.device
+) -> Tensor:
+    """Return the log of the label shares to expect in a batch, float32 [classes_n], floored at SHARE_MIN.
+
+    `fresh` is the window's histogram, `replay` the distribution that replay is drawn by.
+    """
+    expected = fresh_share * fresh + (1.0 - fresh_share) * replay
+    return torch.tensor(np.log(np.maximum(expected, SHARE_MIN)), dtype=torch.float32, device=device)
+
+
+def balanced_loss(logits: Tensor, labels: Tensor, log_share: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Return the mean cross-entropy of logits + log shares, in float32 whatever the logits are in."""
+    return functional.cross_entropy(logits.float() + log_share, labels, label_smoothing=smoothing)
