@@ -80,7 +80,9 @@ class ImageDecoder:
     def _decode(self, data: bytes, header: Header) -> bytes:
         try:
             if header.format is Format.JPEG:
-                return square_rgb(_jpeg(data, header, self.size), self.size, header.orientation)
+                factor = _jpeg_factor(header, self.size)
+                extent = (header.width / factor, header.height / factor)
+                return square_rgb(_jpeg(data, header, factor), self.size, header.orientation, extent)
             if header.format is Format.PNG:
                 reduced = png.reduce(data)
                 return square_rgb(_png(reduced, header), self.size, reduced.orientation)
@@ -92,12 +94,20 @@ class ImageDecoder:
             raise RejectedRecord(Reason.UNDECODABLE, message) from error
 
 
-def _jpeg(data: bytes, header: Header, size: int) -> Image.Image:
-    """Decode at 1/8, 1/4 or 1/2 where that leaves at least twice the target: nearly as good, and several times faster."""
+def _jpeg_factor(header: Header, size: int) -> int:
+    """Return by how much the decoder itself may shrink: it averages as the filter does, at a fraction of the time.
+
+    What is left is at least three times the target. Measured against a decode in full: a level on average and 6 at
+    most in pictures of fine detail, where twice the target gave 3 and 11.
+    """
+    return next((factor for factor in _JPEG_FACTORS if min(header.width, header.height) >= 3 * size * factor), 1)
+
+
+def _jpeg(data: bytes, header: Header, factor: int) -> Image.Image:
+    """Decode at 1/factor. The last column and row may then stand for less than a whole pixel."""
     mode = "GRAY" if header.grey else "RGBX"
-    factor = next((factor for factor in _JPEG_FACTORS if min(header.width, header.height) >= 2 * size * factor), 1)
     width, height = -(-header.width // factor), -(-header.height // factor)
-    # 0 asks for the full size; the size itself would let pictures below 8 pixels be decoded at 7/8, which rounds up to it.
+    # None asks for the full size; naming it would have pictures below 8 pixels decoded at 7/8, which rounds up to it.
     least = {"min_width": width, "min_height": height} if factor > 1 else {}
     pixels_HWC = simplejpeg.decode_jpeg(data, colorspace=mode, **least)
     if pixels_HWC.shape[:2] != (height, width):
