@@ -1,0 +1,106 @@
+"""What a terminal shows while the demo runs. Pure: a view in, something that rich can draw out."""
+
+from collections.abc import Mapping
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from daemon.demo.board import Measured, View
+from daemon.learn.observer import Stage
+
+BAR = 40
+VERSIONS_SHOWN = 12
+NOTICES_SHOWN = 3
+
+
+def draw(view: View, elapsed_s: float) -> RenderableType:
+    """Return the whole screen."""
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(style="bold", no_wrap=True)
+    rows.add_column()
+    rows.add_row("stream", _stream(view))
+    rows.add_row("buffer", Text(f"{view.buffered} records wait in Redis"))
+    rows.add_row("learner", _learner(view.learner))
+    rows.add_row("round", _round(view.learner))
+    rows.add_row("dead letters", _dead(view))
+    parts: list[RenderableType] = [rows, Text(), _versions(view)]
+    parts += [Text(f"! {notice}", style="red") for notice in view.notices[-NOTICES_SHOWN:]]
+    minutes, seconds = divmod(int(elapsed_s), 60)
+    return Panel(Group(*parts), title=f"Tidemill demo · {minutes}:{seconds:02d} · {view.phase}", title_align="left")
+
+
+def _stream(view: View) -> RenderableType:
+    said = f"{view.sent} pictures sent, {sum(view.spoilt.values())} broken records among them"
+    if not view.chapter:
+        return Text("starting broker, Redis and the three roles" if view.phase == "starting" else said)
+    waits = " · waits for the learner" if view.waiting else ""
+    chapter = f" {view.chapter_sent} of {view.chapter_pictures} · {view.chapter}{waits}"
+    return Group(_bar(view.chapter_sent, view.chapter_pictures, chapter), Text(said, style="dim"))
+
+
+def _bar(done: int, total: int, text: str) -> RenderableType:
+    row = Table.grid()
+    row.add_row(ProgressBar(total=max(1, total), completed=done, width=BAR), Text(text))
+    return row
+
+
+def _learner(learner: Mapping[str, object]) -> Text:
+    store = learner.get("store")
+    if not isinstance(store, Mapping) or not store:
+        return Text("nothing learnt yet")
+    return Text("keeps " + ", ".join(f"{count} {role}" for role, count in store.items() if count))
+
+
+def _round(learner: Mapping[str, object]) -> RenderableType:
+    number = learner.get("round")
+    if number is None:
+        return Group(Text("waits for enough fresh pictures", style="dim"), Text())
+    now = learner.get("stage")
+    stages = Text(f"{number}: ")
+    for stage in Stage:
+        stages.append(f"{stage.value} ", style="reverse" if stage.value == now else "dim")
+    steps, step = _whole(learner.get("steps")), _whole(learner.get("step"))
+    if now != Stage.TRAIN.value or not steps:
+        return Group(stages, Text())
+    return Group(stages, _bar(step, steps, f" step {step} of {steps}, {learner.get('samples', '?')} fresh pictures"))
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _dead(view: View) -> Text:
+    if not view.dead:
+        return Text("none yet", style="dim")
+    return Text(
+        f"{sum(view.dead.values())}: " + ", ".join(f"{count} {why}" for why, count in sorted(view.dead.items()))
+    )
+
+
+def _versions(view: View) -> RenderableType:
+    if not view.versions:
+        return Text("no version yet", style="dim")
+    return versions_table(view.versions[-VERSIONS_SHOWN:])
+
+
+def versions_table(versions: tuple[Measured, ...]) -> Table:
+    """Return the versions as a table; accuracies are the follower's, but for the holdout's."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("version", "round", "learnt", "all digits", "0 to 4", "5 to 9", "held out", "verdict", "after"):
+        table.add_column(name, justify="left" if name == "verdict" else "right")
+    for one in versions:
+        scores, manifest = one.scores, one.manifest
+        judged = manifest.evaluation.candidate_accuracy
+        table.add_row(
+            str(one.version),
+            str(manifest.round),
+            str(manifest.samples.fresh),
+            *(f"{accuracy:.1%}" for accuracy in (scores.overall, scores.old, scores.new)),
+            "-" if judged is None else f"{judged:.1%}",
+            manifest.gate.verdict,
+            f"{one.at_s:.0f} s",
+        )
+    return table
