@@ -1,9 +1,8 @@
 """Writes a template with weights in its holes, hashing on the way, and checks the file against the weights."""
 
 import hashlib
-import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -16,7 +15,6 @@ from model.publishing.errors import StaleTensorError, UnmappableError
 from model.publishing.files import fsync_folder
 from model.publishing.template import Slot, Template, raw
 
-VERSION_KEY, CLASSES_KEY, MODEL_KEY = "tidemill.version", "tidemill.classes", "tidemill.model"
 _BYTES_OF_A_NUMBER = 4
 
 
@@ -26,15 +24,6 @@ class Filled:
 
     sha256: str
     bytes: int
-
-
-def identity(model_name: str, version: int, classes: Sequence[str]) -> dict[str, str]:
-    """Return the metadata_props of an artefact."""
-    return {
-        VERSION_KEY: str(version),
-        CLASSES_KEY: json.dumps(list(classes), ensure_ascii=False),
-        MODEL_KEY: model_name,
-    }
 
 
 def fill(template: Template, state: Mapping[str, torch.Tensor], metadata: Mapping[str, str], out_path: Path) -> Filled:

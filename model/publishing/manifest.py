@@ -5,113 +5,42 @@ schema 1 may gain some; a change of meaning is a new schema.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
+from model.publishing import manifest_reading as reading
 from model.publishing.errors import ManifestError
+from model.publishing.manifest_parts import (
+    ArtefactFile,
+    ClassEvaluation,
+    Evaluation,
+    EventTimes,
+    GateRecord,
+    InputSpec,
+    LineageEntry,
+    SampleCounts,
+    Training,
+)
 from model.publishing.reading import Fields
+
+__all__ = [
+    "BALANCED",
+    "SCHEMA",
+    "ArtefactFile",
+    "ClassEvaluation",
+    "Evaluation",
+    "EventTimes",
+    "GateRecord",
+    "InputSpec",
+    "LineageEntry",
+    "Manifest",
+    "SampleCounts",
+    "Training",
+]
 
 SCHEMA = 1
 BALANCED = "balanced"
 """The published probabilities are for classes that are equally frequent."""
-
-
-@dataclass(frozen=True, slots=True)
-class InputSpec:
-    """What the model sees: pixels, and how a larger picture is to be made smaller."""
-
-    height: int
-    width: int
-    resize: str = "bilinear-antialias"
-
-
-@dataclass(frozen=True, slots=True)
-class ArtefactFile:
-    """The ONNX file: name inside the version folder, length in bytes, sha256 as 64 hex digits."""
-
-    name: str
-    bytes: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class LineageEntry:
-    """The offsets [start, end) of one partition that this version covers, and what became of their records.
-
-    `expired` were taken by retention; the other counts are roles at the time of the round. Offsets that hold no record
-    (transactions, compaction) are in none of them, so the counts never exceed `end - start`.
-    """
-
-    topic: str
-    topic_id: str
-    partition: int
-    start: int
-    end: int
-    trained: int = 0
-    holdout: int = 0
-    dead_lettered: int = 0
-    duplicate: int = 0
-    waiting: int = 0
-    suspect: int = 0
-    expired: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class SampleCounts:
-    """Samples that the version was trained on: fresh ones, and earlier ones replayed beside them."""
-
-    fresh: int
-    replay: int
-
-
-@dataclass(frozen=True, slots=True)
-class EventTimes:
-    """Event times of the fresh samples, RFC 3339 in UTC; None where there were none."""
-
-    oldest: str | None
-    newest: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ClassEvaluation:
-    """Accuracy on the `n` held-out samples of one class; `champion` is None where it does not know the class."""
-
-    n: int
-    candidate: float
-    champion: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """Both models on the holdout. What concerns the champion is None in a first version."""
-
-    holdout: int
-    candidate_accuracy: float | None
-    champion_accuracy: float | None
-    negative_flip_rate: float | None
-    per_class: Mapping[str, ClassEvaluation] = field(default_factory=dict)
-    prequential_accuracy: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class GateRecord:
-    """The gate's verdict. `detectable_points`: the loss of accuracy, in points, that this holdout could have told."""
-
-    verdict: str
-    reason: str
-    p_value: float | None = None
-    detectable_points: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Training:
-    """How it was trained; `seconds` of wall time."""
-
-    seed: int
-    epochs: int
-    steps: int
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,18 +68,65 @@ class Manifest:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the manifest as JSON values, in the order of the contract. Raises ManifestError if it is not valid."""
-        raise NotImplementedError
+        value: dict[str, Any] = {"schema": SCHEMA, **asdict(self), "classes": list(self.classes)}
+        value["lineage"] = [entry.to_dict() for entry in self.lineage]
+        # what cannot be read back must never be written
+        read_back = type(self).from_dict(value)
+        if read_back != self:
+            raise ManifestError("the manifest holds values that JSON would change")
+        return value
 
     def to_json(self) -> str:
         """Return the manifest as indented JSON that ends with a newline. Raises ManifestError if it is not valid."""
-        raise NotImplementedError
+        return json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
-    def from_dict(cls, value: object) -> "Manifest":
+    def from_dict(cls, value: object) -> Self:
         """Read JSON values. Raises ManifestError that names the key, what stands there and what would be right."""
-        raise NotImplementedError
+        top = Fields(value, "")
+        if top.integer("schema") != SCHEMA:
+            raise top.wrong("schema", f"{SCHEMA}, the only one that this version reads")
+        samples, event_time = top.inner("samples"), top.inner("event_time")
+        gate, training = top.inner("gate"), top.inner("training")
+        classes = top.texts("classes")
+        return cls(
+            model=reading.read_model(top),
+            version=top.integer("version", 1),
+            parent=top.integer_or_none("parent", 1),
+            round=top.integer("round"),
+            created_at=reading.read_time(top, "created_at"),
+            architecture=top.text("architecture"),
+            input=reading.read_input(top.inner("input")),
+            classes=classes,
+            file=reading.read_file(top.inner("file")),
+            lineage=tuple(reading.read_lineage_entry(entry) for entry in top.list_of("lineage")),
+            samples=SampleCounts(samples.integer("fresh"), samples.integer("replay")),
+            event_time=EventTimes(
+                reading.read_time_or_none(event_time, "oldest"), reading.read_time_or_none(event_time, "newest")
+            ),
+            evaluation=reading.read_evaluation(top.inner("evaluation"), classes),
+            gate=GateRecord(
+                verdict=gate.text("verdict"),
+                reason=gate.text("reason"),
+                p_value=gate.number_or_none("p_value", 0, 1),
+                detectable_points=gate.number_or_none("detectable_points", 0, 100),
+            ),
+            parity_max_abs_error=top.number("parity_max_abs_error"),
+            training=Training(
+                seed=training.integer("seed"),
+                epochs=training.integer("epochs"),
+                steps=training.integer("steps"),
+                seconds=training.number("seconds"),
+            ),
+            tidemill=top.text("tidemill"),
+            class_prior=top.text("class_prior") if "class_prior" in top else BALANCED,
+        )
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> "Manifest":
+    def from_json(cls, text: str | bytes) -> Self:
         """Read JSON text. Raises ManifestError."""
-        raise NotImplementedError
+        try:
+            value = json.loads(text)
+        except ValueError as error:
+            raise ManifestError(f"the manifest is not JSON: {error}") from error
+        return cls.from_dict(value)

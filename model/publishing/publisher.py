@@ -14,8 +14,9 @@ from model.publishing import parity
 from model.publishing.errors import NonFiniteError, PublishingError
 from model.publishing.export import TIMEOUT_S, export
 from model.publishing.files import fsync_folder
-from model.publishing.filling import Filled, check_tensors, fill, identity
+from model.publishing.filling import Filled, check_tensors, fill
 from model.publishing.fuse import floating_state, frozen_copy, fuse
+from model.publishing.metadata import identity
 from model.publishing.template import Template
 from model.publishing.templates import Architecture, Templates
 
@@ -59,7 +60,7 @@ class Publisher:
             shutil.rmtree(left_over)
         self._cache_dir = cache_dir
         self._templates = Templates(cache_dir)
-        self._checked: set[tuple[Architecture, int]] = set()
+        self._checked: set[tuple[str, int]] = set()
         self._clock = clock
         self._threads = threads
         self._export_timeout_s = export_timeout_s
@@ -78,7 +79,8 @@ class Publisher:
         """Write `network` as ONNX to `out_path` and check it against torch on the first of `samples_NHWC`.
 
         `network` maps float32 [batch, 3, H, W] in 0..1 to logits [batch, len(classes)]; it is not changed.
-        `spec_json` names the architecture: whatever changes the graph must change it, but for the number of classes.
+        `spec_json`, JSON, names the architecture: whatever changes the graph must change it. Its key `classes_n` does
+        not count: when only the number of classes changes, the exporter does not run.
         `samples_NHWC`: at least one, uint8, RGB, of the size that the model sees. Same weights, same bytes.
         Raises NonFiniteError, ExportError, UnmappableError, StaleTensorError, RuntimeRefusalError or ParityError; then
         nothing lies at `out_path`.
@@ -126,9 +128,9 @@ class Publisher:
         try:
             filled = fill(template, job.state, job.metadata, job.out_path)
             check_tensors(template, job.state, job.out_path)
-            if (architecture, job.classes) not in self._checked:
+            if (architecture.digest, job.classes) not in self._checked:
                 parity.check_graph(job.out_path)
-                self._checked.add((architecture, job.classes))
+                self._checked.add((architecture.digest, job.classes))
             found_parity = parity.check(job.answer, parity.predict(job.out_path, job.batch, self._threads))
         except (PublishingError, OSError):
             job.out_path.unlink(missing_ok=True)

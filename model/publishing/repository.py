@@ -1,12 +1,29 @@
-"""The learner's side of the model repository: one owner, staged versions, publication by renames."""
+"""The learner's side of the model repository: one owner, staged versions, publication by renames.
 
+A version goes through three states. *Staged*: in `.staging/<round>/`, which no reader looks at; a crash leaves it to be
+swept or, once its round is committed, to be published. *Visible*: its folder stands under its number and never changes.
+*Champion*: the pointer names it. What lies between is listed at `publish`.
+"""
+
+import os
+import shutil
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from model.publishing import triton
+from model.publishing.errors import BrokenRepositoryError, ManifestError, RepositoryError, VersionConflictError
+from model.publishing.files import fsync_folder, rename_durably, replace_durably, sha256_of, write_durably
+from model.publishing.layout import CONFIG_FILE, LABELS_FILE, MANIFEST_FILE, MODEL_FILE, ModelPaths, parse_version
 from model.publishing.manifest import Manifest
+from model.publishing.ownership import check_state_id, take_lock, unavailable
+from model.publishing.pointer import Pointer
+
+PROBE_FILE = ".probe"
+_READ_ONLY = 0o444
 
 
 def utc_now() -> datetime:
@@ -18,6 +35,7 @@ class Repository:
     """One model of a repository, owned by this process while it is open.
 
     `reached(point)` is called before and after each rename of a publication: tests stop the world there.
+    Raises ValueError for an unsafe model name.
     """
 
     def __init__(
@@ -28,7 +46,10 @@ class Repository:
         now: Callable[[], datetime] = utc_now,
         reached: Callable[[str], None] = lambda point: None,
     ) -> None:
-        raise NotImplementedError
+        self._paths = ModelPaths(root, model)
+        self._now = now
+        self._reached = reached
+        self._lock: int | None = None
 
     def open(self, state_id: str, *, adopt: bool = False, keep: Collection[int] = ()) -> Self:
         """Take the lock for life, check whose repository this is, sweep what earlier lives staged.
@@ -36,10 +57,23 @@ class Repository:
         `keep`: rounds that are committed but not yet published; their staging folders stay.
         Raises RepositoryUnavailableError, RepositoryLockedError, or ForeignRepositoryError (unless `adopt`).
         """
-        raise NotImplementedError
+        self._lock = take_lock(self._paths)
+        try:
+            check_state_id(self._paths, state_id, adopt=adopt)
+            self._sweep(keep)
+        except OSError as error:
+            self.close()
+            raise unavailable(self._paths.root, error) from error
+        except BaseException:
+            self.close()
+            raise
+        return self
 
     def close(self) -> None:
         """Give the lock back. May be called twice."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def __enter__(self) -> Self:
         return self
@@ -47,25 +81,158 @@ class Repository:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
+    def _sweep(self, keep: Collection[int]) -> None:
+        """Under the lock, whatever is staged is from an earlier life."""
+        # a lock file that exists can be opened where nothing new can be written: find out now, not at the first version
+        write_durably(self._paths.home / PROBE_FILE, b"")
+        (self._paths.home / PROBE_FILE).unlink()
+        self._paths.staging.mkdir(exist_ok=True)
+        kept = {str(number) for number in keep}
+        for entry in self._paths.staging.iterdir():
+            if entry.name not in kept:
+                shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+        fsync_folder(self._paths.staging)
+        fsync_folder(self._paths.home)
+        fsync_folder(self._paths.root)
+
     def last_version(self) -> int:
         """Return the highest version ever made visible, 0 when there is none. The next version is above it."""
-        raise NotImplementedError
+        found = [parse_version(entry.name) or 0 for entry in self._paths.home.iterdir()]
+        pointer = Pointer.read(self._paths.pointer)
+        return max([*found, pointer.version if pointer else 0])
+
+    def staged(self, round_number: int) -> Path:
+        """Return where a round's version is staged, whether it is there or not."""
+        return self._paths.staged(round_number)
 
     def stage_dir(self, round_number: int) -> Path:
-        """Return the round's empty staging folder, which becomes the version folder. What lay there is removed."""
-        raise NotImplementedError
+        """Return the round's empty staging folder, which becomes the version folder. What lay there is removed.
+
+        Raises RepositoryUnavailableError.
+        """
+        staged = self._paths.staged(round_number)
+        self._check_owned()
+        try:
+            self._remove(staged.parent)
+            staged.mkdir(parents=True)
+            fsync_folder(staged.parent)
+            fsync_folder(self._paths.staging)
+        except OSError as error:
+            raise unavailable(self._paths.root, error) from error
+        return staged
+
+    def staged(self, round_number: int) -> Path:
+        """Return where the round's staging folder is, as it is: after a restart it may hold a sealed version."""
+        return self._paths.staged(round_number)
 
     def seal(self, staged: Path, manifest: Manifest) -> None:
-        """Complete a staged version before it is committed: manifest, labels, Triton's config; all fsynced.
+        """Complete a staged version before its round is committed: manifest, labels, Triton's config; all fsynced.
 
-        Checks the staged artefact's length and digest against the manifest (BrokenRepositoryError).
+        Afterwards publication is renames alone. Raises BrokenRepositoryError when the staged artefact is not the one
+        that the manifest describes, ManifestError, or RepositoryUnavailableError.
         """
-        raise NotImplementedError
+        if manifest.model != self._paths.model:
+            raise ManifestError(f"the manifest is of model {manifest.model!r}, not {self._paths.model!r}")
+        text = manifest.to_json()
+        artefact = staged / MODEL_FILE
+        try:
+            if artefact.stat().st_size != manifest.file.bytes or sha256_of(artefact) != manifest.file.sha256:
+                raise BrokenRepositoryError(f"{artefact} is not the file that its manifest describes")
+            replace_durably(staged / MANIFEST_FILE, text.encode())
+            for name in (MODEL_FILE, MANIFEST_FILE):
+                (staged / name).chmod(_READ_ONLY)
+            write_durably(staged.parent / LABELS_FILE, triton.labels_txt(manifest).encode())
+            write_durably(staged.parent / CONFIG_FILE, triton.config_pbtxt(manifest).encode())
+            fsync_folder(staged.parent)
+        except OSError as error:
+            raise unavailable(self._paths.root, error) from error
 
     def publish(self, version: int, staged: Path, manifest: Manifest) -> datetime:
-        """Make a sealed version visible and the champion; return when it became so. Safe to repeat after any crash."""
-        raise NotImplementedError
+        """Make a sealed version visible and the champion; return when that was. Safe to repeat after any crash.
+
+        The order, and what a reader sees if the process ends before the step is done:
+        1. the version folder is renamed to its number. Before: nothing new. Nobody looks at a number that neither
+           the pointer nor Triton's policy names.
+        2. labels.txt. Classes are only ever added at the end, so new labels still fit the old version.
+        3. config.pbtxt: Triton serves the new version. HTTP readers still get the old one: each is whole.
+        4. champion.json: HTTP readers get the new one. Whoever reads the pointer finds all that it leads to.
+        5. what is left of the staging folder is removed; if not, the next life sweeps it.
+        Each rename is made durable before the next. Raises VersionConflictError when the number is taken by another
+        artefact or a newer version is champion, BrokenRepositoryError when the staged files are gone, or
+        RepositoryUnavailableError, after which it may be called again.
+        """
+        self._check_owned()
+        if version != manifest.version:
+            raise VersionConflictError(f"version {version} was to be published with the manifest of {manifest.version}")
+        try:
+            pointer = Pointer.read(self._paths.pointer)
+            self._check_newer(pointer, manifest)
+            self._show(staged, manifest)
+            self._place(staged.parent / LABELS_FILE, self._paths.labels, triton.labels_txt(manifest))
+            self._place(staged.parent / CONFIG_FILE, self._paths.config, triton.config_pbtxt(manifest))
+            pointer = self._point(pointer, manifest)
+            self._remove(staged.parent)
+        except OSError as error:
+            raise unavailable(self._paths.root, error) from error
+        return datetime.fromisoformat(pointer.published_at)
 
     def drop(self, round_number: int) -> None:
-        """Remove what a refused round staged."""
-        raise NotImplementedError
+        """Remove what a refused round staged. Raises RepositoryUnavailableError."""
+        try:
+            self._remove(self._paths.staged(round_number).parent)
+        except OSError as error:
+            raise unavailable(self._paths.root, error) from error
+
+    def _check_owned(self) -> None:
+        if self._lock is None:
+            raise RepositoryError(f"the repository {self._paths.home} is not open")
+
+    def _remove(self, folder: Path) -> None:
+        with suppress(FileNotFoundError):
+            shutil.rmtree(folder)
+            fsync_folder(folder.parent)
+
+    def _check_newer(self, pointer: Pointer | None, manifest: Manifest) -> None:
+        if pointer is None or pointer.version < manifest.version:
+            return
+        if (pointer.version, pointer.sha256) != (manifest.version, manifest.file.sha256):
+            raise VersionConflictError(
+                f"version {manifest.version} ({manifest.file.sha256[:12]}) cannot follow the champion "
+                f"{pointer.version} ({pointer.sha256[:12]})"
+            )
+
+    def _show(self, staged: Path, manifest: Manifest) -> None:
+        folder = self._paths.folder(manifest.version)
+        if not folder.exists():
+            if not (staged / MANIFEST_FILE).exists():
+                raise BrokenRepositoryError(f"version {manifest.version} is neither at {staged} nor at {folder}")
+            self._reached("before version")
+            rename_durably(staged, folder)
+            self._reached("after version")
+        try:
+            visible = Manifest.from_json((folder / MANIFEST_FILE).read_bytes())
+        except (FileNotFoundError, ManifestError) as error:
+            raise VersionConflictError(f"{folder} is no version of ours: {error}") from error
+        if visible != manifest:
+            raise VersionConflictError(f"{folder} is visible already, with another manifest")
+
+    def _place(self, prepared: Path, target: Path, text: str) -> None:
+        """Rename a prepared file into place. If it is gone, an earlier try may have placed it; else it is made anew."""
+        data = text.encode()
+        if target.exists() and target.read_bytes() == data:
+            return
+        if not prepared.exists():
+            prepared.parent.mkdir(parents=True, exist_ok=True)
+            write_durably(prepared, data)
+        self._reached(f"before {target.name}")
+        rename_durably(prepared, target)
+        self._reached(f"after {target.name}")
+
+    def _point(self, pointer: Pointer | None, manifest: Manifest) -> Pointer:
+        if pointer is not None and pointer.version == manifest.version:
+            return pointer
+        pointer = Pointer(manifest.version, manifest.file.sha256, self._now().isoformat().replace("+00:00", "Z"))
+        self._reached("before champion.json")
+        replace_durably(self._paths.pointer, pointer.to_bytes())
+        self._reached("after champion.json")
+        return pointer

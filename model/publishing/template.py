@@ -111,7 +111,8 @@ def _with_output(graph: bytes, classes: int) -> bytes:
 def cut(model: onnx.ModelProto, state: Mapping[str, torch.Tensor], classes: int) -> Template:
     """Cut the weights out of an exported model whose network had the fused state `state`, all tensors distinct.
 
-    `model` is consumed: at 2 GiB, a copy of it counts. Raises UnmappableError when two tensors of the state are equal, so that a value does not tell which it is.
+    `model` is consumed: at 2 GiB, a copy of it counts.
+    Raises UnmappableError when two tensors of the state are equal, so that a value does not tell which it is.
     """
     by_value = _by_value(state)
     slots: list[Slot] = []

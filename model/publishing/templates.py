@@ -16,7 +16,10 @@ IN_MEMORY_MAX = 8
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """What a template is for. The number of classes is no part of it: the head is resized in the template."""
+    """What a template is for. The number of classes is no part of it: the head is resized in the template.
+
+    `spec_json` is JSON; where it is an object with the key `classes_n`, that key does not count.
+    """
 
     spec_json: str
     height: int
@@ -25,8 +28,11 @@ class Architecture:
     @property
     def digest(self) -> str:
         """The name of the template on disk; another exporter or another form of template gives another name."""
-        told = [SCHEMA, torch.__version__, onnx.__version__, self.spec_json, self.height, self.width]
-        return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+        spec = json.loads(self.spec_json)
+        if isinstance(spec, dict):
+            spec.pop("classes_n", None)
+        told = [SCHEMA, torch.__version__, onnx.__version__, spec, self.height, self.width]
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 class Templates:

@@ -1,8 +1,18 @@
 """Checks a model repository against its own digests and manifests. Reads only; loads neither torch nor onnx."""
 
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+
+from model.publishing import onnx_file, triton
+from model.publishing.errors import BrokenRepositoryError, ManifestError
+from model.publishing.files import sha256_of
+from model.publishing.layout import ModelPaths, parse_version
+from model.publishing.manifest import Manifest
+from model.publishing.metadata import CLASSES_KEY, MODEL_KEY, VERSION_KEY
+from model.publishing.pointer import Pointer
 
 
 class FindingKind(StrEnum):
@@ -28,5 +38,86 @@ class Finding:
 
 
 def verify_repository(root: Path, model: str) -> list[Finding]:
-    """Return what is wrong with one model's repository, empty when all is well. Reads every artefact whole."""
-    raise NotImplementedError
+    """Return what is wrong with one model's repository, empty when all is well. Reads every artefact whole.
+
+    A round that a running learner has staged shows as an orphan: ask while it stands still, or expect that one.
+    Raises ValueError for an unsafe model name, OSError where the disk fails.
+    """
+    paths = ModelPaths(root, model)
+    if not paths.home.is_dir():
+        return []
+    versions = sorted(filter(None, (parse_version(entry.name) for entry in paths.home.iterdir())))
+    found: list[Finding] = []
+    manifests: dict[int, Manifest] = {}
+    for version in versions:
+        found.extend(_of_version(paths, version, manifests))
+    found.extend(_of_pointer(paths, versions, manifests))
+    if paths.staging.is_dir():
+        found.extend(
+            Finding(FindingKind.ORPHAN_STAGING, entry, "left by a round that was not finished")
+            for entry in sorted(paths.staging.iterdir())
+        )
+    return found
+
+
+def _of_version(paths: ModelPaths, version: int, manifests: dict[int, Manifest]) -> Iterator[Finding]:
+    artefact, written = paths.artefact(version), paths.manifest(version)
+    for path in (artefact, written):
+        if not path.is_file():
+            yield Finding(FindingKind.MISSING_FILE, path, "is missing", version)
+    if not written.is_file():
+        return
+    try:
+        manifest = Manifest.from_json(written.read_bytes())
+    except ManifestError as error:
+        yield Finding(FindingKind.BROKEN_MANIFEST, written, str(error), version)
+        return
+    manifests[version] = manifest
+    if (manifest.model, manifest.version) != (paths.model, version):
+        detail = f"is of {manifest.model!r} version {manifest.version}"
+        yield Finding(FindingKind.MANIFEST_DISAGREES, written, detail, version)
+    if artefact.is_file():
+        yield from _of_artefact(artefact, manifest, version)
+
+
+def _of_artefact(artefact: Path, manifest: Manifest, version: int) -> Iterator[Finding]:
+    digest = sha256_of(artefact)
+    if digest != manifest.file.sha256:
+        detail = f"has sha256 {digest}, its manifest says {manifest.file.sha256}"
+        yield Finding(FindingKind.DIGEST_MISMATCH, artefact, detail, version)
+        return
+    try:
+        with onnx_file.mapped(artefact) as data:
+            said = onnx_file.metadata(data)
+        classes = tuple(json.loads(said.get(CLASSES_KEY, "null")) or ())
+    except (BrokenRepositoryError, ValueError, TypeError) as error:
+        yield Finding(FindingKind.MANIFEST_DISAGREES, artefact, f"its metadata cannot be read: {error}", version)
+        return
+    wanted = (str(manifest.version), manifest.model, manifest.classes)
+    if (said.get(VERSION_KEY), said.get(MODEL_KEY), classes) != wanted:
+        detail = "its metadata names another version, model or list of classes than its manifest"
+        yield Finding(FindingKind.MANIFEST_DISAGREES, artefact, detail, version)
+
+
+def _of_pointer(paths: ModelPaths, versions: list[int], manifests: dict[int, Manifest]) -> Iterator[Finding]:
+    try:
+        pointer = Pointer.read(paths.pointer)
+    except BrokenRepositoryError as error:
+        yield Finding(FindingKind.BROKEN_POINTER, paths.pointer, str(error))
+        return
+    if pointer is None:
+        return
+    if pointer.version not in versions:
+        yield Finding(FindingKind.POINTER_TO_MISSING, paths.pointer, f"names version {pointer.version}")
+        return
+    manifest = manifests.get(pointer.version)
+    if manifest is None:
+        return
+    if manifest.file.sha256 != pointer.sha256:
+        detail = f"names sha256 {pointer.sha256}, version {pointer.version} is {manifest.file.sha256}"
+        yield Finding(FindingKind.BROKEN_POINTER, paths.pointer, detail)
+    for path, text in ((paths.labels, triton.labels_txt(manifest)), (paths.config, triton.config_pbtxt(manifest))):
+        if not path.is_file():
+            yield Finding(FindingKind.MISSING_FILE, path, "is missing")
+        elif path.read_bytes() != text.encode():
+            yield Finding(FindingKind.MANIFEST_DISAGREES, path, f"does not describe the champion {pointer.version}")

@@ -1,0 +1,57 @@
+"""Whose repository this is: a lock for the life of the process, and the id of the state directory that feeds it."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from model.publishing.errors import ForeignRepositoryError, RepositoryLockedError, RepositoryUnavailableError
+from model.publishing.files import replace_durably
+from model.publishing.layout import ModelPaths
+
+
+def unavailable(root: Path, error: OSError) -> RepositoryUnavailableError:
+    """Return the error that names the setting and what the system said."""
+    return RepositoryUnavailableError(
+        f"paths.repository = {str(root)!r} cannot be written: {error.strerror or error} ({error.filename or root})"
+    )
+
+
+def take_lock(paths: ModelPaths) -> int:
+    """Return an open file that holds the model's lock until it is closed, or the process ends however it ends.
+
+    Raises RepositoryLockedError, RepositoryUnavailableError.
+    """
+    try:
+        paths.home.mkdir(parents=True, exist_ok=True)
+        handle = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise unavailable(paths.root, error) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(handle)
+        raise RepositoryLockedError(
+            f"paths.repository = {str(paths.root)!r}: another learner writes the model {paths.model!r}"
+        ) from error
+    except OSError as error:
+        os.close(handle)
+        raise unavailable(paths.root, error) from error
+    return handle
+
+
+def check_state_id(paths: ModelPaths, state_id: str, *, adopt: bool) -> None:
+    """Leave `state_id` in a repository that is new, or adopted. Raises ForeignRepositoryError, OSError."""
+    try:
+        found = paths.state_id.read_text().strip()
+    except FileNotFoundError:
+        found = "" if any(paths.home.glob("[1-9]*")) or paths.pointer.exists() else state_id
+        if found:
+            replace_durably(paths.state_id, f"{state_id}\n".encode())
+    if found == state_id:
+        return
+    if not adopt:
+        raise ForeignRepositoryError(
+            f"paths.repository = {str(paths.root)!r} holds versions of {paths.model!r} from another state directory "
+            f"({found or 'unnamed'}, not {state_id})"
+        )
+    replace_durably(paths.state_id, f"{state_id}\n".encode())
