@@ -27,6 +27,9 @@ def connect(folder: Path) -> sqlite3.Connection:
         # FULL: a commit is on the disk when it returns. WAL: readers beside the learner neither wait nor block.
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
+        # A file that may only be read must show now, not at the first claim.
+        database.execute("BEGIN IMMEDIATE")
+        database.execute("ROLLBACK")
     except sqlite3.OperationalError as error:
         raise StateUnusableError(folder, str(error)) from error
     except sqlite3.DatabaseError as error:

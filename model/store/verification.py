@@ -62,8 +62,12 @@ def verify(path: Path) -> list[Finding]:
 
 
 def _database(database: sqlite3.Connection) -> list[Finding]:
-    lines = [row[0] for row in database.execute("PRAGMA integrity_check(10)") if row[0] != "ok"]
-    lines += [f"{row[0]} row {row[1]} names a missing {row[2]}" for row in database.execute("PRAGMA foreign_key_check")]
+    try:
+        lines = [row[0] for row in database.execute("PRAGMA integrity_check(10)") if row[0] != "ok"]
+        dangling = database.execute("PRAGMA foreign_key_check").fetchall()
+        lines += [f"{row[0]} row {row[1]} names a missing {row[2]}" for row in dangling]
+    except sqlite3.DatabaseError as error:
+        lines = [str(error)]
     return [Finding(FindingKind.DATABASE, "tidemill.db", line, RESTORE) for line in lines]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from model.store import Claim, Commit, Fate, NewVersion, Outcome, StateDirectory, StoreRules
+from model.store.files import file_sha256
 from model.window import Arrival, LogKey, Span, Window
 
 SIZE = 4
@@ -38,7 +39,7 @@ def window(
 
 def join(*windows: Window) -> Window:
     """Return one window of several logs."""
-    ordered = sorted(windows, key=lambda one: one.spans)
+    ordered = sorted(windows, key=lambda one: one.spans[0].log)
     return Window(
         tuple(span for one in ordered for span in one.spans),
         tuple(arrival for one in ordered for arrival in one.arrivals),
@@ -82,8 +83,6 @@ def adopt(state: StateDirectory, content: str) -> str:
     """Adopt a weights file with this content; return its digest."""
     file = state.path / "weights" / "staged"
     file.write_text(content)
-    from model.store.files import file_sha256
-
     digest = file_sha256(file)
     state.adopt_weights(file, digest)
     return digest
