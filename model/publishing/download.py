@@ -70,10 +70,11 @@ def _transfer(
     if have:
         headers |= {"Range": f"bytes={have}-", "If-Range": f'"{wanted.sha256}"'}
     with client.stream("GET", wanted.url, headers=headers, timeout=timeout) as answer:
-        if not _goes_on(answer, have):
+        if answer.status_code == 200:
             have = 0
-        if answer.status_code not in (200, 206):
-            part.unlink(missing_ok=True)
+        elif not _goes_on(answer, have):
+            if answer.status_code in (206, 416):
+                part.unlink(missing_ok=True)
             raise PullError(f"{wanted.url} answered {answer.status_code}")
         with part.open("r+b" if have else "wb") as file:
             file.seek(have)

@@ -67,12 +67,12 @@ class Follower:
         *,
         pause: Callable[[float], bool],
         client: httpx.Client,
-        limits: Limits = Limits(),  # noqa: B008 - frozen
+        limits: Limits = Limits(),
         failed: Callable[[PullError, float], None] = lambda error, retry_in_s: None,
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        if not url.startswith(("http://", "https://")):
+        if not _is_address(url):
             raise PullError(f"{url!r} is no http:// or https:// address")
         self._base = f"{url.rstrip('/')}/v1/models/{check_model_name(model)}"
         self._model = model
@@ -192,3 +192,11 @@ class Follower:
             return False
         except OSError as error:
             raise PullError(f"{self._target} cannot be read: {error}") from error
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return parsed.scheme in ("http", "https") and bool(parsed.host)

@@ -101,10 +101,6 @@ class Repository:
         pointer = Pointer.read(self._paths.pointer)
         return max([*found, pointer.version if pointer else 0])
 
-    def staged(self, round_number: int) -> Path:
-        """Return where a round's version is staged, whether it is there or not."""
-        return self._paths.staged(round_number)
-
     def stage_dir(self, round_number: int) -> Path:
         """Return the round's empty staging folder, which becomes the version folder. What lay there is removed.
 
