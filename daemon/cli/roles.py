@@ -44,6 +44,7 @@ def ingest(
     """Take labelled images from Kafka into the buffer in Redis. Start any number: they share the partitions."""
     config = given(context, file, sets, {"ingest.port": port, "ingest.name": name}).load().config
     start_logs(config, "ingest")
+    from daemon.composition.ingest import run_ingest  # noqa: PLC0415 - loads only what this role needs
 
     with stop_on_signals() as stop:
         run_ingest(config, stop)
