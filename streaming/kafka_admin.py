@@ -51,6 +51,17 @@ class KafkaAdmin:
             described = self._connected().describe_topics([topic])
         return sum(len(one["partitions"]) for one in described if one["error_code"] == 0)
 
+    def led(self, topics: Collection[str]) -> set[tuple[str, int]]:
+        """Return the partitions of these topics that have a leader, and so can be asked for something."""
+        with translated(self._options):
+            described = self._connected().describe_topics(list(topics))
+        return {
+            (topic["name"], one["partition_index"])
+            for topic in described
+            for one in topic["partitions"]
+            if one["leader_id"] >= 0
+        }
+
     def create(self, topic: str, partitions: int, configs: Mapping[str, str] | None = None) -> bool:
         """Make a topic and wait until it can be used; False where it was there already.
 

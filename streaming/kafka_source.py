@@ -7,7 +7,7 @@ anything is fetched; where it really starts is then decided in the caller's thre
 
 import contextlib
 import threading
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +44,9 @@ class SourceOptions:
     session_timeout_ms: int = 10_000
     max_poll_records: int = 500
     fetch_max_bytes: int = 52_428_800
+    create_topics: bool = False
+    partitions: int = 3
+    """Of a topic that is made."""
 
 
 class KafkaSource:
@@ -57,6 +60,7 @@ class KafkaSource:
         self._consumer: Any = None
         self._changes = _Changes()
         self._truncated: set[Partition] = set()
+        self._read_to: dict[Partition, int] = {}
 
     def connect(self) -> None:
         """See Source. One try lasts a few seconds at most."""
@@ -82,12 +86,10 @@ class KafkaSource:
                 raise
         revoked, assigned = self._changes.take()
         truncated, self._truncated = frozenset(self._truncated), set()
+        records = {Partition(*place): [_record(one) for one in several] for place, several in found.items()}
         return Polled(
-            records={
-                Partition(*place): [_record(one) for one in records]
-                for place, records in found.items()
-                if Partition(*place) not in assigned
-            },
+            records=records,
+            read_from=self._note_read(records),
             revoked=revoked,
             assigned=assigned,
             out_of_range=frozenset(Partition(*place) for place in out_of_range),
@@ -98,12 +100,22 @@ class KafkaSource:
         """See Source."""
         return self._admin.topic_ids(self._options.topics)
 
+    def ensure_topics(self) -> frozenset[str]:
+        """See Source."""
+        missing = set(self._options.topics) - self.topic_ids().keys()
+        if self._options.create_topics:
+            for topic in sorted(missing):
+                self._admin.create(topic, self._options.partitions)
+            missing.clear()
+        return frozenset(missing)
+
     def bounds(self, partitions: Collection[Partition]) -> Mapping[Partition, Bounds]:
-        """See Source. Two requests to each leader."""
-        places = [TopicPartition(*one) for one in partitions]
+        """See Source. Two requests to each leader, and one that says which partitions have one."""
+        consumer = self._connected()
+        led = self._admin.led({one.topic for one in partitions}) if partitions else set()
+        places = [TopicPartition(*one) for one in partitions if one in led]
         if not places:
             return {}
-        consumer = self._connected()
         with translated(self._kafka):
             starts = consumer.beginning_offsets(places, timeout_ms=CALL_TIMEOUT_MS)
             ends = consumer.end_offsets(places, timeout_ms=CALL_TIMEOUT_MS)
@@ -123,6 +135,7 @@ class KafkaSource:
     def start(self, partition: Partition, offset: int) -> None:
         """See Source. The client drops what it has read ahead, for it begins elsewhere."""
         self._connected().seek(TopicPartition(*partition), offset)
+        self._read_to[partition] = offset
 
     def pause(self, partitions: Collection[Partition]) -> None:
         """See Source."""
@@ -159,6 +172,11 @@ class KafkaSource:
         """See Source."""
         self._drop()
         self._admin.close()
+
+    def _note_read(self, records: Mapping[Partition, Sequence[Record]]) -> dict[Partition, int]:
+        read_from = {partition: self._read_to[partition] for partition in records}
+        self._read_to.update((partition, several[-1].offset + 1) for partition, several in records.items())
+        return read_from
 
     def _new_consumer(self) -> Any:
         options = self._options

@@ -33,7 +33,9 @@ class Polled:
     """What one poll brought. `revoked` happened before `assigned`; a partition may stand in both."""
 
     records: Mapping[Partition, Sequence[Record]] = field(default_factory=dict)
-    """Records that continue from where each partition was read last, ascending."""
+    """Records of each partition, ascending, all that there are from `read_from` on."""
+    read_from: Mapping[Partition, int] = field(default_factory=dict)
+    """Where each of these partitions was read from: what `start` named, or right after the last record given out."""
     revoked: frozenset[Partition] = frozenset()
     """No longer ours: another member may read them by now."""
     assigned: frozenset[Partition] = frozenset()
@@ -62,8 +64,12 @@ class Source(Protocol):
         """Ask the brokers now for the id of each subscribed topic; one that does not exist is left out."""
         ...
 
+    def ensure_topics(self) -> frozenset[str]:
+        """Make the subscribed topics that are missing, where that is allowed; return those that still are."""
+        ...
+
     def bounds(self, partitions: Collection[Partition]) -> Mapping[Partition, Bounds]:
-        """Ask the brokers now for what the logs hold."""
+        """Ask the brokers now for what the logs hold; a partition without a leader is left out."""
         ...
 
     def position(self, partition: Partition) -> int:

@@ -1,0 +1,262 @@
+"""The ingestor: polls Kafka, decodes, buffers, and waits well when something is away. See `intake` for the order."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+
+import structlog
+
+from daemon.ingest import faults
+from daemon.ingest.brake import Brake
+from daemon.ingest.commits import Commits
+from daemon.ingest.feeder import Batch, Feeder, Verdicts, batches_of
+from daemon.ingest.intake import DeadLetterOffice, Intake, UndeliverableError
+from daemon.ingest.lanes import Lanes
+from daemon.ingest.observer import IngestObserver, Pause
+from daemon.ingest.options import IngestOptions
+from daemon.ingest.periodic import Periodic
+from daemon.ingest.pressure import Pressure
+from daemon.ingest.valve import Valve
+from daemon.outage import Outage
+from daemon.readiness import Check
+from streaming.buffer import BufferFullError, BufferUnavailableError, IngestBuffer
+from streaming.decoder import Decoder
+from streaming.kafka_options import KafkaRefusedError, KafkaUnavailableError
+from streaming.source import Polled, Source
+
+POLL_S = 0.5
+"""How long a poll waits for records, and so how soon a stop is noticed."""
+DUTIES_EVERY_S = 5.0
+"""Commits, comparisons, registrations, and looks at what an operator may have released."""
+WATCH_EVERY_S = 1.0
+"""Looks at Redis' run id."""
+
+_log = structlog.get_logger()
+
+
+class Ingestor:
+    """One member of the group. `run` and `run_once` belong to one thread; `checks` may be called from any."""
+
+    def __init__(
+        self,
+        source: Source,
+        buffer: IngestBuffer,
+        decoder: Decoder,
+        dead_letters: DeadLetterOffice,
+        options: IngestOptions,
+        observer: IngestObserver,
+        clock: Callable[[], float],
+        now_ms: Callable[[], int],
+        reached: Callable[[str], None] = faults.nothing,
+    ) -> None:
+        """`clock` gives seconds that only grow, `now_ms` the time of day; `reached` is told each fault point."""
+        self._source = source
+        self._buffer = buffer
+        self._dead_letters = dead_letters
+        self._options = options
+        self._reached = reached
+        self._lanes = Lanes(source, buffer, observer)
+        self._intake = Intake(buffer, dead_letters, observer, options.name, now_ms, reached)
+        self._commits = Commits(source, buffer, reached)
+        self._brake = Brake(buffer, options.name)
+        self._pressure = Pressure(options.bytes_max, options.low_water, clock)
+        self._valve = Valve(observer, self._switched)
+        self._kafka = Outage("Kafka", clock)
+        self._redis = Outage("Redis", clock)
+        self._delivery = Outage("dead letters to be delivered", clock)
+        self._topics = Outage("topics", clock)
+        self._duties = Periodic(DUTIES_EVERY_S, clock)
+        self._watch = Periodic(WATCH_EVERY_S, clock)
+        self._run_id = ""
+        self._stopping: Callable[[], bool] = lambda: False
+        self._feeder = Feeder(decoder, options.threads)
+        self._seen_kafka = self._seen_redis = False
+        self._warned_of: set[str] = set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Take records in until `stop` is set, then leave in order. Raises KafkaRefusedError, BufferMisconfiguredError.
+
+        What may pass is waited for without limit, and said.
+        """
+        self._stopping = stop.is_set
+        try:
+            while not stop.is_set():
+                stop.wait(self.run_once())
+        finally:
+            self.close()
+
+    def run_once(self) -> float:
+        """Do one turn; return the seconds to wait before the next."""
+        if not self._kafka.due:
+            return min(POLL_S, self._kafka.wait_s)
+        try:
+            self._turn()
+        except KafkaUnavailableError as error:
+            self._kafka.failed(str(error), setting="kafka.bootstrap_servers")
+            self._duties.now()
+        except BufferUnavailableError as error:
+            self._lose_redis(error)
+        except BufferFullError as error:
+            self._pressure.refused(str(error))
+            self._valve.set(Pause.BUFFER_FULL, stands=True)
+        except UndeliverableError as error:
+            self._delivery.failed(str(error))
+            self._valve.set(Pause.DEAD_LETTERS, stands=True)
+        return 0.0
+
+    def checks(self) -> tuple[Check, ...]:
+        """Return what this ingestor depends on, each with what is the matter and what to do."""
+        stopped = ", ".join(f"{one.topic}:{one.partition}" for one in sorted(self._lanes.truncated))
+        return (
+            _check("kafka", self._kafka, seen=self._seen_kafka),
+            _check("redis", self._redis, seen=self._seen_redis),
+            Check("topics", not self._topics.ongoing, self._topics.reason),
+            Check("dead_letters", not self._delivery.ongoing, self._delivery.reason),
+            Check("brake", not self._brake.on, self._brake.cure if self._brake.on else ""),
+            Check("partitions", not stopped, stopped and f"truncated: {stopped}; see tidemill release --partition"),
+        )
+
+    def ready(self) -> tuple[bool, str]:
+        """Return whether records are taken or could be, and if not, every reason."""
+        wrong = [f"{check.name}: {check.reason}" for check in self.checks() if not check.ok]
+        return not wrong, "; ".join(wrong)
+
+    def close(self) -> None:
+        """Commit what is learnt, leave the group, end the threads: a few seconds. Never raises for what is away."""
+        self._feeder.close()
+        if not (self._kafka.ongoing or self._redis.ongoing):
+            try:
+                self._commits.commit(self._lanes.open.values())
+            except (KafkaUnavailableError, KafkaRefusedError, BufferUnavailableError) as error:
+                _log.warning("positions were not committed at the end", reason=str(error))
+        self._source.close()
+        self._dead_letters.close()
+
+    def _turn(self) -> None:
+        self._source.connect()
+        polled = self._source.poll(POLL_S)
+        self._reached(faults.POLLED)
+        self._lanes.follow(polled)
+        if polled.revoked:
+            self._delivery.recovered()  # another may have to deliver it now
+        # Until the records in hand are taken or given back nothing is asked of Kafka: were that to fail, this client
+        # would go on behind them. What fails in Redis makes every partition begin anew.
+        self._look_at_redis()
+        self._look_at_valve()
+        if polled.records:
+            self._take(polled)
+        if self._duties.due:
+            self._do_duties()
+        if not self._redis.ongoing:
+            self._lanes.open_waiting(resume=self._valve.open)
+
+    def _look_at_redis(self) -> None:
+        """Notice a restart of Redis, which may have lost something, and its return after an outage."""
+        if not (self._watch.due and self._redis.due):
+            return
+        run_id = self._buffer.run_id()
+        self._watch.done()
+        self._redis.recovered()
+        self._seen_redis = True
+        if run_id != self._run_id:
+            self._brake_by(self._brake.look())
+            self._lanes.compare()
+            self._run_id = run_id
+        self._valve.set(Pause.REDIS, stands=False)
+
+    def _look_at_valve(self) -> None:
+        """Open what was closed for a cause that is gone."""
+        if Pause.BUFFER_FULL in self._valve.causes and not self._redis.ongoing:
+            self._pressure.measured(self._buffer.bytes_used())
+            self._valve.set(Pause.BUFFER_FULL, stands=self._pressure.full)
+        if Pause.DEAD_LETTERS in self._valve.causes and self._delivery.due:
+            self._valve.set(Pause.DEAD_LETTERS, stands=False)
+
+    def _do_duties(self) -> None:
+        """What keeps quiet partitions honest, and what others wait for. It shows, too, whether Kafka answers."""
+        self._look_for_topics()
+        self._kafka.recovered()
+        self._seen_kafka = True
+        if not self._redis.ongoing:
+            self._brake_by(self._brake.look())
+            self._lanes.compare()
+            self._lanes.reopen_released()
+            self._lanes.report()
+            self._commits.commit(self._lanes.open.values())
+        self._duties.done()
+
+    def _look_for_topics(self) -> None:
+        missing = self._source.ensure_topics()
+        topic_ids = self._source.topic_ids()
+        self._lanes.replaced(topic_ids)
+        if missing:
+            names = ", ".join(sorted(missing))
+            cure = "create it, or set kafka.create_topics=true to have it made; kafka.topics names it"
+            self._topics.failed(f"topic {names} does not exist: {cure}")
+        else:
+            self._topics.recovered()
+        for topic in topic_ids.keys() - self._warned_of:
+            self._warned_of.add(topic)
+            if not self._dead_letters.ensure(topic):
+                cure = (
+                    "create it, or set kafka.create_topics=true; the first dead letter will stop everything otherwise"
+                )
+                _log.warning("no topic for dead letters", topic=self._dead_letters.topic_of(topic), cure=cure)
+
+    def _take(self, polled: Polled) -> None:
+        """Take in what a poll brought; what is left of it is read again."""
+        self._pressure.measured(self._buffer.bytes_used())
+        self._valve.set(Pause.BUFFER_FULL, stands=self._pressure.full)
+        left = batches_of(polled, self._options.batch_records)
+        try:
+            # Asked after the records came and before any is appended: they may be another topic's of the same name.
+            if not self._valve.open or self._lanes.replaced(self._source.topic_ids()):
+                return
+            for batch, decoding in self._feeder.decode(tuple(left)):
+                if not self._valve.open or self._stopping():
+                    return
+                self._take_batch(batch, decoding)
+                del left[0]
+        finally:
+            self._lanes.rewind({batch.partition for batch in left})
+
+    def _take_batch(self, batch: Batch, decoding: Future[Verdicts]) -> None:
+        lane = self._lanes.open.get(batch.partition)
+        if lane is None:
+            return
+        if batch.read_from != lane.resume_at:
+            # What lies between was given out before and not taken in: never take that for a gap in the log.
+            self._lanes.rewind([batch.partition])
+            return
+        taken = self._intake.take(lane, batch.records, decoding)
+        if taken.stale:
+            self._lanes.close([lane.partition])
+            return
+        self._pressure.appended(taken.bytes_more)
+        self._valve.set(Pause.BUFFER_FULL, stands=self._pressure.full)
+        if taken.dead:
+            self._delivery.recovered()
+            self._brake_by(self._brake.look())
+
+    def _lose_redis(self, error: BufferUnavailableError) -> None:
+        """Nobody knows what the last write did, so each stream is asked when Redis is back."""
+        self._redis.failed(str(error), setting="redis.url")
+        self._valve.set(Pause.REDIS, stands=True)
+        self._lanes.close_all()
+        self._watch.now()
+
+    def _brake_by(self, on: bool) -> None:
+        self._valve.set(Pause.BRAKE, stands=on)
+
+    def _switched(self, is_open: bool) -> None:
+        partitions = self._lanes.open.keys()
+        if not partitions:
+            return
+        if is_open:
+            self._source.resume(partitions)
+        else:
+            self._source.pause(partitions)
+
+
+def _check(name: str, outage: Outage, *, seen: bool) -> Check:
+    return Check(name, seen and not outage.ongoing, outage.reason or ("" if seen else "not reached yet"))
