@@ -6,7 +6,6 @@ from pathlib import Path
 
 import structlog
 import torch
-from streaming.announcer import Announcer
 
 from daemon.composition.clocks import monotonic_s, now_ms
 from daemon.composition.kafka import kafka_options
@@ -44,8 +43,12 @@ from model.publishing.repository import Repository
 from model.store.directory import StateDirectory
 from model.store.errors import StateError
 from model.store.facts import StoreRules
+from streaming.announcer import Announcer
 from streaming.buffer import BufferMisconfiguredError
 from streaming.redis_buffer import RedisLearnBuffer
+
+ANNOUNCE_DELAY_MAX_S = 120.0
+"""A try may take ten seconds of the learner's thread: not more than a tenth of it while Kafka is away."""
 
 log = structlog.get_logger()
 
@@ -75,7 +78,9 @@ def run_learn(config: Config, stop: threading.Event, *, adopt: bool = False) -> 
             kafka_options(config, "tidemill-learn"), config.kafka.announce_topic, create=config.kafka.create_topics
         )
         stack.callback(announcer.close)
-        announcements = Announcements(announcer, Outage("Kafka, to announce versions", monotonic_s))
+        announcements = Announcements(
+            announcer, Outage("Kafka, to announce versions", monotonic_s, delay_max_s=ANNOUNCE_DELAY_MAX_S)
+        )
         buffer = RedisLearnBuffer(connection, config.job)
         learner = _learner(
             config, directory, repository, buffer, announcements, observer, outage, device, stop, adopt=adopt

@@ -1,0 +1,79 @@
+"""Builds an ingestor."""
+
+import threading
+from contextlib import ExitStack
+
+from daemon.composition.clocks import monotonic_s, now_ms
+from daemon.composition.kafka import kafka_options
+from daemon.composition.names import ingestor_name
+from daemon.composition.redis import await_redis, redis_connection
+from daemon.config import Config
+from daemon.errors import OperatorError
+from daemon.health import HealthServer
+from daemon.ingest.build import IngestorParts, build_ingestor
+from daemon.ingest.ingestor import Ingestor
+from daemon.ingest.options import IngestOptions
+from daemon.metrics import IngestMetrics, new_registry
+from daemon.readiness import Check
+from streaming.buffer import BufferMisconfiguredError
+from streaming.dead_letters import DeadLetterOptions
+from streaming.decoder import Decoder
+from streaming.images import ImageDecoder
+from streaming.kafka_options import KafkaRefusedError
+from streaming.kafka_source import SourceOptions
+from streaming.redis_buffer import RedisIngestBuffer
+from streaming.redis_client import RedisConnection
+
+
+def run_ingest(config: Config, stop: threading.Event) -> None:
+    """Run an ingestor until `stop` is set. Raises OperatorError for what only an operator can cure."""
+    with ExitStack() as stack:
+        registry = new_registry()
+        connection = redis_connection(config)
+        stack.callback(connection.close)
+        ingestor = _ingestor(config, connection, IngestMetrics(registry))
+        asks = [lambda name=check.name: _named(ingestor, name) for check in ingestor.checks()]
+        health = stack.enter_context(HealthServer(registry, asks))
+        health.start(config.http.host, config.ingest.port, "ingest.port")
+        if not await_redis(connection, config, stop, monotonic_s):
+            return
+        try:
+            ingestor.run(stop)
+        except KafkaRefusedError as error:
+            raise OperatorError(error.setting, str(error), error.cure) from error
+        except BufferMisconfiguredError as error:
+            raise OperatorError("redis.url", str(error), "Change the server, or name another") from error
+
+
+def _named(ingestor: Ingestor, name: str) -> Check:
+    return next(check for check in ingestor.checks() if check.name == name)
+
+
+def _ingestor(config: Config, connection: RedisConnection, metrics: IngestMetrics) -> Ingestor:
+    kafka, image, buffer = config.kafka, config.image, config.buffer
+    name = ingestor_name(config)
+    parts = IngestorParts(
+        kafka=kafka_options(config, name),
+        source=SourceOptions(
+            group=config.group,
+            topics=kafka.topics,
+            session_timeout_ms=kafka.session_timeout_ms,
+            max_poll_records=kafka.max_poll_records,
+            fetch_max_bytes=kafka.fetch_max_bytes,
+            create_topics=kafka.create_topics,
+            partitions=kafka.partitions,
+        ),
+        dead_letters=DeadLetterOptions(suffix=kafka.dlq_suffix, create_topics=kafka.create_topics),
+        ingest=IngestOptions(
+            name=name,
+            batch_records=buffer.batch_records,
+            bytes_max=buffer.bytes_max,
+            low_water=buffer.low_water,
+            workers=config.ingest.workers,
+        ),
+    )
+    classes = frozenset(config.model.classes) or None
+    decoder = Decoder(ImageDecoder(image.size, image.max_bytes, image.max_pixels), classes)
+    return build_ingestor(
+        parts, decoder, RedisIngestBuffer(connection, config.job, now_ms), monotonic_s, now_ms, metrics
+    )
