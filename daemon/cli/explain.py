@@ -1,6 +1,6 @@
 """`tidemill explain VERSION`: what a version learnt, and why it was let through."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,8 +9,10 @@ from daemon.cli.output import NONE, out, percent, print_json, print_table
 from daemon.cli.rounds import print_rounds
 from daemon.cli.state import open_ledger
 from daemon.errors import OperatorError
-from model.store.facts import SampleName, VersionSamples
-from model.store.ledger import Ledger
+
+if TYPE_CHECKING:
+    from model.store.facts import SampleName, VersionSamples
+    from model.store.ledger import Ledger
 
 EXAMPLES = examples("tidemill explain 7", "tidemill explain 7 --json --samples | jq '.samples.fresh[:5]'")
 
@@ -43,7 +45,7 @@ def explain(
         _print(told, names)
 
 
-def _explained(ledger: Ledger, number: int) -> dict[str, Any]:
+def _explained(ledger: "Ledger", number: int) -> dict[str, Any]:
     version = ledger.version(number)
     if version is None:
         newest = max((one.version for one in ledger.versions()), default=0)
@@ -54,7 +56,7 @@ def _explained(ledger: Ledger, number: int) -> dict[str, Any]:
     return {"manifest": version.manifest, "rounds": list(ledger.rounds(after=since, until=version.round))}
 
 
-def _samples(names: VersionSamples) -> dict[str, Any]:
+def _samples(names: "VersionSamples") -> dict[str, Any]:
     return {
         "fresh": [one.sample_id for one in names.fresh],
         "fresh_evicted": names.fresh_evicted,
@@ -63,7 +65,7 @@ def _samples(names: VersionSamples) -> dict[str, Any]:
     }
 
 
-def _print(told: dict[str, Any], names: VersionSamples | None) -> None:
+def _print(told: dict[str, Any], names: "VersionSamples | None") -> None:
     manifest = told["manifest"]
     evaluation, gate = manifest["evaluation"], manifest["gate"]
     console = out()
@@ -111,7 +113,7 @@ def _print_lineage(lineage: list[dict[str, Any]]) -> None:
     )
 
 
-def _print_samples(kind: str, samples: tuple[SampleName, ...], evicted: int) -> None:
+def _print_samples(kind: str, samples: "tuple[SampleName, ...]", evicted: int) -> None:
     gone = f", and {evicted} that left the store" if evicted else ""
     out().print(f"\n{len(samples)} {kind}{gone}", style="bold")
     print_table(

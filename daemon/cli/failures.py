@@ -1,4 +1,7 @@
-"""Which errors an operator can put right, and how each becomes one line and an exit status."""
+"""Which errors an operator can put right, and how each becomes one line and an exit status.
+
+Imported when something went wrong, for it knows the errors of every package.
+"""
 
 from daemon.config import ConfigError
 from daemon.errors import OperatorError

@@ -7,7 +7,6 @@ from typing import Annotated, NoReturn
 import typer
 
 from daemon.cli import config, explain, pull, release, roles, rounds, run, status, verify, versions
-from daemon.cli.failures import EXPECTED, lines_of
 from daemon.cli.options import Common, ConfigFile, Sets, examples
 from daemon.cli.output import say
 from daemon.version import VERSION
@@ -59,9 +58,22 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit with its status. `args` are the process' own unless given."""
     try:
         app(args=None if args is None else list(args), prog_name="tidemill")
-    except EXPECTED as error:
-        lines, exit_code = lines_of(error)
-        for line in lines:
-            say(line)
-        sys.exit(exit_code)
+    except _expected() as error:
+        sys.exit(_told(error))
     sys.exit(0)
+
+
+def _expected() -> tuple[type[Exception], ...]:
+    """Asked for only when something went wrong."""
+    from daemon.cli.failures import EXPECTED  # noqa: PLC0415 - loads every package
+
+    return EXPECTED
+
+
+def _told(error: Exception) -> int:
+    from daemon.cli.failures import lines_of  # noqa: PLC0415 - loads every package
+
+    lines, exit_code = lines_of(error)
+    for line in lines:
+        say(line)
+    return exit_code

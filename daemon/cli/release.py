@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from daemon.cli.options import ConfigFile, Sets, examples, given
-from daemon.composition.kafka import kafka_options
 from daemon.composition.names import ingestor_name
 from daemon.config import Config
 from daemon.errors import OperatorError
@@ -69,6 +68,7 @@ def _topic_and_partition(text: str) -> tuple[str, int]:
 
 def _release_partition(config: Config, topic: str, partition: int) -> None:
     from daemon.cli.buffers import open_ingest_buffer  # noqa: PLC0415
+    from daemon.composition.kafka import kafka_options  # noqa: PLC0415
     from streaming.kafka_admin import KafkaAdmin  # noqa: PLC0415
 
     admin = KafkaAdmin(kafka_options(config, "tidemill"))

@@ -2,17 +2,22 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from daemon.config import Config
 from daemon.errors import OperatorError
-from model.store.ledger import Ledger
+
+if TYPE_CHECKING:
+    from model.store.ledger import Ledger
 
 DATABASE = "tidemill.db"
 
 
 @contextmanager
-def open_ledger(config: Config) -> Iterator[Ledger]:
+def open_ledger(config: Config) -> Iterator["Ledger"]:
     """Yield the ledger of `paths.state`, which a learner may be writing. Raises OperatorError, StateError."""
+    from model.store.ledger import Ledger  # noqa: PLC0415 - only where needed, for a quick --help
+
     folder = config.paths.state
     if not (folder / DATABASE).exists():
         cure = "Start `tidemill learn` once, or name the folder with --state"

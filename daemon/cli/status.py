@@ -1,7 +1,7 @@
 """`tidemill status`: where everything stands, from the learner's state, Redis and Kafka."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -9,10 +9,11 @@ from daemon.cli.options import AsJson, ConfigFile, Sets, StateFolder, examples, 
 from daemon.cli.output import out, percent, print_json, print_table, say, size
 from daemon.cli.state import open_ledger
 from daemon.cli.versions import version_facts
-from daemon.composition.kafka import kafka_options
 from daemon.config import Config
-from model.store.ledger import Ledger
-from model.window import LogKey
+
+if TYPE_CHECKING:
+    from model.store.ledger import Ledger
+    from model.window import LogKey
 
 EXAMPLES = examples("tidemill status", "tidemill status --json | jq '.positions[] | .end - .learnt'")
 
@@ -26,8 +27,8 @@ def register(app: typer.Typer) -> None:
 class _Buffered:
     """What Redis says; `unreachable` has a line for each server that does not answer."""
 
-    positions: dict[LogKey, int] = field(default_factory=dict)
-    ends: dict[LogKey, int] = field(default_factory=dict)
+    positions: "dict[LogKey, int]" = field(default_factory=dict)
+    ends: "dict[LogKey, int]" = field(default_factory=dict)
     samples: int | None = None
     bytes_used: int | None = None
     unreachable: list[str] = field(default_factory=list)
@@ -61,6 +62,7 @@ def status(
 
 def _ask_redis(config: Config) -> _Buffered:
     from daemon.cli.buffers import open_learn_buffer  # noqa: PLC0415 - only where needed
+    from model.window import LogKey  # noqa: PLC0415
     from streaming.buffer import BufferMisconfiguredError, BufferUnavailableError  # noqa: PLC0415
 
     found = _Buffered()
@@ -81,6 +83,8 @@ def _ask_redis(config: Config) -> _Buffered:
 
 def _ask_kafka(config: Config, found: _Buffered) -> None:
     """Put in the ends of now; where Kafka does not answer, those that ingestors saw last stay."""
+    from daemon.composition.kafka import kafka_options  # noqa: PLC0415
+    from model.window import LogKey  # noqa: PLC0415
     from streaming.kafka_ends import end_offsets  # noqa: PLC0415 - only where needed
     from streaming.kafka_options import KafkaRefusedError, KafkaUnavailableError  # noqa: PLC0415
 
@@ -97,7 +101,7 @@ def _ask_kafka(config: Config, found: _Buffered) -> None:
         found.ends[LogKey(*place, newest.get(place, 0))] = end
 
 
-def _told(ledger: Ledger, buffered: _Buffered) -> dict[str, Any]:
+def _told(ledger: "Ledger", buffered: _Buffered) -> dict[str, Any]:
     learnt = ledger.positions()
     champion = ledger.champion()
     reached = {"unreachable": buffered.unreachable} if buffered.unreachable else {}

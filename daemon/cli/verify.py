@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -9,7 +10,9 @@ from daemon.cli.options import AsJson, ConfigFile, RepositoryFolder, Sets, State
 from daemon.cli.output import print_json, print_table, say
 from daemon.cli.state import open_ledger
 from daemon.config import Config
-from model.store.ledger import Ledger
+
+if TYPE_CHECKING:
+    from model.store.ledger import Ledger
 
 EXAMPLES = examples("tidemill verify", "tidemill verify --state /var/lib/tidemill --repository /srv/models --json")
 
@@ -77,7 +80,7 @@ def _repository(config: Config) -> Iterator[Trouble]:
         yield Trouble("repository", one.kind.value, str(one.path), one.detail, cure, harmless)
 
 
-def _both(config: Config, ledger: Ledger) -> Iterator[Trouble]:
+def _both(config: Config, ledger: "Ledger") -> Iterator[Trouble]:
     """Hold the repository against what the learner published. What is half published now is no finding."""
     from model.publishing.errors import BrokenRepositoryError  # noqa: PLC0415
     from model.publishing.reader import RepositoryReader  # noqa: PLC0415

@@ -1,13 +1,15 @@
 """`tidemill versions`: what was published."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from daemon.cli.options import AsJson, ConfigFile, Sets, StateFolder, examples, given
 from daemon.cli.output import clock_time, percent, print_json, print_table, size
 from daemon.cli.state import open_ledger
-from model.store.facts import Version, iso_utc
+
+if TYPE_CHECKING:
+    from model.store.facts import Version
 
 EXAMPLES = examples("tidemill versions", "tidemill versions --json | jq '.[].version'")
 
@@ -54,8 +56,10 @@ def versions(
     )
 
 
-def version_facts(one: Version, *, champion: bool) -> dict[str, Any]:
+def version_facts(one: "Version", *, champion: bool) -> dict[str, Any]:
     """Return a version as JSON values."""
+    from model.store.facts import iso_utc  # noqa: PLC0415 - only where needed
+
     return {
         "version": one.version,
         "round": one.round,
