@@ -119,12 +119,15 @@ def test_a_server_that_ignores_sigterm_is_killed_after_the_grace(tmp_path):
     assert not folder.exists()
 
 
-def test_a_paused_server_can_be_stopped(tmp_path):
-    process = LocalProcess([sys.executable, "-c", "import time; time.sleep(600)"], tmp_path, grace_s=10)
+def test_a_paused_server_is_woken_to_stop_in_order(tmp_path):
+    code = "import atexit, signal, sys, time; signal.signal(15, lambda *_: sys.exit()); atexit.register(print, 'bye'); "
+    code += "print('up', flush=True); time.sleep(600)"
+    process = LocalProcess([sys.executable, "-c", code], tmp_path, grace_s=3)
+    process.wait_until(lambda: "up" in process.log_tail(), 20)
     process.signal(signal.SIGSTOP)
     process.stop(keep_folder=True)
     assert gone(process.pid)
-    assert tmp_path.exists()
+    assert process.log_tail().endswith("bye")
 
 
 def test_a_server_that_dies_at_once_says_what_it_wrote(tmp_path):

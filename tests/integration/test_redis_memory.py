@@ -1,0 +1,146 @@
+"""A real Redis' memory: batches at maxmemory are refused whole, trimming makes room, bytes are counted right."""
+
+import os
+
+import pytest
+
+from streaming.buffer import (
+    Appended,
+    BufferFullError,
+    Stale,
+)
+from tests.servers.redis import RedisServer
+from tests.support.entries import LOG, marker, offsets, sample, samples
+from tests.support.redis_sides import BRAKE, KEYS, Both, each_redis
+
+
+def fill(buffer: Both, server: RedisServer, batch: int = 64) -> int:
+    """Append until Redis refuses a batch, then leave no room for anything; return the position reached."""
+    position, pixels = 0, bytes(12_288)
+    with pytest.raises(BufferFullError):
+        while True:
+            appended = buffer.ingest.append(LOG, position, samples(range(position, position + batch), pixels), BRAKE)
+            assert isinstance(appended, Appended)
+            position = appended.position
+    # Redis counts the command it is reading as well: a batch is refused while a small command is still taken.
+    with server.client() as client:
+        client.config_set("maxmemory", "1mb")
+    return position
+
+
+@each_redis
+def test_at_maxmemory_a_batch_is_refused_whole(own_redis, program):
+    server = own_redis(program=program, maxmemory="12mb")
+    buffer = Both(server.url)
+    buffer.ingest.register(LOG, 10_000)
+    position = fill(buffer, server)
+    assert position > 0
+    outcomes = buffer.ingest.outcomes(BRAKE)
+    with pytest.raises(BufferFullError):
+        buffer.ingest.append(LOG, position, [marker(position), *samples([position + 1])], BRAKE)
+    assert buffer.ingest.position(LOG) == position
+    assert offsets(buffer.learn.read(LOG, 0, 100_000)) == list(range(position))
+    assert buffer.ingest.outcomes(BRAKE) == outcomes
+    # A batch that would be stale anyway is told so, memory or not.
+    assert buffer.ingest.append(LOG, 3, samples([3]), BRAKE) == Stale(position)
+
+
+@each_redis
+def test_a_batch_larger_than_what_is_left_is_taken_or_refused_whole(own_redis, program):
+    server = own_redis(program=program, maxmemory="12mb")
+    buffer = Both(server.url)
+    position = fill(buffer, server, batch=500)
+    assert position % 500 == 0
+    assert len(buffer.learn.read(LOG, 0, 100_000)) == position
+
+
+@each_redis
+def test_at_maxmemory_the_learner_trims_and_room_comes_back(own_redis, program):
+    server = own_redis(program=program, maxmemory="12mb")
+    buffer = Both(server.url)
+    buffer.ingest.register(LOG, 10_000)
+    position = fill(buffer, server)
+    with pytest.raises(BufferFullError):
+        buffer.learn.leave_learnt(LOG, position)
+    with pytest.raises(BufferFullError):
+        buffer.ingest.register(LOG, 10_001)
+    with pytest.raises(BufferFullError):
+        buffer.ingest.open_incarnation(LOG.topic, LOG.topic_id, 0, 1)
+    with pytest.raises(BufferFullError):
+        buffer.learn.claim_ownership("state-a", adopt=False)
+    assert buffer.learn.logs()[0].length == position
+    assert buffer.ingest.bytes_used() > 0
+    buffer.ingest.release(BRAKE)
+    buffer.learn.trim(LOG, position // 2)
+    with server.client() as client:
+        client.config_set("maxmemory", "12mb")
+    buffer.learn.leave_learnt(LOG, position // 2)
+    assert buffer.ingest.learnt(LOG) == position // 2
+    assert buffer.ingest.append(LOG, position, samples([position]), BRAKE) == Appended(position + 1)
+
+
+@each_redis
+def test_a_trim_makes_room_for_batches(own_redis, program):
+    server = own_redis(program=program, maxmemory="12mb")
+    buffer = Both(server.url)
+    position = 0
+    refused = 0
+    while position < 3_000:
+        try:
+            batch = samples(range(position, position + 64), bytes(12_288))
+            position = buffer.ingest.append(LOG, position, batch, BRAKE).position
+        except BufferFullError:
+            refused += 1
+            buffer.learn.trim(LOG, position - 64)
+    assert refused > 1
+    assert buffer.ingest.position(LOG) == position
+
+
+@each_redis
+def test_reset_and_forget_work_at_maxmemory(own_redis, program):
+    server = own_redis(program=program, maxmemory="12mb")
+    buffer = Both(server.url)
+    buffer.ingest.register(LOG, 10_000)
+    fill(buffer, server)
+    buffer.learn.reset({LOG: 7})
+    assert (buffer.ingest.position(LOG), buffer.ingest.learnt(LOG)) == (0, 7)
+    assert buffer.learn.forget(LOG) is True
+
+
+@each_redis
+@pytest.mark.parametrize(("size", "count"), [(3_072, 4_000), (12_288, 2_000), (150_528, 200)])
+def test_bytes_used_is_what_redis_uses(own_redis, program, size, count):
+    server = own_redis(program=program, appendonly=False)
+    buffer = Both(server.url)
+    pixels = os.urandom(size)
+    with server.client() as client:
+        before = client.info("memory")["used_memory"]
+        buffer.ingest.register(LOG, count)
+        for start in range(0, count, 100):
+            # A burst of dead letters first, then one in ten.
+            entries = [
+                marker(o) if o < 100 or o % 10 == 0 else sample(o, pixels=pixels) for o in range(start, start + 100)
+            ]
+            buffer.ingest.append(LOG, start, entries, BRAKE)
+            if start == 0:
+                buffer.ingest.bytes_used()
+        used = client.info("memory")["used_memory"] - before
+    assert buffer.ingest.bytes_used() == pytest.approx(used, rel=0.1)
+
+
+def test_entry_size_is_measured_again_after_a_while(redis_server, redis_url):
+    buffer = Both(redis_url)
+    buffer.ingest.register(LOG, 200)
+    buffer.ingest.append(LOG, 0, samples(range(100), bytes(12_288)), BRAKE)
+    before = buffer.ingest.bytes_used()
+    buffer.ingest.append(LOG, 100, samples(range(100, 120), bytes(122_880)), BRAKE)
+    assert buffer.ingest.bytes_used() == pytest.approx(before * 1.2, rel=0.01)
+    buffer.now_s += 60
+    assert buffer.ingest.bytes_used() == pytest.approx(before * 3, rel=0.1)
+
+
+def test_the_brake_is_forgotten_after_a_week_of_silence(redis_server, redis_url):
+    buffer = Both(redis_url)
+    buffer.ingest.append(LOG, 0, [marker(0)], BRAKE)
+    with redis_server.client() as client:
+        assert 0 < client.ttl(KEYS.outcomes(BRAKE)) <= 7 * 24 * 3600
