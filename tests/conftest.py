@@ -1,10 +1,8 @@
 """Fixtures of the real servers. A test that uses one is marked by itself; a missing server skips it, or fails CI."""
 
-import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import NoReturn
 
 import pytest
 from kafka import KafkaAdminClient
@@ -15,6 +13,7 @@ from daemon.local.process import LocalServerMissingError
 from daemon.local.redis import redis_program
 from tests.servers.fetch_kafka import missing as kafka_missing
 from tests.servers.kafka import KafkaServer
+from tests.servers.missing import unavailable
 from tests.servers.redis import RedisServer
 
 MARKED = {
@@ -31,18 +30,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(mark)
 
 
-def _unavailable(reason: str) -> NoReturn:
-    """Skip on a person's machine, fail in CI: the one place that decides it."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
-
-
 @pytest.fixture(scope="session")
 def _session_kafka() -> Iterator[KafkaServer]:
     reason = kafka_missing()
     if reason is not None:
-        _unavailable(reason)
+        unavailable(reason)
     server = KafkaServer()
     try:
         server.start()
@@ -85,7 +77,7 @@ def own_kafka() -> Iterator[Callable[..., KafkaServer]]:
     """`own_kafka(extra="…")` starts a broker for this test alone."""
     reason = kafka_missing()
     if reason is not None:
-        _unavailable(reason)
+        unavailable(reason)
     with ExitStack() as stack:
 
         def start(extra: str = "") -> KafkaServer:
@@ -102,7 +94,7 @@ def _session_redis() -> Iterator[RedisServer]:
     try:
         server = RedisServer()
     except LocalServerMissingError as error:
-        _unavailable(str(error))
+        unavailable(str(error))
     try:
         server.start()
         yield server
@@ -132,7 +124,7 @@ def local_servers() -> None:
         broker_program()
         redis_program()
     except LocalServerMissingError as error:
-        _unavailable(str(error))
+        unavailable(str(error))
 
 
 @pytest.fixture
@@ -144,7 +136,7 @@ def own_redis() -> Iterator[Callable[..., RedisServer]]:
             try:
                 server = RedisServer(**settings)  # type: ignore[arg-type]
             except LocalServerMissingError as error:
-                _unavailable(str(error))
+                unavailable(str(error))
             stack.callback(server.close)
             server.start()
             return server
