@@ -1,0 +1,136 @@
+"""`rounds`, `versions`, `explain`, `status`, `verify`: what the learner wrote, in the shapes of the contract."""
+
+import shutil
+
+import pytest
+
+
+def test_rounds_as_the_contract_has_them(run, history):
+    rounds = run("rounds", "--json").json
+    assert [one["round"] for one in rounds] == [1, 2, 3]
+    assert [one["outcome"] for one in rounds] == ["published", "refused", "published"]
+    assert [one["version"] for one in rounds] == [1, None, 2]
+    assert set(rounds[0]) == {
+        "round",
+        "outcome",
+        "version",
+        "reason",
+        "lineage",
+        "prequential_accuracy",
+        "seconds",
+        "committed_at",
+    }
+    assert rounds[1]["lineage"][0]["from"] == rounds[0]["lineage"][0]["to"] == 40
+    assert rounds[0]["committed_at"].endswith("Z")
+
+
+def test_rounds_as_a_table(run, history):
+    ran = run("rounds")
+    assert ran.status == 0
+    assert "published" in ran.out
+    assert "refused" in ran.out
+
+
+def test_versions(run, history):
+    versions = run("versions", "--json").json
+    assert [(one["version"], one["round"], one["champion"]) for one in versions] == [(1, 1, False), (2, 3, True)]
+    assert versions[1]["classes"] == ["cat", "dog"]
+    assert "95.0 %" in run("versions").out
+
+
+def test_explain_tells_manifest_and_rounds_since_the_parent(run, history):
+    told = run("explain", "2", "--json").json
+    assert set(told) == {"manifest", "rounds"}
+    assert told["manifest"]["version"] == 2
+    assert [one["round"] for one in told["rounds"]] == [2, 3]
+    assert [one["round"] for one in run("explain", "1", "--json").json["rounds"]] == [1]
+
+
+def test_explain_names_the_samples(run, history):
+    samples = run("explain", "1", "--json", "--samples").json["samples"]
+    assert set(samples["fresh"]) <= {f"id-{number}" for number in range(40)}
+    assert samples["fresh"]
+    assert samples["replayed"] == []
+    shown = run("explain", "1", "--samples").out
+    assert samples["fresh"][0] in shown
+    assert "camera-1" in shown
+
+
+def test_explain_of_a_version_that_is_none(run, history):
+    ran = run("explain", "9")
+    assert ran.status == 1
+    assert "no version 9" in ran.err
+    assert "newest is 2" in ran.err
+
+
+def test_status_without_servers_is_what_the_state_knows(run, history):
+    ran = run("status", "--json")
+    assert ran.status == 0
+    told = ran.json
+    assert told["champion"]["version"] == 2
+    assert told["round"] == 3
+    assert told["buffer"] == {"samples": None, "bytes": None}
+    [position] = told["positions"]
+    assert (position["topic"], position["partition"]) == ("images", 0)
+    assert (position["learnt"], position["buffered"], position["end"]) == (80, None, None)
+    assert set(told["store"]) == {"train", "holdout", "suspect", "quarantined", "waiting"}
+    assert len(told["unreachable"]) == 2
+    assert "redis.url" in ran.err
+    assert "kafka.bootstrap_servers" in ran.err
+    assert "not known" in run("status").out
+
+
+@pytest.mark.parametrize("command", [["status"], ["rounds"], ["versions"], ["explain", "1"], ["verify"]])
+def test_without_a_state_there_is_one_line_that_says_what_to_do(run, command):
+    ran = run(*command, "--json")
+    assert ran.status == 1
+    assert ran.out == ""
+    assert ran.err.count("\n") == 1
+    assert "paths.state" in ran.err
+    assert "--state" in ran.err
+
+
+def test_verify_finds_nothing_where_nothing_is_wrong(run, history, monkeypatch):
+    # The made-up artefacts are no ONNX files: the repository's own check is tested with real ones, beside it.
+    monkeypatch.setattr("model.publishing.verify.verify_repository", lambda root, model: [])
+    ran = run("verify", "--json")
+    assert ran.json == {"clean": True, "findings": []}
+    assert ran.status == 0
+    assert "all is well" in run("verify").err
+
+
+def test_verify_finds_a_damaged_segment(run, history, monkeypatch):
+    monkeypatch.setattr("model.publishing.verify.verify_repository", lambda root, model: [])
+    segment = next((history / "state" / "segments").iterdir())
+    content = bytearray(segment.read_bytes())
+    content[-1] ^= 1
+    segment.write_bytes(content)
+    ran = run("verify", "--json")
+    assert ran.status == 1
+    [found] = ran.json["findings"]
+    assert (found["where"], found["kind"]) == ("state", "damaged")
+    assert segment.name in found["subject"]
+    assert found["cure"]
+
+
+def test_verify_holds_repository_and_state_against_each_other(run, history):
+    shutil.rmtree(history / "models" / "default" / "1")
+    kinds = {one["kind"] for one in run("verify", "--json").json["findings"]}
+    assert "missing_version" in kinds
+
+
+def test_verify_sees_a_pointer_that_the_learner_did_not_move(run, history, monkeypatch):
+    from tests.support.repository import point_to
+
+    monkeypatch.setattr("model.publishing.verify.verify_repository", lambda root, model: [])
+    point_to(history / "models", 1)
+    [found] = run("verify", "--json").json["findings"]
+    assert found["kind"] == "other_champion"
+
+
+def test_verify_overlooks_what_rights_itself(run, history, monkeypatch):
+    monkeypatch.setattr("model.publishing.verify.verify_repository", lambda root, model: [])
+    (history / "state" / "segments" / "orphan.seg").write_text("")
+    ran = run("verify", "--json")
+    assert ran.status == 0
+    assert [one["harmless"] for one in ran.json["findings"]] == [True]
