@@ -65,8 +65,14 @@ class KafkaSource:
     def connect(self) -> None:
         """See Source. One try lasts a few seconds at most."""
         if self._consumer is None:
+            # With the topics' metadata at hand the group is joined once; without, once with nothing and then again.
+            known = {topic: Partition(topic, number) for topic, number in self._admin.led(self._options.topics)}
             with translated(self._kafka):
-                self._consumer = self._new_consumer()
+                consumer = self._new_consumer()
+                self._consumer = consumer
+                if known:
+                    places = [TopicPartition(*one) for one in known.values()]
+                    consumer.beginning_offsets(places, timeout_ms=CALL_TIMEOUT_MS)
 
     def poll(self, timeout_s: float) -> Polled:
         """See Source. After an error of the client it is built anew by the next `connect`."""
