@@ -26,9 +26,9 @@ from model.network.normalisation import normalisation_of
 from model.network.spec import NetworkSpec, Stem
 from model.seeding import seed_of, seeded
 from model.store.directory import StateDirectory
-from model.store.facts import Batch, Claim
+from model.store.facts import Batch, Claim, Replay
 
-CALIBRATION_SAMPLES = 1024
+CALIBRATION_SAMPLES = 512
 """Replayed samples on which BatchNorm's statistics are estimated anew for the averaged weights."""
 
 
@@ -46,15 +46,22 @@ class CandidateOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A trained state, the network made of it, and how it came about."""
+class Trained:
+    """A trained state, and how it came about."""
 
     state: LearnerState
-    network: Network
-    """Averaged weights in eval mode: what is judged and exported."""
     facts: TrainingFacts
     replayed: NDArray[np.int64]
     """Keys of the samples replayed, in the order drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A trained state, and the network made of it."""
+
+    trained: Trained
+    network: Network
+    """Averaged weights in eval mode: what is judged and exported."""
 
 
 class CandidateMaker:
@@ -69,23 +76,21 @@ class CandidateMaker:
         self._clock = clock
         self._kept: tuple[str, LearnerState] | None = None
 
-    def make(
+    def train(
         self,
         claim: Claim,
         fresh: Batch,
         *,
         progress: Callable[[StepFacts], None] = lambda _facts: None,
         stop: Callable[[], bool] = lambda: False,
-    ) -> Candidate:
+    ) -> Trained:
         """Train on the claim's fresh samples beside replayed ones.
 
         Raises DivergedError, StoppedError, DeviceError, InitialWeightsError, OSError.
         """
         options = self._options
-        has_replay = claim.high_water > 0 and len(self._draw(claim, 1, "any")) > 0
-        plan = plan_round(len(fresh), options.plan, replay=has_replay)
-        drawn = self._directory.draw_replay(claim, plan.replay_n, seeded(claim.seed, claim.round, "replay"))
-        calibration: Labelled = self._draw(claim, CALIBRATION_SAMPLES, "calibration") if has_replay else fresh
+        plan = plan_round(len(fresh), options.plan, replay=len(self._draw(claim, 1, "any").batch) > 0)
+        drawn = self._draw(claim, plan.replay_n, "replay")
         state = self._start(claim, fresh, drawn.batch)
         facts = train(
             state,
@@ -100,7 +105,13 @@ class CandidateMaker:
             progress=progress,
             stop=stop,
         )
-        return Candidate(state, published_network(state, calibration), facts, drawn.batch.samples)
+        return Trained(state, facts, drawn.batch.samples)
+
+    def finish(self, claim: Claim, fresh: Batch, trained: Trained) -> Candidate:
+        """Make the network that is published: averaged weights, BatchNorm's statistics estimated anew for them."""
+        replayed = self._draw(claim, CALIBRATION_SAMPLES, "calibration").batch
+        calibration: Labelled = replayed if len(replayed) else fresh
+        return Candidate(trained, published_network(trained.state, calibration))
 
     def network_of(self, digest: str) -> Network:
         """Return the published network of a committed state, by the digest of its weights file. Raises OSError."""
@@ -112,8 +123,8 @@ class CandidateMaker:
         """Remember the state that the next round starts from."""
         self._kept = (digest, state)
 
-    def _draw(self, claim: Claim, n: int, purpose: str) -> Batch:
-        return self._directory.draw_replay(claim, n, seeded(claim.seed, claim.round, purpose)).batch
+    def _draw(self, claim: Claim, n: int, purpose: str) -> Replay:
+        return self._directory.draw_replay(claim, n, seeded(claim.seed, claim.round, purpose))
 
     def _start(self, claim: Claim, fresh: Batch, replay: Batch) -> LearnerState:
         """Return the state to train, with a row for each class of the claim, on the device."""

@@ -65,7 +65,7 @@ def manifest_of(
             "classes": list(claim.classes),
             "file": {"name": MODEL_FILE, "bytes": staged.bytes, "sha256": staged.sha256},
             "lineage": lineage,
-            "samples": {"fresh": len(fresh), "replay": len(candidate.replayed)},
+            "samples": {"fresh": len(fresh), "replay": len(candidate.trained.replayed)},
             "event_time": {
                 "oldest": iso_utc(times[0]) if times else None,
                 "newest": iso_utc(times[-1]) if times else None,
@@ -80,9 +80,9 @@ def manifest_of(
             "parity_max_abs_error": staged.parity_max_abs_error,
             "training": {
                 "seed": claim.seed,
-                "epochs": max(1, round(candidate.facts.epochs)),
-                "steps": candidate.facts.steps,
-                "seconds": round(candidate.facts.seconds, 3),
+                "epochs": max(1, round(candidate.trained.facts.epochs)),
+                "steps": candidate.trained.facts.steps,
+                "seconds": round(candidate.trained.facts.seconds, 3),
             },
             "tidemill": VERSION,
         }

@@ -13,6 +13,8 @@ class Stage(StrEnum):
     CLAIM = "claim"
     SCREEN = "screen"
     TRAIN = "train"
+    CALIBRATE = "calibrate"
+    """BatchNorm's statistics are estimated anew for the averaged weights."""
     STAGE = "stage"
     EVALUATE = "evaluate"
     COMMIT = "commit"

@@ -73,8 +73,10 @@ class Round:
         self.observer.scored_before(before)
         # 3. Train, from the state that the claim names, with generators that follow from its seed.
         with self.stages(Stage.TRAIN), blame_window():
-            candidate = self.maker.make(claim, fresh, progress=report_training(self.observer), stop=self.stop)
-        self.observer.trained(candidate.facts.fresh, candidate.facts.replayed)
+            trained = self.maker.train(claim, fresh, progress=report_training(self.observer), stop=self.stop)
+        self.observer.trained(trained.facts.fresh, trained.facts.replayed)
+        with self.stages(Stage.CALIBRATE), blame_window():
+            candidate = self.maker.finish(claim, fresh, trained)
         # 4. Stage: the artefact is on the repository's own disk, synced and checked, before anything is decided.
         with self.stages(Stage.STAGE):
             staged = self._stage(claim, candidate, fresh)
@@ -149,11 +151,11 @@ class Round:
             "version": version,
             "prequential_accuracy": before,
             "evaluation": evaluation,
-            "replayed": candidate.replayed,
+            "replayed": candidate.trained.replayed,
         }
         self.directory.commit(claim, Commit(seconds=self.clock() - began, **facts))
         if fate is Fate.ACCEPTED and state is not None:
-            self.maker.keep(state, candidate.state)
+            self.maker.keep(state, candidate.trained.state)
             self.settlement.learnt(fresh.event_times_ms)
         if version is None:
             self.repository.drop(claim.round)
@@ -172,7 +174,7 @@ class Round:
 
     def _save_state(self, candidate: Candidate) -> str:
         file = self.directory.weights_path("new")
-        digest = candidate.state.save(file)
+        digest = candidate.trained.state.save(file)
         self.directory.adopt_weights(file, digest)
         return digest
 

@@ -114,11 +114,11 @@ class FailingMaker(CandidateMaker):
     failures = 0
     error: Exception = ValueError("a strange picture")
 
-    def make(self, *args, **kwargs):
+    def train(self, *args, **kwargs):
         if type(self).failures > 0:
             type(self).failures -= 1
             raise type(self).error
-        return super().make(*args, **kwargs)
+        return super().train(*args, **kwargs)
 
 
 @pytest.fixture
