@@ -8,6 +8,7 @@ Prints accuracy on the file's test images, by ONNX Runtime alone, and how long e
 import argparse
 import io
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -36,6 +37,7 @@ QUIET_S = 900.0
 def main() -> int:
     """Run it; the exit status is 1 when a record is missing."""
     options = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is stopped
     with tempfile.TemporaryDirectory(prefix="tidemill-real-") as folder:
         kafka, redis = KafkaServer(), RedisServer()
         try:
