@@ -59,13 +59,13 @@ def run_learn(config: Config, stop: threading.Event, *, adopt: bool = False) -> 
         device = _device(config)
         registry, status = new_registry(), StatusBoard(now_ms)
         observer = Watchers(LearnMetrics(registry, model=config.model.name), status)
-        outage = Outage("what the learner works with", monotonic_s)
+        outage, started = Outage("something that the learner needs", monotonic_s), threading.Event()
         directory = stack.enter_context(_open_state(config))
         repository = stack.enter_context(_open_repository(config, directory, adopt=adopt))
         health = stack.enter_context(
             HealthServer(
                 registry,
-                [lambda: Check("learner", not outage.ongoing, outage.reason)],
+                [lambda: _check(outage, started)],
                 more={"/status": status.snapshot},
             )
         )
@@ -85,6 +85,7 @@ def run_learn(config: Config, stop: threading.Event, *, adopt: bool = False) -> 
         learner = _learner(
             config, directory, repository, buffer, announcements, observer, outage, device, stop, adopt=adopt
         )
+        learner.started = started
         try:
             learner.run(stop)
         except BufferMisconfiguredError as error:
@@ -92,6 +93,11 @@ def run_learn(config: Config, stop: threading.Event, *, adopt: bool = False) -> 
             raise OperatorError("job", str(error), cure) from error
         except (StateError, NetworkError) as error:
             raise OperatorError(getattr(error, "setting", "model.architecture"), str(error), "") from error
+
+
+def _check(outage: Outage, started: threading.Event) -> Check:
+    waiting = "" if started.is_set() else "starting: Redis (redis.url) was not reached yet"
+    return Check("learner", started.is_set() and not outage.ongoing, outage.reason or waiting)
 
 
 def _learner(

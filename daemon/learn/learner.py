@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -45,7 +45,8 @@ class Learner:
     clock: Callable[[], float]
     poll_s: float
     adopt: bool = False
-    _started: bool = False
+    started: threading.Event = field(default_factory=threading.Event)
+    """Set once the buffer is ours and what a former life left is finished: before, the learner is not ready."""
     _left_at: float = float("-inf")
     _run_id: str = ""
 
@@ -69,7 +70,7 @@ class Learner:
 
     def run_once(self) -> bool:
         """Start where that is not done, then run the next round if one is due; return whether one ran."""
-        if not self._started:
+        if not self.started.is_set():
             self._start()
         self._leave_positions()
         self.announcements.retry()
@@ -98,7 +99,7 @@ class Learner:
             log.info("a round was interrupted, doing it again", round=claim.round, deaths=deaths)
             if deaths >= DEATHS_MAX:
                 self._refuse(f"the process died {deaths} times in this round: its window is quarantined")
-        self._started = True
+        self.started.set()
 
     def _leave_positions(self) -> None:
         """Leave the positions for the ingestors every few seconds, and own the buffer again should Redis be new."""

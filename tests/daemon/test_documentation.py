@@ -1,0 +1,51 @@
+"""What the documentation lists is what there is."""
+
+import re
+from pathlib import Path
+
+from daemon.learn.observer import Stage
+from daemon.metrics import PREFIX, IngestMetrics, LearnMetrics, RunMetrics, ServeMetrics, new_registry
+
+ROOT = Path(__file__).parents[2]
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+
+
+def exported():
+    for role in (IngestMetrics, lambda registry: LearnMetrics(registry, model="default"), ServeMetrics, RunMetrics):
+        registry = new_registry()
+        role(registry)
+        for family in registry.collect():
+            if family.name.startswith(f"{PREFIX}_"):
+                suffix = "_total" if family.type == "counter" else ""
+                yield family.name.removeprefix(f"{PREFIX}_") + suffix
+
+
+def test_every_metric_is_documented_and_every_documented_metric_exists():
+    listed = {
+        name for row in re.findall(r"^\| (`.*?) \|", OPERATIONS, re.MULTILINE) for name in re.findall(r"`(\w+)", row)
+    }
+    names = set(exported())
+    assert names, "no metric was found"
+    assert names <= listed, f"not documented: {names - listed}"
+    metrics_part = OPERATIONS.split("## Metrics")[1]
+    listed_metrics = {
+        name for row in re.findall(r"^\| (`.*?) \|", metrics_part, re.MULTILINE) for name in re.findall(r"`(\w+)", row)
+    }
+    assert listed_metrics <= names, f"documented, but not there: {listed_metrics - names}"
+
+
+def test_every_stage_is_documented():
+    assert all(f"`{stage.value}`" in OPERATIONS for stage in Stage)
+
+
+def test_links_between_documents_lead_somewhere():
+    for document in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+?)\)", document.read_text(encoding="utf-8")):
+            if "://" not in target:
+                assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def test_files_named_in_the_architecture_exist():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    for name in re.findall(r"`((?:daemon|model|streaming)/[\w/.]+)`", text):
+        assert (ROOT / name).exists(), name
