@@ -92,3 +92,15 @@ def test_files_without_a_live_row_go(tmp_path: Path):
         named = {f"{row[0]}.seg" for row in state._database.execute("SELECT digest FROM segments")}
         assert {one.name for one in files} == named
         assert sum(one.stat().st_size for one in files) < 3 * 20 * ROW + 64 * len(files)
+
+
+def test_the_evaluation_set_stays_while_other_held_out_samples_go(tmp_path: Path):
+    rules = StoreRules(bytes_max=300 * ROW, holdout_max=20, holdout_first=10_000)
+    with open_state(tmp_path, rules) as state:
+        take(state, labelled(range(300)))
+        judged = [one.samples.tolist() for one in state.holdout(20)]
+        before = state.ledger.counts()["holdout"]
+        for start in range(300, 1200, 100):
+            take(state, labelled(range(start, start + 100)))
+            assert [one.samples.tolist() for one in state.holdout(20)] == judged
+        assert state.ledger.counts()["holdout"] == 20 < before
