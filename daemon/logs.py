@@ -57,7 +57,7 @@ def configure(level: str, form: str, role: str, *, stream: TextIO | None = None,
 def _renderer(*, console: bool, colors: bool) -> Processor:
     if not console:
         return structlog.processors.JSONRenderer(default=str)
-    # The default formatter would print the local variables of each frame, secrets included.
+    # Exceptions are masked texts by now; the default formatter would print each frame's variables, secrets included.
     return structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
 
 

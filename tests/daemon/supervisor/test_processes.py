@@ -15,7 +15,8 @@ from tests.support.roles import eventually
 SUPERVISOR = """
 import sys, threading
 from daemon.supervisor.process import Spawned
-spawned = Spawned("serve", ["--set", "http.port=0", "--set", "paths.repository=" + sys.argv[1]])
+sets = ["--set", "http.port=0", "--set", "log.format=json", "--set", "paths.repository=" + sys.argv[1]]
+spawned = Spawned("serve", sets, errors=sys.stdout)
 sys.stdout.write(f"{spawned.pid}\\n"); sys.stdout.flush()
 threading.Event().wait(60)
 """
@@ -32,6 +33,7 @@ def gone(pid: int) -> bool:
 def test_a_role_dies_with_its_supervisor(tmp_path):
     parent = subprocess.Popen([sys.executable, "-c", SUPERVISOR, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     child = int(parent.stdout.readline())
+    assert '"serving"' in parent.stdout.readline()
     assert not gone(child)
     parent.kill()
     parent.wait()
