@@ -6,7 +6,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from daemon.cli import config, explain, pull, release, roles, rounds, run, status, verify, versions
+from daemon.cli import config, demo, explain, pull, release, roles, rounds, run, status, verify, versions
 from daemon.cli.options import Common, ConfigFile, Sets, examples
 from daemon.cli.output import say
 from daemon.version import VERSION
@@ -50,7 +50,7 @@ def common(
     context.obj = Common(file, tuple(sets or ()))
 
 
-for group in (roles, run, pull, status, rounds, versions, explain, verify, config, release):
+for group in (roles, run, demo, pull, status, rounds, versions, explain, verify, config, release):
     group.register(app)
 
 
