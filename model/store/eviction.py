@@ -64,7 +64,20 @@ def _evict_aside(database: sqlite3.Connection, wanted: int) -> int:
     for _, label, role in rows:
         slots.add_to_tally(database, label, Role(role), -1)
     slots.delete(database, [row[0] for row in rows])
+    _forget_labels(database, {row[1] for row in rows})
     return len(rows)
+
+
+def _forget_labels(database: sqlite3.Connection, labels: set[int]) -> None:
+    """Drop labels that are no class and of which nothing is stored any more: misspelt ones must not pile up."""
+    query = (
+        "SELECT 1 FROM labels WHERE label = ? AND class IS NULL"
+        " AND NOT EXISTS (SELECT 1 FROM samples WHERE samples.label = labels.label)"
+    )
+    for label in sorted(labels):
+        if database.execute(query, (label,)).fetchone():
+            database.execute("DELETE FROM tallies WHERE label = ?", (label,))
+            database.execute("DELETE FROM labels WHERE label = ?", (label,))
 
 
 def _evict_holdout(database: sqlite3.Connection, wanted: int, judged: int, rng: np.random.Generator) -> int:

@@ -70,6 +70,8 @@ def test_what_is_set_aside_cannot_crowd_out_the_rest(tmp_path: Path):
         counts = state.ledger.counts()
         assert (counts["suspect"], counts["waiting"], sum(counts.values())) == (0, 20, 200)
         assert [name.offset for name in state.ledger.aside(Role.WAITING, 100)] == list(range(290, 310))
+        known = {row[0] for row in state._database.execute("SELECT name FROM labels")}
+        assert known == {"cat", "dog", *(f"new {seed}" for seed in range(340, 360))}, "labels of nothing are forgotten"
 
 
 def test_a_picture_trained_on_and_evicted_never_comes_back_as_held_out(tmp_path: Path):
