@@ -69,16 +69,13 @@ def _topic_and_partition(text: str) -> tuple[str, int]:
 def _release_partition(config: Config, topic: str, partition: int) -> None:
     from daemon.cli.buffers import open_ingest_buffer  # noqa: PLC0415
     from daemon.composition.kafka import kafka_options  # noqa: PLC0415
-    from streaming.kafka_admin import KafkaAdmin  # noqa: PLC0415
+    from streaming.kafka_ends import end_offsets  # noqa: PLC0415
 
-    admin = KafkaAdmin(kafka_options(config, "tidemill"))
-    try:
-        topic_id = admin.topic_ids([topic]).get(topic)
-    finally:
-        admin.close()
-    if topic_id is None:
-        cure = "Name one of kafka.topics that exists"
-        raise OperatorError("kafka.topics", f"there is no topic {topic} at {config.kafka.bootstrap_servers}", cure)
+    known = {number: topic_id for _, topic_id, number in end_offsets(kafka_options(config, "tidemill"), [topic])}
+    if partition not in known:
+        cure = f"It has the partitions {', '.join(map(str, sorted(known)))}" if known else "Name one that exists"
+        raise OperatorError("", f"there is no {topic}/{partition} at {config.kafka.bootstrap_servers}", cure)
+    topic_id = known[partition]
     with open_ingest_buffer(config) as buffer:
         wanted = buffer.incarnation(topic, topic_id, partition) + 1
         now = buffer.open_incarnation(topic, topic_id, partition, wanted)
