@@ -181,8 +181,8 @@ class Ingestor:
             self._brake_by(self._brake.look())
             self._lanes.compare()
             self._lanes.reopen_released()
-            self._lanes.report()
             self._commits.commit(self._lanes.open.values())
+            self._lanes.report()  # last, for it writes to Redis, which may be full
         self._duties.done()
 
     def _look_for_topics(self) -> None:

@@ -8,15 +8,16 @@ from daemon.outage import Outage
 class Pressure:
     """Full at `bytes_max`, or when Redis refused a write; room again below the low-water mark, or after a wait.
 
-    A refusal says nothing about our own limit: other things may fill that server. So after a growing delay one write
-    is tried again.
+    A refusal says nothing about our own limit: other things may fill that server. So a write is tried again after a
+    growing delay, and at once when what waits has become less than the low-water fraction of what it was.
     """
 
     def __init__(self, bytes_max: int, low_water: float, clock: Callable[[], float]) -> None:
         self._bytes_max = bytes_max
-        self._low_bytes = int(bytes_max * low_water)
+        self._low_water = low_water
         self._over_limit = False
         self._refusal = Outage("room in Redis (maxmemory)", clock)
+        self._refused_at: int | None = None
         self._left = bytes_max
 
     @property
@@ -26,9 +27,15 @@ class Pressure:
 
     def measured(self, bytes_used: int) -> None:
         """The buffer holds `bytes_used`."""
-        mark = self._low_bytes if self._over_limit else self._bytes_max
+        mark = int(self._bytes_max * self._low_water) if self._over_limit else self._bytes_max
         self._over_limit = bytes_used >= mark
         self._left = self._bytes_max - bytes_used
+        if not self._refusal.ongoing:
+            return
+        if self._refused_at is None:
+            self._refused_at = bytes_used
+        elif bytes_used < self._refused_at * self._low_water:
+            self._refusal.recovered()
 
     def appended(self, bytes_more: int) -> None:
         """So many bytes of pixels went in since the last measurement."""
@@ -38,4 +45,7 @@ class Pressure:
 
     def refused(self, reason: str) -> None:
         """Redis has no memory left."""
+        if not self._refusal.due:
+            return
+        self._refused_at = None
         self._refusal.failed(reason, cure="raise Redis' maxmemory, or lower buffer.bytes_max well below it")

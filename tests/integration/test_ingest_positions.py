@@ -90,10 +90,10 @@ def test_else_at_a_commit_of_this_very_topic_else_at_the_beginning(site, word, s
 
 def test_what_is_learnt_for_good_is_committed_with_the_topics_id_also_at_the_end(site):
     site.send(20)
-    with site.ingesting():
+    with site.ingesting() as running:
         site.wait_position(20)
         site.learner.leave_learnt(site.log(), 12)
-        eventually(lambda: site.committed() is not None, timeout_s=8)
+        running.until(site.committed)
         assert tuple(site.committed()[:2]) == (12, site.topic_id())
         site.learner.leave_learnt(site.log(), 17)
     assert tuple(site.committed()[:2]) == (17, site.topic_id())
@@ -119,8 +119,8 @@ def test_markers_and_aborted_records_of_transactions_leave_the_right_chain(site)
     with site.ingesting() as running:
         # 0-1, 2-4 and a marker, 6-9 aborted and a marker, 11, 12-13 aborted and a marker
         site.wait_position(12)
-        eventually(lambda: running.seen.lags.get((site.topic, 0)) == 0, "the tail of the log holds nothing to take")
-        eventually(lambda: site.learner.logs()[0].end == 12)
+        running.until(lambda: running.seen.lags.get((site.topic, 0)) == 0, "the tail of the log holds nothing to take")
+        running.until(lambda: site.learner.logs()[0].end == 12)
         transaction(1, aborted=False)
         site.wait_position(16)
     producer.close()
@@ -186,10 +186,10 @@ def test_a_truncated_log_stops_its_partition_alone_until_it_is_released(kafka_se
         assert site.buffer.position(cut) == 500
         site.buffer.open_incarnation(site.topic, cut.topic_id, 0, 1)
         released = site.log(0, incarnation=1)
-        site.wait_position(15, log=released, timeout_s=8)
+        running.until(lambda: site.buffer.position(released) == 15)
         eventually(lambda: running.ingestor.ready() == (True, ""))
         site.learner.leave_learnt(released, 15)
-        eventually(lambda: site.committed() is not None, timeout_s=8)
+        running.until(site.committed)
         assert site.committed().metadata == f"{cut.topic_id}/1"
     assert check_chain(site.entries(log=released)) == 15
     site.close()

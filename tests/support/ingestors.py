@@ -105,6 +105,15 @@ class Running:
         assert not self.thread.is_alive(), "the ingestor does not stop"
         return time.monotonic() - began
 
+    def until(self, check, what="", timeout_s=30.0):
+        """As `eventually`, with the ingestor's duties done at every turn rather than every five seconds."""
+
+        def hurried():
+            self.ingestor._duties.now()
+            return check()
+
+        return eventually(hurried, what, timeout_s)
+
     @property
     def causes(self):
         return {cause.value for cause in self.seen.causes[-1]}
