@@ -12,7 +12,6 @@ import httpx
 from model.publishing.errors import PullError
 from model.publishing.files import fsync_folder, sha256_of
 
-_CHUNK = 1 << 18
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)\Z")
 
 
@@ -78,7 +77,8 @@ def _transfer(
             raise PullError(f"{wanted.url} answered {answer.status_code}")
         with part.open("r+b" if have else "wb") as file:
             file.seek(have)
-            for chunk in answer.iter_raw(_CHUNK):
+            # as it comes: collected into larger pieces, the last one would be lost where the transfer is cut
+            for chunk in answer.iter_raw():
                 have += len(chunk)
                 if have > wanted.bytes:
                     break

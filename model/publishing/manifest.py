@@ -127,6 +127,6 @@ class Manifest:
         """Read JSON text. Raises ManifestError."""
         try:
             value = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ManifestError(f"the manifest is not JSON: {error}") from error
         return cls.from_dict(value)

@@ -32,5 +32,5 @@ class Pointer:
         try:
             fields = Fields(json.loads(data), "")
             return cls(fields.integer("version", 1), read_sha256(fields), read_time(fields, "published_at"))
-        except (ValueError, ManifestError) as error:
+        except (ValueError, RecursionError, ManifestError) as error:
             raise BrokenRepositoryError(f"{path}: {error}") from error

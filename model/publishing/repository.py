@@ -225,6 +225,8 @@ class Repository:
         self._reached(f"after {target.name}")
 
     def _point(self, pointer: Pointer | None, manifest: Manifest) -> Pointer:
+        # an earlier try may have died between a rename and its fsync: the pointer must not outlive what it names
+        fsync_folder(self._paths.home)
         if pointer is not None and pointer.version == manifest.version:
             return pointer
         pointer = Pointer(manifest.version, manifest.file.sha256, self._now().isoformat().replace("+00:00", "Z"))

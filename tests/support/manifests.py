@@ -7,6 +7,7 @@ from pathlib import Path
 from model.publishing import onnx_file, wire
 from model.publishing.manifest import Manifest
 from model.publishing.metadata import identity
+from model.publishing.repository import Repository
 
 EXAMPLE = {
     "schema": 1, "model": "default", "version": 7, "parent": 6, "round": 9, "created_at": "2026-11-24T10:00:00Z",
@@ -35,17 +36,19 @@ def artefact_bytes(version: int, classes: tuple[str, ...] = ("cat", "dog"), mode
     return out
 
 
-def manifest_of(version: int, data: bytes) -> Manifest:
+def manifest_of(version: int, data: bytes, classes: tuple[str, ...] = ("cat", "dog")) -> Manifest:
     """Return a manifest of a version whose file holds `data`."""
     base = Manifest.from_dict(EXAMPLE)
     file = replace(base.file, bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
-    return replace(base, version=version, parent=version - 1 or None, round=version + 2, file=file)
+    return replace(base, version=version, parent=version - 1 or None, round=version + 2, file=file, classes=classes)
 
 
-def staged_version(repository, version: int) -> tuple[Path, Manifest]:
+def staged_version(
+    repository: Repository, version: int, classes: tuple[str, ...] = ("cat", "dog")
+) -> tuple[Path, Manifest]:
     """Stage and seal a version; its round is two above it."""
-    data = artefact_bytes(version)
-    manifest = manifest_of(version, data)
+    data = artefact_bytes(version, classes)
+    manifest = manifest_of(version, data, classes)
     staged = repository.stage_dir(manifest.round)
     (staged / "model.onnx").write_bytes(data)
     repository.seal(staged, manifest)
