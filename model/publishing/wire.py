@@ -44,6 +44,8 @@ def fields(data: bytes | memoryview, start: int, end: int) -> Iterator[Field]:
     while at < end:
         key, at = read_varint(data, at, end)
         number, kind = key >> 3, key & 7
+        if number == 0:
+            raise BrokenRepositoryError(f"not a protobuf message: field 0 at byte {at}")
         if kind == VARINT:
             begin = at
             value, at = read_varint(data, at, end)
@@ -55,7 +57,7 @@ def fields(data: bytes | memoryview, start: int, end: int) -> Iterator[Field]:
             length = 8 if kind == FIXED64 else 4
         else:
             raise BrokenRepositoryError(f"not a protobuf message: wire type {kind} at byte {at}")
-        if number == 0 or at + length > end:
+        if at + length > end:
             raise BrokenRepositoryError(f"not a protobuf message: field {number} at byte {at} runs past its end")
         yield Field(number, kind, at, at + length)
         at += length
