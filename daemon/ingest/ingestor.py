@@ -28,6 +28,8 @@ POLL_S = 0.5
 """How long a poll waits for records, and so how soon a stop is noticed."""
 DUTIES_EVERY_S = 5.0
 """Commits, comparisons, registrations, and looks at what an operator may have released."""
+RETRY_MAX_S = 2.0
+"""Between two tries of Kafka or Redis: a try costs little, and what is late costs freshness."""
 WATCH_EVERY_S = 1.0
 """Looks at Redis' run id."""
 
@@ -61,8 +63,8 @@ class Ingestor:
         self._brake = Brake(buffer, options.name)
         self._pressure = Pressure(options.bytes_max, options.low_water, clock)
         self._valve = Valve(observer, self._switched)
-        self._kafka = Outage("Kafka", clock)
-        self._redis = Outage("Redis", clock)
+        self._kafka = Outage("Kafka", clock, delay_max_s=RETRY_MAX_S)
+        self._redis = Outage("Redis", clock, delay_max_s=RETRY_MAX_S)
         self._delivery = Outage("dead letters to be delivered", clock)
         self._topics = Outage("topics", clock)
         self._duties = Periodic(DUTIES_EVERY_S, clock)
