@@ -5,7 +5,8 @@ class OperatorError(Exception):
     """The start or a command cannot go on. `main` prints it in one line, without a traceback, and exits."""
 
     def __init__(self, setting: str, message: str, cure: str, *, exit_code: int = 1) -> None:
-        super().__init__(f"{message}. {cure} (setting: {setting})" if setting else f"{message}. {cure}")
+        told = ". ".join(text.strip().rstrip(".") for text in (message, cure) if text.strip())
+        super().__init__(f"{told} (setting: {setting})" if setting else told)
         self.setting = setting
         """The key to look at, as `kafka.bootstrap_servers`; empty where none is at fault."""
         self.message = message

@@ -44,7 +44,8 @@ def configure(level: str, form: str, role: str, *, stream: TextIO | None = None,
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(file=out),
+        # Looked up anew for each line: whoever replaces sys.stderr is followed.
+        logger_factory=lambda *_: structlog.PrintLogger(stream or sys.stderr),
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()

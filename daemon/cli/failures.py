@@ -14,6 +14,7 @@ from model.publishing.errors import (
 )
 from model.store.errors import StateError, StateUnavailableError
 from streaming.buffer import BufferFullError, BufferMisconfiguredError, BufferUnavailableError
+from streaming.kafka_admin import TopicMissingError
 from streaming.kafka_options import KafkaRefusedError, KafkaUnavailableError
 
 EXPECTED: tuple[type[Exception], ...] = (
@@ -21,6 +22,7 @@ EXPECTED: tuple[type[Exception], ...] = (
     ConfigError,
     KafkaRefusedError,
     KafkaUnavailableError,
+    TopicMissingError,
     BufferMisconfiguredError,
     BufferUnavailableError,
     BufferFullError,
@@ -31,6 +33,7 @@ EXPECTED: tuple[type[Exception], ...] = (
 )
 _SETTINGS: tuple[tuple[type[Exception], str, str], ...] = (
     (KafkaUnavailableError, "kafka.bootstrap_servers", "Start the brokers, or correct kafka.bootstrap_servers"),
+    (TopicMissingError, "kafka.topics", ""),
     (BufferUnavailableError, "redis.url", "Start Redis, or correct redis.url"),
     (BufferMisconfiguredError, "redis.url", "Change that in the server, or correct redis.url"),
     (BufferFullError, "redis.url", "Give Redis more memory, or wait for the learner"),

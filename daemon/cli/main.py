@@ -9,6 +9,7 @@ import typer
 from daemon.cli import config, demo, explain, pull, release, roles, rounds, run, status, verify, versions
 from daemon.cli.options import Common, ConfigFile, Sets, examples
 from daemon.cli.output import say
+from daemon.logs import configure
 from daemon.version import VERSION
 
 app = typer.Typer(
@@ -48,6 +49,8 @@ def common(
     `tidemill config` shows what counts, and why. Exit status: 0 done, 1 failed, 2 wrong use or configuration.
     """
     context.obj = Common(file, tuple(sets or ()))
+    # Until a role sets up its own: standard output belongs to the results.
+    configure("warning", "auto", "command")
 
 
 for group in (roles, run, demo, pull, status, rounds, versions, explain, verify, config, release):

@@ -1,12 +1,15 @@
 """The command line as a function: arguments in, exit status and both outputs out."""
 
 import json
-from collections.abc import Callable
+import logging
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from daemon.cli import main
 from tests.support.repository import publish
@@ -30,7 +33,7 @@ Run = Callable[..., Ran]
 
 
 @pytest.fixture
-def run(capsys, monkeypatch, tmp_path) -> Run:
+def run(capsys, monkeypatch, tmp_path) -> Iterator[Run]:
     """`run("config", "--json")`: no environment but the given, no server but the named, a wide terminal."""
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("TIDEMILL_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:9")
@@ -39,12 +42,17 @@ def run(capsys, monkeypatch, tmp_path) -> Run:
     monkeypatch.setenv("TIDEMILL_PATHS__REPOSITORY", str(tmp_path / "models"))
 
     def ran(*args: str) -> Ran:
+        capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
             main(args)
         said = capsys.readouterr()
         return Ran(ended.value.code or 0, said.out, said.err)
 
-    return ran
+    yield ran
+    structlog.reset_defaults()
+    logging.getLogger().handlers.clear()
+    logging.captureWarnings(capture=False)
+    threading.excepthook = threading.__excepthook__
 
 
 @pytest.fixture
