@@ -29,18 +29,21 @@ def plan_round(fresh_n: int, options: PlanOptions, *, replay: bool) -> Plan:
     Steps follow from fresh samples, passes and the fresh part of a batch, within the minimum and the maximum; only
     where these bind does a fresh sample appear more or less than `passes` times. No batch has a fresh sample twice:
     where there are fewer than its fresh part, replay fills it, for a few samples trained as half of every batch would
-    ruin the model. (One alone, with nothing to replay, is doubled: norms need two.) Raises ValueError without any.
+    ruin the model. Every batch has two samples at least, for norms need them. Raises ValueError without a fresh one.
     """
     if fresh_n < 1:
         raise ValueError("a round needs a fresh sample")
     share = 1.0 / (1.0 + options.replay) if replay else 1.0
-    part = min(max(1, round(options.batch * share)), fresh_n if replay else max(fresh_n, 2))
+    part = min(max(1, round(options.batch * share)), fresh_n)
     wanted = fresh_n * options.passes
     steps = -(-wanted // part)
     if not options.steps_min <= steps <= options.steps_max:
         steps = min(max(steps, options.steps_min), options.steps_max)
         wanted = steps * part
-    return Plan(steps, wanted, steps * (options.batch - part) if replay else 0)
+    replay_n = steps * (options.batch - part) if replay else 0
+    if replay_n == 0:
+        wanted = max(wanted, 2 * steps)
+    return Plan(steps, wanted, replay_n)
 
 
 def fresh_order(n: int, wanted: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -1,0 +1,65 @@
+import pytest
+
+from model.judging.gate import Decision, GateOptions, gate
+from tests.support.answers import answers, paired
+
+HOLD = GateOptions(when_uncertain="hold")
+
+
+def test_first_version_that_is_good_enough_is_promoted():
+    verdict = gate(answers([True] * 40), None, GateOptions())
+    assert verdict.decision is Decision.PROMOTED
+    assert (verdict.p_value, verdict.detectable_points, verdict.champion_accuracy) == (None, None, None)
+    assert (verdict.negative_flip_rate, verdict.candidate_accuracy, verdict.holdout) == (None, 1.0, 40)
+
+
+@pytest.mark.parametrize("options", [GateOptions(), HOLD])
+def test_first_version_that_is_not_is_held_whatever_uncertainty_means(options):
+    verdict = gate(answers([True] * 20), None, options)
+    assert verdict.decision is Decision.HELD
+    assert "20 held out, 30 are needed" in verdict.reason
+    assert gate(answers([]), None, options).candidate_accuracy is None
+
+
+@pytest.mark.parametrize("options", [GateOptions(), HOLD])
+def test_significantly_worse_is_harmful(options):
+    verdict = gate(*paired(400, lost=30, won=10), options)
+    assert verdict.decision is Decision.HARMFUL
+    assert verdict.p_value < 0.05
+    assert "10 won and 30 lost of 400 held out" in verdict.reason
+
+
+def test_alpha_is_the_limit():
+    candidate, champion = paired(400, lost=15, won=6)
+    p_value = gate(candidate, champion, GateOptions()).p_value
+    assert gate(candidate, champion, GateOptions(alpha=p_value)).decision is Decision.HARMFUL
+    assert gate(candidate, champion, GateOptions(alpha=p_value * 0.99)).decision is Decision.PROMOTED
+
+
+def test_equal_on_many_is_promoted_either_way():
+    for options in (GateOptions(), HOLD):
+        verdict = gate(*paired(4000, lost=40, won=40), options)
+        assert verdict.decision is Decision.PROMOTED
+        assert verdict.detectable_points < 2
+
+
+def test_too_few_to_tell_is_what_the_operator_says():
+    candidate, champion = paired(100, lost=2, won=3)
+    held, published = gate(candidate, champion, HOLD), gate(candidate, champion, GateOptions())
+    assert (held.decision, published.decision) == (Decision.HELD, Decision.PROMOTED)
+    assert "would show for sure" in held.reason
+    assert "would show for sure" in published.reason
+
+
+def test_says_what_it_rests_on():
+    verdict = gate(*paired(100, lost=2, won=3, both=85), GateOptions())
+    assert verdict.candidate_accuracy == pytest.approx(0.88)
+    assert verdict.champion_accuracy == pytest.approx(0.87)
+    assert verdict.negative_flip_rate == pytest.approx(0.02)
+    assert verdict.holdout == 100
+    assert {label: score.n for label, score in verdict.per_class.items()} == {0: 50, 1: 50}
+
+
+def test_unpaired_answers_are_refused():
+    with pytest.raises(ValueError, match="not asked the same"):
+        gate(answers([True] * 40), answers([True] * 41), GateOptions())
