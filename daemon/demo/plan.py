@@ -7,6 +7,8 @@ from typing import Any
 TOPIC = "images"
 MODEL = "digits"
 IMAGE_BYTES_MAX = 100_000
+ARCHITECTURE = "daemon.demo.network:small_cnn"
+"""A network as small as the pictures; with 45 MB of resnet18 the demo would be a test of the machine's speed."""
 OLD_CLASSES = ("0", "1", "2", "3", "4")
 NEW_CLASSES = ("5", "6", "7", "8", "9")
 
@@ -19,7 +21,7 @@ class Pace:
     """Records a second."""
     keep_records_s: float = 10.0
     """Records a second once the promises are kept and the demo goes on."""
-    ahead_max: int = 240
+    ahead_max: int = 360
     """Pictures that may be on their way; the producer waits while more are not yet learnt."""
 
 
@@ -78,6 +80,7 @@ def settings(plan: Plan, addresses: Addresses) -> dict[str, dict[str, Any]]:
     What would lead a role elsewhere (another Kafka, another group) stands here although it is the default, so that no
     setting of the environment can.
     """
+    folder = plan.folder.resolve()
     return {
         "kafka": {
             "bootstrap_servers": addresses.kafka,
@@ -92,14 +95,14 @@ def settings(plan: Plan, addresses: Addresses) -> dict[str, dict[str, Any]]:
             "session_timeout_ms": 6_000,
         },
         "redis": {"url": addresses.redis_url},
-        "image": {"size": 16, "max_bytes": IMAGE_BYTES_MAX},
-        "model": {"name": MODEL, "architecture": "resnet18", "initial_weights": "", "classes": []},
-        "round": {"samples": 150, "min_samples": 32, "max_wait_s": 3, "passes": 4, "poll_s": 0.2},
+        "image": {"size": 8, "max_bytes": IMAGE_BYTES_MAX},
+        "model": {"name": MODEL, "architecture": ARCHITECTURE, "initial_weights": "", "classes": []},
+        "round": {"samples": 180, "min_samples": 32, "max_wait_s": 3, "passes": 4, "poll_s": 0.2},
         "learning": {"flip": False, "crop": False, "ema_decay": 0.95, "seed": plan.seed},
-        "paths": {"state": str(plan.folder / "state"), "repository": str(plan.folder / "models")},
+        "paths": {"state": str(folder / "state"), "repository": str(folder / "models")},
         "http": {"host": "127.0.0.1", "port": addresses.serve_port},
         "ingest": {"port": addresses.ingest_port, "name": "demo", "workers": 1},
-        "learn": {"port": addresses.learn_port, "device": "auto"},
+        "learn": {"port": addresses.learn_port, "device": "auto", "threads": 1},
         "run": {"port": addresses.run_port},
         "log": {"level": "info", "format": "json"},
     }

@@ -64,7 +64,8 @@ def print_report(console: Console, view: View, findings: Sequence[Finding], plac
 
 def places(place: Workplace) -> Iterator[str]:
     """Yield where everything lies."""
-    yield f"models      {_short(place.repository / MODEL)} (every version; NVIDIA Triton serves {_short(place.repository)})"
+    repository = _short(place.repository)
+    yield f"models      {_short(place.repository / MODEL)} (every version; NVIDIA Triton serves {repository})"
     yield f"champion    {_short(place.pulled)} (as the follower pulled it)"
     yield f"picture     {_short(place.picture)}"
     yield f"metrics     {_short(place.metrics)} (Prometheus' text, as of the end)"
