@@ -30,9 +30,6 @@ _DECODER_ERRORS = (
     struct.error,
     zlib.error,
     OverflowError,
-    IndexError,
-    KeyError,
-    TypeError,
     MemoryError,
 )
 _LARGE_PIXELS = 8_000_000
@@ -107,9 +104,7 @@ def _jpeg(data: bytes, header: Header, factor: int) -> Image.Image:
     """Decode at 1/factor. The last column and row may then stand for less than a whole pixel."""
     mode = "GRAY" if header.grey else "RGBX"
     width, height = -(-header.width // factor), -(-header.height // factor)
-    # None asks for the full size; naming it would have pictures below 8 pixels decoded at 7/8, which rounds up to it.
-    least = {"min_width": width, "min_height": height} if factor > 1 else {}
-    pixels_HWC = simplejpeg.decode_jpeg(data, colorspace=mode, **least)
+    pixels_HWC = simplejpeg.decode_jpeg(data, colorspace=mode, min_height=height, min_width=width)
     if pixels_HWC.shape[:2] != (height, width):
         raise undecodable(f"JPEG of another size than its header's, {header.width} x {header.height}")
     # Four bytes a pixel are Pillow's own layout: it takes these without copying them.

@@ -82,7 +82,7 @@ def _scaled_key(key: int | tuple[int, ...], bits: int) -> int | tuple[int, ...]:
     """Return the transparent colour in 8 bits: a file gives it in its own depth, Pillow compares scaled samples."""
     if isinstance(key, tuple):
         return tuple(_scaled_sample(sample, bits) for sample in key)
-    return key if bits == 1 else _scaled_sample(key, bits)
+    return _scaled_sample(key, bits)
 
 
 def _scaled_sample(sample: int, bits: int) -> int:

@@ -6,7 +6,6 @@ from streaming.images.exif import read_orientation
 from streaming.images.header import Format, Header, check_sides, undecodable
 
 _CHUNKS_MAX = 10_000
-_HAS_EXIF = 0x08
 
 
 def read_header(data: bytes) -> Header:
@@ -29,7 +28,7 @@ def read_header(data: bytes) -> Header:
 
 def find_orientation(data: bytes) -> int:
     """Return the EXIF orientation, 1 to 8; 1 where there is none."""
-    if data[12:16] != b"VP8X" or not data[20] & _HAS_EXIF:
+    if data[12:16] != b"VP8X":
         return 1
     at = 12
     for _ in range(_CHUNKS_MAX):

@@ -88,7 +88,7 @@ def test_no_label_is_missing() -> None:
 
 @pytest.mark.parametrize(
     "label",
-    [b"", b"a" * 201, "ä".encode() * 101, b"\xff", b"\xed\xa0\x80", b"a\0", b"a\nb", b"\x7f", "\u0085".encode(),
+    [b"", b"a" * 201, "ä".encode() * 101, b"\xff", b"\xed\xa0\x80", b"a\0", b"a\nb", b"\x7f", "a\u0085".encode(), "\u009b31m".encode(),
      "\u2028".encode(), "a\u2029".encode(), b" ", "\u3000 ".encode(), b"cat\r\n", b"\x1b[31mred"],
 )  # fmt: skip
 def test_unfit_labels_are_invalid(label: bytes) -> None:
@@ -130,7 +130,7 @@ def test_long_ids_and_sources_are_clipped_between_characters() -> None:
     event = read(("label", b"cat"), ("ce_id", b"x" * 511 + "ä".encode() * 9), ("ce_source", "ä".encode() * 9999))
     assert event.sample_id == "x" * 511
     assert event.source == "ä" * 256
-    assert read(("label", b"c"), ("ce_id", b"\xff" + b"x" * 600)).sample_id == "images/2/41"
+    assert read(("label", b"c"), ("ce_id", b"ab\xff" + b"x" * 600)).sample_id == "images/2/41"
 
 
 @pytest.mark.parametrize(("timestamp_ms", "expected"), [(5, 5), (0, 0), (-1, 0), (-(2**63), 0), (2**63 - 1, 0)])

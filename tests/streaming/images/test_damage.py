@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streaming.images import ImageDecoder
+from streaming.images import ImageDecoder, decode, sniff
 from streaming.images import png as png_chunks
 from streaming.records import Reason, RejectedRecord
 from tests.support.images import FORMS, QUARTERS, chunk, encode, exif, picture, png, quarters, with_checksums
@@ -98,9 +98,9 @@ def test_well_formed_chunks_of_nonsense_give_pixels_or_a_reason(
 
 
 def test_a_damaged_checksum_is_undecodable() -> None:
-    data = bytearray(encode(picture(), "PNG"))
-    data[data.index(b"IDAT") + 20] ^= 1
-    assert outcome(bytes(data)) is Reason.UNDECODABLE
+    data = encode(picture(), "PNG")
+    for at in (32, data.index(b"IEND") - 5, len(data) - 1):
+        assert outcome(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]) is Reason.UNDECODABLE
 
 
 def test_a_text_that_unfolds_to_gigabytes_is_skipped() -> None:
@@ -120,7 +120,7 @@ def test_of_an_animated_png_the_still_picture_is_taken() -> None:
 @pytest.mark.parametrize(
     "chunks",
     [
-        [chunk(b"IHDR", bytes(13))],
+        [encode(picture(), "PNG")[8:33]],
         [chunk(b"ABCD", b"")],
         [chunk(b"tEXt", b"")] * 100_001,
     ],
@@ -137,26 +137,30 @@ def test_chunks_that_no_encoder_writes_are_undecodable(chunks: list[bytes]) -> N
 def test_thousands_of_scans_are_not_decoded() -> None:
     data = encode(picture(), "JPEG", progressive=True)
     last = data.rindex(b"\xff\xda")
-    assert outcome(data[:last] + data[last:-2] * 200 + data[-2:]) is Reason.UNDECODABLE
+    assert sniff(data[:last] + data[last:-2] * 50 + data[-2:]).width == 48
+    with pytest.raises(RejectedRecord, match="scans"):
+        sniff(data[:last] + data[last:-2] * 200 + data[-2:])
 
 
 def test_a_jpeg_without_its_end_of_image_is_cut() -> None:
     assert outcome(encode(picture(), "JPEG")[:-2]) is Reason.UNDECODABLE
 
 
-def test_running_out_of_memory_is_the_records_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    from streaming.images import decode
+@pytest.mark.parametrize(
+    "kind",
+    [ValueError, OSError, SyntaxError, EOFError, struct.error, zlib.error, OverflowError, MemoryError],
+)
+def test_what_decoders_raise_on_damage_is_the_records_fault(
+    kind: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing(*_: object, **__: object) -> None:
+        raise kind("x" * 10_000)
 
-    def exhausted(*_: object, **__: object) -> None:
-        raise MemoryError
-
-    monkeypatch.setattr(decode.simplejpeg, "decode_jpeg", exhausted)
+    monkeypatch.setattr(decode.simplejpeg, "decode_jpeg", refusing)
     assert outcome(SMALL["jpeg"]) is Reason.UNDECODABLE
 
 
 def test_a_fault_of_ours_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    from streaming.images import decode
-
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("no decoder")
 

@@ -146,6 +146,12 @@ def test_pictures_stand_upright(kind: str, orientation: int, order: str) -> None
     assert_close(colours(data), UPRIGHT[orientation])
 
 
+def test_exif_behind_a_chunk_of_odd_length_counts() -> None:
+    data = encode(picture(), "WEBP", quality=95, exif=exif(3), icc_profile=b"odd")
+    assert data[30:38] == b"ICCP\3\0\0\0"
+    assert_close(colours(data), UPRIGHT[3])
+
+
 def test_exif_behind_the_pixels_of_a_png_counts() -> None:
     data = encode(picture(), "PNG")
     at = data.index(b"IEND") - 4

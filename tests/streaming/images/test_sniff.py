@@ -118,6 +118,30 @@ def test_a_jpeg_that_leads_nowhere_is_undecodable(body: bytes) -> None:
     assert reason_of(b"\xff\xd8" + body) is Reason.UNDECODABLE
 
 
+def test_what_stands_between_start_and_scan_is_limited() -> None:
+    jpeg = encode(picture(), "JPEG")
+    assert sniff(jpeg[:2] + b"\xff\xef\0\2" * 1900 + jpeg[2:]).width == 48
+    assert reason_of(jpeg[:2] + b"\xff\xef\0\2" * 2000 + jpeg[2:]) is Reason.UNDECODABLE
+
+
+def test_a_jpeg_has_one_frame() -> None:
+    jpeg = encode(picture(), "JPEG")
+    frame = jpeg.index(b"\xff\xc0")
+    assert reason_of(jpeg[:frame] + jpeg[frame : frame + 19] + jpeg[frame:]) is Reason.UNDECODABLE
+
+
+def test_a_scan_that_ends_before_its_own_header_is_undecodable() -> None:
+    jpeg = encode(picture(), "JPEG")
+    scan = jpeg.index(b"\xff\xda")
+    assert sniff(jpeg[: scan + 14]).width == 48
+    assert reason_of(jpeg[: scan + 13]) is Reason.UNDECODABLE
+
+
+@pytest.mark.parametrize("value", [0, 9, 65535])
+def test_orientations_that_do_not_exist_are_upright(value: int) -> None:
+    assert sniff(encode(picture(), "JPEG", exif=b"Exif\0\0" + exif(value))).orientation == 1
+
+
 def test_fill_bytes_and_unknown_segments_are_passed_over() -> None:
     jpeg = encode(picture(), "JPEG")
     padded = jpeg[:2] + b"\xff\xff\xff\xef\0\5abc\xff" + jpeg[2:]
