@@ -65,8 +65,8 @@ class Ingestor:
         self._valve = Valve(observer, self._switched)
         self._kafka = Outage("Kafka", clock, delay_max_s=RETRY_MAX_S)
         self._redis = Outage("Redis", clock, delay_max_s=RETRY_MAX_S)
-        self._delivery = Outage("dead letters to be delivered", clock)
-        self._topics = Outage("topics", clock)
+        self._delivery = Outage("delivery of dead letters", clock)
+        self._topics = Outage("the missing topic", clock)
         self._duties = Periodic(DUTIES_EVERY_S, clock)
         self._watch = Periodic(WATCH_EVERY_S, clock)
         self._run_id = ""
