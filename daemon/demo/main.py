@@ -1,5 +1,6 @@
 """The demo from start to end: extras, working folder, the show, the account, the exit status."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -31,13 +32,15 @@ def run_demo(plan: Plan, console: Console, stop: threading.Event, clock: Callabl
         return clock() - began
 
     require_extras()
+    # The producer's client warns of a slow machine, through the middle of the picture on the terminal.
+    logging.getLogger("kafka").setLevel(logging.ERROR)
     with open_workplace(plan.folder) as place:
         try:
             view = Show(plan, place, console, stop, elapsed_s).run(display_for(console))
         except (LocalServerMissingError, LocalServerFailedError) as error:
             raise OperatorError("", str(error), "`make setup` installs all that the demo needs") from error
         if stop.is_set() and not view.complete:
-            console.print(f"Interrupted: everything has stopped. What there was lies in {plan.folder}.", markup=False)
+            console.print(f"Interrupted; everything has stopped. What there was lies in {plan.folder}.", soft_wrap=True)
             return INTERRUPTED
         if view.versions:
             draw_accuracy(view.versions, place.picture)

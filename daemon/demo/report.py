@@ -76,12 +76,16 @@ def places(place: Workplace) -> Iterator[str]:
 def next_steps(place: Workplace) -> Iterator[str]:
     """Yield what to try next."""
     program, config = tidemill(), _short(place.config)
+    steps = (
+        (f"{program} explain 3 --config {config}", "what version 3 learnt, and why it was published"),
+        (f"{program} serve --config {config}", "serves the models; it says where, and /docs describes the API"),
+        (f"{program} demo --keep", "goes on until Ctrl-C, and shows all URLs"),
+        ("make test", "all tests, against real servers"),
+    )
+    width = max(len(command) for command, _ in steps)
     yield "Try next:"
-    yield f"  {program} explain 3 --config {config}      what version 3 learnt, and why it was let through"
-    yield f"  {program} serve --config {config}          then: curl the URL that it logs, or open its /docs"
-    yield f"  {program} demo --keep                                   goes on until Ctrl-C, with all URLs to play with"
-    yield "  make test                                                 all tests, against real servers"
-    yield "  README.md says how to push your own images; docs/architecture.md follows one image, file by file"
+    yield from (f"  {command:{width}}  # {what}" for command, what in steps)
+    yield "README.md says how to push your own images; docs/architecture.md follows one image, file by file."
 
 
 def live_hints(addresses: Addresses, place: Workplace) -> Iterator[str]:

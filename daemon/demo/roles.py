@@ -41,16 +41,19 @@ class Roles:
         """The file that all roles write to, a JSON object a line."""
         return self._process.log
 
-    def wait_ready(self, urls: Mapping[str, str], client: httpx.Client, stop: threading.Event) -> None:
+    def wait_ready(
+        self, urls: Mapping[str, str], client: httpx.Client, stop: threading.Event, tell: Callable[[list[str]], None]
+    ) -> None:
         """Return once every process answers and those that take records are ready, or `stop` is set.
 
-        `urls` as Addresses.health_urls gives them. Raises RolesFailedError.
+        `urls` as Addresses.health_urls gives them; `tell` hears which are late. Raises RolesFailedError.
         """
         # `serve` is ready with the first version only; alive is all that can be asked of it now.
         paths = {role: "/livez" if role == "serve" else "/readyz" for role in urls}
         for _ in range(int(READY_S / READY_POLL_S)):
             self.check()
             late = [role for role, url in urls.items() if not _answers(client, url + paths[role])]
+            tell(late)
             if not late or stop.wait(READY_POLL_S):
                 return
         raise self._failed(f"{' and '.join(late)} did not become ready within {READY_S:.0f} s")

@@ -35,7 +35,7 @@ def draw(view: View, elapsed_s: float) -> RenderableType:
 def _stream(view: View) -> RenderableType:
     said = f"{view.sent} pictures sent, {sum(view.spoilt.values())} broken records among them"
     if not view.chapter:
-        return Text("starting broker, Redis and the three roles" if view.phase == "starting" else said)
+        return Text("begins when all roles are ready")
     waits = " · waits for the learner" if view.waiting else ""
     chapter = f" {view.chapter_sent} of {view.chapter_pictures} · {view.chapter}{waits}"
     return Group(_bar(view.chapter_sent, view.chapter_pictures, chapter), Text(said, style="dim"))

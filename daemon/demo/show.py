@@ -54,7 +54,7 @@ class Show:
         """
         with display, local_broker() as kafka, local_redis() as redis_url:
             addresses = Addresses(kafka, redis_url, *(free_port() for _ in range(4)))
-            with httpx.Client(timeout=HTTP_TIMEOUT_S) as client, self._roles(addresses) as roles:
+            with httpx.Client(timeout=HTTP_TIMEOUT_S) as client, self._roles(addresses, display) as roles:
                 inference = self._inference(addresses)
                 with ThreadPoolExecutor(WORKERS) as pool:
                     try:
@@ -66,12 +66,13 @@ class Show:
         return self._board.view()
 
     @contextmanager
-    def _roles(self, addresses: Addresses) -> Iterator[Roles]:
+    def _roles(self, addresses: Addresses, display: Display) -> Iterator[Roles]:
         roles = Roles(self._place, settings(self._plan, addresses))
         try:
             yield roles
         finally:
-            self._board.put(phase="stopping")
+            self._board.put(phase="stopping the roles, in order")
+            display.show(self._board.view(), self._elapsed_s())
             roles.stop()
 
     def _inference(self, addresses: Addresses) -> Inference:
@@ -92,11 +93,14 @@ class Show:
 
     def _stream(self, roles: Roles, addresses: Addresses, client: httpx.Client) -> None:
         """Stream once the roles are ready, until the story ends."""
-        roles.wait_ready(addresses.health_urls(), client, self._quit)
+        roles.wait_ready(addresses.health_urls(), client, self._quit, self._starting)
         with open_producer(addresses.kafka) as send:
             feeder = Feeder(send, self._board, self._plan.pace, self._quit)
             story = Story(self._split.stream, seed=self._plan.seed, image_bytes_max=IMAGE_BYTES_MAX)
             conduct(story, feeder, self._board, self._plan, self._quit)
+
+    def _starting(self, late: list[str]) -> None:
+        self._board.put(phase=f"starting {', '.join(late)}" if late else "started")
 
     def _watch(self, roles: Roles, display: Display, addresses: Addresses, running: list[Future[None]]) -> None:
         """Show the demo until it ends; raise what any thread raised."""
