@@ -148,7 +148,6 @@ class LearnMetrics:
         )
         self._forgetting = make.gauge("forgetting", "Mean over classes of the best accuracy so far less the newest.")
         self._flips = make.gauge("negative_flip_rate", "Share of held-out samples right before and wrong now.")
-        self._drift = make.counter("drift_detected_total", "Alarms of the drift detectors.")
         self._version = make.gauge("model_version", "The champion's version; 0 before the first.")
         self._published = make.gauge("model_published_timestamp_seconds", "When the champion was published.")
         self._info = make.gauge("model_info", "What the champion is.", ("model", "architecture", "classes", "tidemill"))
@@ -244,10 +243,6 @@ class LearnMetrics:
         for role, samples in samples_by_role.items():
             self._store_samples.labels(role).set(samples)
         self._store_bytes.set(bytes_used)
-
-    def drift_detected(self) -> None:
-        """Count an alarm."""
-        self._drift.inc()
 
 
 class ServeMetrics:

@@ -128,7 +128,3 @@ class LearnObserver(Protocol):
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """What the sample store holds, by role, and the bytes of its pixels."""
         ...
-
-    def drift_detected(self) -> None:
-        """A drift detector raised an alarm."""
-        ...

@@ -81,6 +81,3 @@ class StatusBoard:
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """Note what the store holds."""
         self._set(store=dict(samples_by_role), store_bytes=bytes_used)
-
-    def drift_detected(self) -> None:
-        """Not shown here: it is a metric."""

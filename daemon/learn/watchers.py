@@ -80,8 +80,3 @@ class Watchers:
         """Tell all."""
         for one in self._watchers:
             one.store_seen(samples_by_role, bytes_used)
-
-    def drift_detected(self) -> None:
-        """Tell all."""
-        for one in self._watchers:
-            one.drift_detected()
