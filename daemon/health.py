@@ -115,7 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    do_HEAD = do_GET  # noqa: N815 - the name that http.server looks for
+    do_HEAD = do_GET
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Say nothing: probes come every few seconds."""

@@ -26,8 +26,19 @@ _CREDENTIALS = re.compile(r"(://[^/\s:@]*:)[^@\s]+@|\b(bearer\s+)\S+", re.IGNORE
 _NUMBERS = re.compile(r"0x[0-9a-f]+|\d+", re.IGNORECASE)
 
 
-def configure(level: str, form: str, role: str, *, stream: TextIO | None = None, secrets: Iterable[str] = ()) -> None:
-    """Set up logging for the whole process. `form`: auto, console or json. `secrets`: texts never to be written."""
+def configure(
+    level: str,
+    form: str,
+    role: str,
+    *,
+    stream: TextIO | None = None,
+    secrets: Iterable[str] = (),
+    libraries: int = logging.WARNING,
+) -> None:
+    """Set up logging for the whole process.
+
+    `form`: auto, console or json. `secrets`: texts never to be written. `libraries`: the least of what libraries log.
+    """
     out = stream or sys.stderr
     console = form == "console" or (form == "auto" and out.isatty())
     hidden = tuple(secret for secret in secrets if len(secret) >= 4)
@@ -50,7 +61,7 @@ def configure(level: str, form: str, role: str, *, stream: TextIO | None = None,
     )
     root = logging.getLogger()
     root.handlers[:] = [_Forward()]
-    root.setLevel(logging.WARNING)
+    root.setLevel(libraries)
     logging.captureWarnings(capture=True)
     threading.excepthook = _thread_died
 

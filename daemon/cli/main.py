@@ -1,12 +1,13 @@
 """The command `tidemill`: puts the commands together, and turns errors into one line and an exit status."""
 
+import logging
 import sys
 from collections.abc import Sequence
 from typing import Annotated, NoReturn
 
 import typer
 
-from daemon.cli import config, demo, explain, pull, release, roles, rounds, run, status, verify, versions
+from daemon.cli import config, demo, explain, pull, push, release, roles, rounds, run, status, verify, versions
 from daemon.cli.options import Common, ConfigFile, Sets, examples
 from daemon.cli.output import say
 from daemon.logs import configure
@@ -49,11 +50,11 @@ def common(
     `tidemill config` shows what counts, and why. Exit status: 0 done, 1 failed, 2 wrong use or configuration.
     """
     context.obj = Common(file, tuple(sets or ()))
-    # Until a role sets up its own: standard output belongs to the results.
-    configure("warning", "auto", "command")
+    # Until a role sets up its own. Standard output belongs to the results; what fails is told in one line, by `main`.
+    configure("warning", "auto", "command", libraries=logging.CRITICAL)
 
 
-for group in (roles, run, demo, pull, status, rounds, versions, explain, verify, config, release):
+for group in (roles, run, demo, push, pull, status, rounds, versions, explain, verify, config, release):
     group.register(app)
 
 
