@@ -72,6 +72,13 @@ class Redis(Section):
         if parts.scheme not in REDIS_SCHEMES or not (parts.netloc or parts.scheme == "unix"):
             raise ValueError("not the address of a Redis server")
         _ = parts.port  # raises ValueError where the port is not a number
+        # redis-py would take database 0 in silence.
+        if parts.scheme != "unix" and parts.path.strip("/") and not parts.path.strip("/").isdecimal():
+            raise ValueError("the path is no number of a database")
+        if parts.query:
+            from redis.connection import parse_url  # noqa: PLC0415 - only where needed: it is slow to load
+
+            parse_url(url.get_secret_value())  # raises ValueError for what it cannot use
         return url
 
     @property
