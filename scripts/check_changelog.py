@@ -13,7 +13,9 @@ def main() -> int:
     version = re.search(r'^VERSION = "([^"]+)"', (ROOT / "daemon/version.py").read_text(encoding="utf-8"), re.MULTILINE)
     if changelog is None or version is None or changelog[1] != version[1]:
         newest, current = changelog and changelog[1], version and version[1]
-        sys.stderr.write(f"CHANGELOG.md's newest version is {newest}, daemon/version.py says {current}: make them agree\n")
+        sys.stderr.write(
+            f"CHANGELOG.md's newest version is {newest}, daemon/version.py says {current}: make them agree\n"
+        )
         return 1
     return 0
 
