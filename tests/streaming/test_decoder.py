@@ -49,6 +49,12 @@ def test_every_reason_of_the_contract_is_given() -> None:
         assert caught.value.reason is reason
 
 
+def test_the_size_is_judged_before_the_label() -> None:
+    with pytest.raises(RejectedRecord) as caught:
+        DECODER.decode(record(0, bytes(100_001), b"cow"))
+    assert caught.value.reason is Reason.TOO_LARGE
+
+
 def test_the_label_is_judged_before_the_image() -> None:
     with pytest.raises(RejectedRecord) as caught:
         DECODER.decode(record(0, b"hello", b"cow"))
