@@ -78,7 +78,7 @@ class Redis(Section):
         if parts.query:
             from redis.connection import parse_url  # noqa: PLC0415 - only where needed: it is slow to load
 
-            parse_url(url.get_secret_value())  # raises ValueError for what it cannot use
+            parse_url(url.get_secret_value())  # type: ignore[no-untyped-call] # raises ValueError for what it cannot use
         return url
 
     @property
