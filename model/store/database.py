@@ -17,6 +17,9 @@ BUSY_TIMEOUT_S = 10.0
 CACHE_KIB = 32_768
 """Page cache of a connection, so that memory does not grow with the store."""
 
+WAL_PAGES = 8_000
+"""Pages (of 4 KiB) after which the log is written back: several rounds at once, for digests land all over the file."""
+
 
 def connect(folder: Path) -> sqlite3.Connection:
     """Open the database for the owner of the directory, making it where there is none. Raises StateError."""
@@ -27,6 +30,7 @@ def connect(folder: Path) -> sqlite3.Connection:
         # FULL: a commit is on the disk when it returns. WAL: readers beside the learner neither wait nor block.
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
+        database.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
         # A file that may only be read must show now, not at the first claim.
         database.execute("BEGIN IMMEDIATE")
         database.execute("ROLLBACK")

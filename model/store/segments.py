@@ -65,13 +65,15 @@ class Segments:
         """
         pixels = np.empty((len(places), self._size, self._size, 3), dtype=np.uint8)
         order = sorted(range(len(places)), key=places.__getitem__)
-        self._announce(places[index] for index in order)
         rows = pixels.reshape(len(places), self.row_bytes)
-        for index in order:
-            place = places[index]
-            got = os.preadv(self._handle(place.digest), [rows[index].data], self._offset(place))
-            if got != self.row_bytes:
-                raise StateUnavailableError(f"segment {place.digest} ends before row {place.position}")
+        for start in range(0, len(order), HANDLES_MAX):  # so that each file is opened once
+            some = order[start : start + HANDLES_MAX]
+            self._announce(places[index] for index in some)
+            for index in some:
+                place = places[index]
+                got = os.preadv(self._handle(place.digest), [rows[index].data], self._offset(place))
+                if got != self.row_bytes:
+                    raise StateUnavailableError(f"segment {place.digest} ends before row {place.position}")
         return pixels
 
     def _announce(self, places: Iterable[Place]) -> None:
