@@ -44,6 +44,8 @@ class Polled:
     """The position lies outside of the log: look at `bounds` and start anew."""
     truncated: frozenset[Partition] = frozenset()
     """The brokers say that records below the position are not those that were read."""
+    unreadable: frozenset[Partition] = frozenset()
+    """The record at the position cannot be read by this client. Paused; `start` and `resume` try it again."""
 
 
 class Source(Protocol):

@@ -108,15 +108,20 @@ class Ingestor:
 
     def checks(self) -> tuple[Check, ...]:
         """Return what this ingestor depends on, each with what is the matter and what to do."""
-        stopped = ", ".join(f"{one.topic}:{one.partition}" for one in sorted(self._lanes.truncated))
         return (
             _check("kafka", self._kafka, seen=self._seen_kafka),
             _check("redis", self._redis, seen=self._seen_redis),
             Check("topics", not self._topics.ongoing, self._topics.reason),
             Check("dead_letters", not self._delivery.ongoing, self._delivery.reason),
             Check("brake", not self._brake.on, self._brake.cure if self._brake.on else ""),
-            Check("partitions", not stopped, stopped and f"truncated: {stopped}; see tidemill release --partition"),
+            self._partitions_check(),
         )
+
+    def _partitions_check(self) -> Check:
+        truncated, unreadable = sorted(self._lanes.truncated), sorted(self._lanes.unreadable)
+        found = [f"{topic}:{number} is truncated (tidemill release --partition)" for topic, number in truncated]
+        found += [f"{topic}:{number} holds a record that cannot be read" for topic, number in unreadable]
+        return Check("partitions", not found, "; ".join(found))
 
     def ready(self) -> tuple[bool, str]:
         """Return whether records are taken or could be, and if not, every reason."""
@@ -182,7 +187,7 @@ class Ingestor:
         if not self._redis.ongoing:
             self._brake_by(self._brake.look())
             self._lanes.compare()
-            self._lanes.reopen_released()
+            self._lanes.reopen_stopped()
             self._commits.commit(self._lanes.open.values())
             self._lanes.report()  # last, for it writes to Redis, which may be full
         self._duties.done()
@@ -234,6 +239,7 @@ class Ingestor:
         if taken.stale:
             self._lanes.close([lane.partition])
             return
+        self._lanes.passed(lane.partition)
         self._pressure.appended(taken.bytes_more)
         self._valve.set(Pause.BUFFER_FULL, stands=self._pressure.full)
         if taken.dead:

@@ -15,7 +15,7 @@ _log = structlog.get_logger()
 
 
 class Lanes:
-    """Every owned partition is in exactly one of `open`, `waiting` and `truncated`; only open ones are not paused.
+    """Every owned partition is either open, waiting to be opened, or stands still; only open ones are not paused.
 
     Methods raise KafkaUnavailableError, BufferUnavailableError and BufferFullError; what they have not done then is
     done when they are called again.
@@ -29,6 +29,9 @@ class Lanes:
         self.open: dict[Partition, Lane] = {}
         self.waiting: set[Partition] = set()
         self.truncated: dict[Partition, Log] = {}
+        self.unreadable: set[Partition] = set()
+        """Open or not, these stumbled over a record and have not got past it."""
+        self._resting: set[Partition] = set()
 
     def follow(self, polled: Polled) -> None:
         """Take over what a poll says of partitions."""
@@ -39,6 +42,8 @@ class Lanes:
             lane = self.open[partition]
             self._stop(partition, lane.log, "the brokers hold other records than those that were read")
         self.close(polled.out_of_range)
+        for partition in polled.unreadable & self.open.keys():
+            self._rest(partition, self.open.pop(partition))
 
     def close(self, partitions: Iterable[Partition]) -> None:
         """Read these no further, and open them anew."""
@@ -94,10 +99,14 @@ class Lanes:
         if not changed:
             return False
         _log.warning("a topic was deleted and made again: reading it as another log", topics=sorted(changed))
-        for partition in (*self.open, *self.waiting, *self.truncated):
+        for partition in (*self.open, *self.waiting, *self.truncated, *self._resting):
             self._forget(partition)
         self._source.restart()
         return True
+
+    def passed(self, partition: Partition) -> None:
+        """Records of it were taken in: it is past what it stumbled over."""
+        self.unreadable.discard(partition)
 
     def rewind(self, partitions: Collection[Partition]) -> None:
         """Read these again from where their chains end: records in hand are given up."""
@@ -123,8 +132,13 @@ class Lanes:
             self._buffer.register(lane.log, _end_of(lane, bounds, reached))
             self._observer.lag(partition.topic, partition.partition, max(0, bounds.end - reached))
 
-    def reopen_released(self) -> None:
-        """Open those anew whose truncation an operator has released: their next incarnation is another log."""
+    def reopen_stopped(self) -> None:
+        """Try those again that could not be read, and open those anew whose truncation an operator has released.
+
+        The next incarnation of a truncated log is another log.
+        """
+        self.waiting |= self._resting
+        self._resting.clear()
         for partition, log in tuple(self.truncated.items()):
             if self._buffer.incarnation(log.topic, log.topic_id, log.partition) > log.incarnation:
                 del self.truncated[partition]
@@ -145,9 +159,18 @@ class Lanes:
         cure = f"find out why, then run: tidemill release --partition {_name(partition)}"
         _log.error("log truncated: the partition stops", **_facts(log), reason=reason, cure=cure)
 
+    def _rest(self, partition: Partition, lane: Lane) -> None:
+        """Leave it alone for a while: a batch damaged on its way will be whole, any other needs a person."""
+        self._resting.add(partition)
+        if partition not in self.unreadable:
+            self.unreadable.add(partition)
+            cure = "look at the record; kafka-delete-records up to behind it goes on without it (counted as expired)"
+            _log.error("a record cannot be read: the partition waits", **_facts(lane.log), at=lane.position, cure=cure)
+
     def _forget(self, partition: Partition) -> None:
         self.open.pop(partition, None)
-        self.waiting.discard(partition)
+        for states in (self.waiting, self.unreadable, self._resting):
+            states.discard(partition)
         if self.truncated.pop(partition, None) is not None:
             self._observer.stopped(partition.topic, partition.partition, truncated=False)
         self._observer.lag(partition.topic, partition.partition, None)

@@ -215,3 +215,30 @@ def test_a_topic_made_again_under_a_running_ingestor_is_another_log(site):
     assert [entry.offset for entry in site.entries(log=old)] == list(range(100))
     assert {entry.label for entry in site.entries(log=old)} == {"cat"}
     assert running.seen.counts["consumed"] == 250
+
+
+class NotUtf8(str):
+    """A header's name as a client written in C may send it."""
+
+    def encode(self, *_):
+        return b"\xff\xfe"
+
+
+def test_a_record_that_the_client_cannot_read_stops_its_partition_alone(kafka_server, redis_server, make_topic):
+    site = Site(kafka_server, redis_server, make_topic(2))
+    site.send(5)
+    site.send(headers=[(NotUtf8("x"), b"1")])
+    site.send(5)
+    with site.ingesting() as running:
+        site.send(10, partition=1)
+        site.wait_position(5)
+        site.wait_position(10, partition=1)
+        running.until(lambda: running.ingestor.ready()[1].endswith(":0 holds a record that cannot be read"))
+        site.send(10, partition=1)
+        site.wait_position(20, partition=1)
+        site.admin.delete_records({place(site): 6})
+        running.until(lambda: site.buffer.position(site.log()) == 11)
+        eventually(lambda: running.ingestor.ready() == (True, ""))
+    assert check_chain(site.entries()) == 11
+    assert sum(entry.expired for entry in site.entries()) == 1
+    site.close()

@@ -67,6 +67,7 @@ class FakeSource:
         self.paused = set()
         self.ahead = {}
         self.truncated = frozenset()
+        self.poison = {}
         self.polls = 0
 
     def connect(self):
@@ -88,12 +89,16 @@ class FakeSource:
         truncated, self.truncated = self.truncated, frozenset()
         if not self.kafka.available:
             return Polled(truncated=truncated)
-        records, read_from, out = {}, {}, set()
+        records, read_from, out, unreadable = {}, {}, set(), set()
         for partition in self.owned - self.paused:
             log = self.kafka.log(*partition)
             position = self.positions[partition]
             if not log.start <= position <= log.end:
                 out.add(partition)
+                continue
+            if position == self.poison.get(partition):
+                self.paused.add(partition)
+                unreadable.add(partition)
                 continue
             several = [log.records[one] for one in range(position, log.end) if one in log.records][: self.max_poll]
             if several:
@@ -102,7 +107,9 @@ class FakeSource:
                 self.given[partition] = self.positions[partition] = several[-1].offset + 1
             else:
                 self.positions[partition] = log.end
-        return Polled(records, read_from, out_of_range=frozenset(out), truncated=truncated)
+        return Polled(
+            records, read_from, out_of_range=frozenset(out), truncated=truncated, unreadable=frozenset(unreadable)
+        )
 
     def topic_ids(self):
         self._ask()

@@ -359,6 +359,25 @@ def test_a_topic_that_is_gone_is_waited_for(rig):
     assert one.ingestor.ready() == (True, "")
 
 
+def test_a_record_that_cannot_be_read_stops_its_partition_alone_until_it_is_gone(rig):
+    one = rig(partitions=2)
+    one.kafka.send(5)
+    one.turn()
+    one.source.poison[IMAGES] = 5
+    one.kafka.send(5)
+    one.kafka.send(5, partition=1)
+    one.turn(6, pass_s=6)
+    assert one.offsets() == list(range(5))
+    assert one.offsets(one.log(1)) == list(range(5))
+    assert one.ingestor.ready() == (False, "partitions: images:0 holds a record that cannot be read")
+    one.kafka.expire(6)
+    one.turn(4, pass_s=6)
+    assert one.offsets() == [0, 1, 2, 3, 4, 6, 7, 8, 9]
+    assert check_chain(one.entries()) == 10
+    assert sum(entry.expired for entry in one.entries()) == 1
+    assert one.ingestor.ready() == (True, "")
+
+
 def test_what_is_revoked_is_forgotten_and_what_comes_back_is_opened_anew(rig):
     one = rig(partitions=3)
     for partition in range(3):
