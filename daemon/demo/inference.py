@@ -38,12 +38,15 @@ class Inference:
                     return
 
     def catch_up(self, client: httpx.Client) -> None:
-        """Test the versions that were champion too briefly to be seen."""
+        """Test the versions that were champion too briefly to be seen; those that cannot be had stay untested."""
         known = {one.version for one in self._board.view().versions}
-        model = client.get(f"{self._url}/v1/models/{MODEL}").json()
-        for version in (int(one) for one in model.get("versions", [])):
-            if version not in known:
-                self._fetch(client, version)
+        try:
+            model = client.get(f"{self._url}/v1/models/{MODEL}").json()
+            for version in (int(one) for one in model.get("versions", [])):
+                if version not in known:
+                    self._fetch(client, version)
+        except httpx.TransportError as error:
+            self._board.notice(f"not every version could be tested: {error}")
 
     def _fetch(self, client: httpx.Client, version: int) -> None:
         base = f"{self._url}/v1/models/{MODEL}/versions/{version}"

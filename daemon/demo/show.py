@@ -1,7 +1,8 @@
 """Runs broker, Redis, roles, producer and follower together, shows them, and ends them all, whatever happens."""
 
+import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -11,7 +12,7 @@ from rich.console import Console
 from daemon.demo.board import Board, View
 from daemon.demo.conductor import conduct
 from daemon.demo.dead_letters import count_dead_letters
-from daemon.demo.digits import load_split
+from daemon.demo.digits import Digit, load_split
 from daemon.demo.display import Display
 from daemon.demo.examiner import Examiner
 from daemon.demo.feeder import Feeder
@@ -55,14 +56,7 @@ class Show:
         with display, local_broker() as kafka, local_redis() as redis_url:
             addresses = Addresses(kafka, redis_url, *(free_port() for _ in range(4)))
             with httpx.Client(timeout=HTTP_TIMEOUT_S) as client, self._roles(addresses, display) as roles:
-                inference = self._inference(addresses)
-                with ThreadPoolExecutor(WORKERS) as pool:
-                    try:
-                        self._watch(roles, display, addresses, self._start(pool, roles, addresses, inference, client))
-                        save_metrics(addresses, client, self._place)
-                        inference.catch_up(client)
-                    finally:
-                        self._quit.set()
+                self._play(roles, addresses, client, display)
         return self._board.view()
 
     @contextmanager
@@ -75,51 +69,65 @@ class Show:
             display.show(self._board.view(), self._elapsed_s())
             roles.stop()
 
-    def _inference(self, addresses: Addresses) -> Inference:
-        self._split = load_split(self._plan.seed)
-        examiner = Examiner(self._split.test)
-        return Inference(addresses.serve_url, self._place.pulled, examiner, self._board, self._elapsed_s)
+    def _play(self, roles: Roles, addresses: Addresses, client: httpx.Client, display: Display) -> None:
+        """Start everything that stands outside of the roles, watch it to the end, gather what only live roles tell."""
+        split = load_split(self._plan.seed)
+        examiner = Examiner(split.test)
+        inference = Inference(addresses.serve_url, self._place.pulled, examiner, self._board, self._elapsed_s)
+        with ThreadPoolExecutor(WORKERS) as pool:
+            try:
+                stream = pool.submit(self._stream, split.stream, roles, addresses, client)
+                others = (
+                    pool.submit(watch, addresses, client, self._board, self._quit),
+                    pool.submit(count_dead_letters, addresses.kafka, self._board, self._quit),
+                    pool.submit(inference.follow, self._quit),
+                )
+                self._watch(roles, addresses, display, stream, others)
+                if not self._interrupted:
+                    save_metrics(addresses, client, self._place)
+                    inference.catch_up(client)
+            finally:
+                self._quit.set()
 
-    def _start(
-        self, pool: ThreadPoolExecutor, roles: Roles, addresses: Addresses, inference: Inference, client: httpx.Client
-    ) -> list[Future[None]]:
-        """Start everything that stands outside of the roles; the first future ends with the stream."""
-        return [
-            pool.submit(self._stream, roles, addresses, client),
-            pool.submit(watch, addresses, client, self._board, self._quit),
-            pool.submit(count_dead_letters, addresses.kafka, self._board, self._quit),
-            pool.submit(inference.follow, self._quit),
-        ]
+    @property
+    def _interrupted(self) -> bool:
+        return self._stop.is_set() and not self._board.view().complete
 
-    def _stream(self, roles: Roles, addresses: Addresses, client: httpx.Client) -> None:
+    def _stream(self, digits: Sequence[Digit], roles: Roles, addresses: Addresses, client: httpx.Client) -> None:
         """Stream once the roles are ready, until the story ends."""
         roles.wait_ready(addresses.health_urls(), client, self._quit, self._starting)
         with open_producer(addresses.kafka) as send:
             feeder = Feeder(send, self._board, self._plan.pace, self._quit)
-            story = Story(self._split.stream, seed=self._plan.seed, image_bytes_max=IMAGE_BYTES_MAX)
+            story = Story(digits, seed=self._plan.seed, image_bytes_max=IMAGE_BYTES_MAX)
             conduct(story, feeder, self._board, self._plan, self._quit)
 
     def _starting(self, late: list[str]) -> None:
         self._board.put(phase=f"starting {', '.join(late)}" if late else "started")
 
-    def _watch(self, roles: Roles, display: Display, addresses: Addresses, running: list[Future[None]]) -> None:
+    def _watch(
+        self,
+        roles: Roles,
+        addresses: Addresses,
+        display: Display,
+        stream: Future[None],
+        others: Sequence[Future[None]],
+    ) -> None:
         """Show the demo until it ends; raise what any thread raised."""
-        deadline_s = float("inf") if self._plan.keep else self._plan.promises.seconds - self._plan.finish_s
-        hinted = not self._plan.keep
-        while not (self._stop.is_set() or running[0].done() or self._elapsed_s() > deadline_s):
-            for future in running:
+        deadline_s = math.inf if self._plan.keep else self._plan.promises.seconds - self._plan.finish_s
+        hints = iter(live_hints(addresses, self._place) if self._plan.keep else ())
+        while not (self._stop.is_set() or stream.done() or self._elapsed_s() > deadline_s):
+            for future in others:
                 if future.done():
                     future.result()
             roles.check()
             for death in roles.deaths():
                 self._board.notice(death)
             view = self._board.view()
-            if not hinted and view.versions:
-                hinted = True
-                for line in live_hints(addresses, self._place):
-                    self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+            if view.versions:
+                for hint in hints:
+                    self._console.print(hint, markup=False, highlight=False, soft_wrap=True)
             display.show(view, self._elapsed_s())
             self._stop.wait(FRAME_S)
-        if running[0].done():
-            running[0].result()
+        if stream.done():
+            stream.result()
         display.show(self._board.view(), self._elapsed_s())
