@@ -1,7 +1,8 @@
 """Stems fit for small images: torchvision's go to a map of a quarter of the side before the first block.
 
-These leave the last block a map of about 4 by 4 at 32 and at 64 pixels. Where a stride alone changes, shapes stay, and
-weights made for the usual stem still load.
+At 32 pixels its last block would see a single point; with these stems it sees 2 by 2 or more. Where a stride alone
+changes, shapes stay, and weights made for the usual stem still load. A step of a residual or dense network costs four
+times the usual stem's at 32 pixels, and the same at 64.
 """
 
 from dataclasses import dataclass
@@ -11,8 +12,9 @@ import torch
 from torch import nn
 from torchvision.models import VisionTransformer
 
-STRIDE_1_MAX = 32
-"""Side up to which residual and dense networks start at stride 1; a step costs four times that at stride 2."""
+UNPOOLED_MAX = 32
+"""Side up to which residual and dense networks do not pool before the first block. At stride 1, as published for CIFAR,
+a step would cost sixteen times the usual stem's."""
 PATCHES_SIDE = 8
 """Patches along a side that a vision transformer gets of a small image."""
 
@@ -33,16 +35,18 @@ def fit_nothing(_body: nn.Module, _size: int) -> None:
 
 
 def fit_resnet(body: nn.Module, size: int) -> None:
-    """3x3 instead of 7x7, at stride 1 up to 32 pixels, no pooling (He 2016 on CIFAR)."""
-    body.conv1 = _conv3(cast("nn.Conv2d", body.get_submodule("conv1")), size)
-    body.maxpool = nn.Identity()
+    """3x3 instead of 7x7 (He 2016 on CIFAR), and no pooling up to 32 pixels: the first block sees 16 by 16 at most."""
+    body.conv1 = _conv3(cast("nn.Conv2d", body.get_submodule("conv1")))
+    if size <= UNPOOLED_MAX:
+        body.maxpool = nn.Identity()
 
 
 def fit_densenet(body: nn.Module, size: int) -> None:
-    """3x3 instead of 7x7, at stride 1 up to 32 pixels, no pooling (Huang 2017 on CIFAR)."""
+    """3x3 instead of 7x7 (Huang 2017 on CIFAR), and no pooling up to 32 pixels."""
     features = body.get_submodule("features")
-    features.conv0 = _conv3(cast("nn.Conv2d", features.get_submodule("conv0")), size)
-    features.pool0 = nn.Identity()
+    features.conv0 = _conv3(cast("nn.Conv2d", features.get_submodule("conv0")))
+    if size <= UNPOOLED_MAX:
+        features.pool0 = nn.Identity()
 
 
 def fit_mobile(body: nn.Module, _size: int) -> None:
@@ -102,9 +106,8 @@ def patch_of(size: int) -> int:
     return min(divisors, key=lambda patch: max(size / patch / PATCHES_SIDE, PATCHES_SIDE * patch / size))
 
 
-def _conv3(old: nn.Conv2d, size: int) -> nn.Conv2d:
-    stride = 1 if size <= STRIDE_1_MAX else 2
-    new = nn.Conv2d(old.in_channels, old.out_channels, kernel_size=3, stride=stride, padding=1, bias=False)
+def _conv3(old: nn.Conv2d) -> nn.Conv2d:
+    new = nn.Conv2d(old.in_channels, old.out_channels, kernel_size=3, stride=2, padding=1, bias=False)
     nn.init.kaiming_normal_(new.weight, mode="fan_out", nonlinearity="relu")
     return new
 

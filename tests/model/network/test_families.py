@@ -35,8 +35,8 @@ def test_supported_ones_pass_the_check_of_the_start(architecture):
 @pytest.mark.parametrize(
     ("architecture", "size", "layer", "side"),
     [
-        ("resnet18", 32, "layer4", 4),
-        ("resnet18", 64, "layer4", 4),
+        ("resnet18", 32, "layer4", 2),
+        ("resnet18", 64, "layer4", 2),
         ("mobilenet_v3_small", 64, "features", 4),
         ("efficientnet_b0", 64, "features", 4),
         ("shufflenet_v2_x0_5", 32, "conv5", 4),
