@@ -85,7 +85,6 @@ def _transfer(
                 file.write(chunk)
                 if late():
                     raise PullError(f"{wanted.url}: {have} of {wanted.bytes} bytes came in the time allowed")
-            file.truncate()
             file.flush()
             os.fsync(file.fileno())
     if have < wanted.bytes:

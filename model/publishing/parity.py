@@ -68,6 +68,8 @@ def predict(path: Path, batch: NDArray[np.float32], threads: int) -> NDArray[np.
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.enable_cpu_mem_arena = False
+    # threads that spin while they wait take the cores from whatever else runs on the machine
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

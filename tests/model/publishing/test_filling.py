@@ -9,7 +9,9 @@ import pytest
 from model.publishing import onnx_file
 from model.publishing.errors import StaleTensorError
 from model.publishing.filling import check_tensors, fill
+from model.publishing.fuse import floating_state
 from model.publishing.metadata import identity
+from tests.support.networks import Tokens, randomised
 
 CLASSES = ("cat", "dog", "größe 🌊")
 
@@ -72,6 +74,15 @@ def test_swapped_tensors_of_one_shape_are_caught(tiny_template, fused_state, tmp
     filled(tiny_template, swapped, path)
     with pytest.raises(StaleTensorError):
         check_tensors(tiny_template, state, path)
+
+
+def test_transposed_weights_are_written_transposed(tokens_template, tmp_path):
+    state, path = floating_state(randomised(Tokens(3), seed=1)), tmp_path / "model.onnx"
+    filled(tokens_template, state, path)
+    check_tensors(tokens_template, state, path)
+    tensors = [onnx.numpy_helper.to_array(tensor) for tensor in onnx.load(path).graph.initializer]
+    wanted = state["inner.weight"].numpy().T
+    assert any(tensor.shape == wanted.shape and np.array_equal(tensor, wanted) for tensor in tensors)
 
 
 def test_a_missing_tensor_is_caught(tiny_template, tokens_template, fused_state, tmp_path):

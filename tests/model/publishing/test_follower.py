@@ -131,6 +131,13 @@ def test_a_broken_transfer_never_replaces_the_file(server, make, tmp_path, fault
     assert names(tmp_path) == ["m.onnx"]
 
 
+def test_a_part_that_was_not_asked_for_is_refused(server, make):
+    server.publish(7, NEW)
+    server.file_faults = ["other range"]
+    with pytest.raises(PullError, match="answered 206"):
+        make(limits=Limits(attempts=1)).pull()
+
+
 def test_a_damaged_part_is_found_out(server, make, tmp_path):
     server.publish(7, NEW)
     server.file_faults = ["cut"]

@@ -128,6 +128,15 @@ def test_every_rename_is_a_point(root):
     assert reached == POINTS
 
 
+@pytest.mark.parametrize("name", ["labels.txt", "config.pbtxt"])
+def test_a_prepared_file_that_got_lost_is_made_anew(root, name):
+    with opened(root) as repository:
+        staged, manifest = staged_version(repository, 1)
+        (staged.parent / name).unlink()
+        repository.publish(1, staged, manifest)
+    assert verify_repository(root, "default") == []
+
+
 def test_nothing_that_is_visible_changes(root):
     published(root, 1)
     folder = root / "default" / "1"
