@@ -11,39 +11,46 @@ from rich.text import Text
 from daemon.demo.board import Measured, View
 from daemon.learn.observer import Stage
 
-BAR = 40
-VERSIONS_SHOWN = 12
-NOTICES_SHOWN = 3
+BAR = 24
+VERSIONS_SHOWN = 8
+"""The newest; with all else they fit a terminal of 24 lines."""
+NOTICES_SHOWN = 1
 
 
 def draw(view: View, elapsed_s: float) -> RenderableType:
     """Return the whole screen."""
-    rows = Table.grid(padding=(0, 2))
+    rows = Table.grid(padding=(0, 1))
     rows.add_column(style="bold", no_wrap=True)
     rows.add_column()
     rows.add_row("stream", _stream(view))
     rows.add_row("buffer", Text(f"{view.buffered} records wait in Redis"))
     rows.add_row("learner", _learner(view.learner))
-    rows.add_row("round", _round(view.learner))
+    rows.add_row(f"round {view.learner['round']}" if view.in_round else "round", _round(view.learner))
     rows.add_row("dead letters", _dead(view))
-    parts: list[RenderableType] = [rows, Text(), _versions(view)]
-    parts += [Text(f"! {notice}", style="red") for notice in view.notices[-NOTICES_SHOWN:]]
+    parts: list[RenderableType] = [rows]
+    parts += [_line(f"! {notice}", "red") for notice in view.notices[-NOTICES_SHOWN:]]
+    parts += [Text(), _versions(view)]
     minutes, seconds = divmod(int(elapsed_s), 60)
     return Panel(Group(*parts), title=f"Tidemill demo · {minutes}:{seconds:02d} · {view.phase}", title_align="left")
 
 
+def _line(text: str, style: str = "") -> Text:
+    """Return a text that stays on its line, cut short where the terminal is narrow."""
+    return Text(text, style, no_wrap=True, overflow="ellipsis")
+
+
 def _stream(view: View) -> RenderableType:
-    said = f"{view.sent} pictures sent, {sum(view.spoilt.values())} broken records among them"
+    said = f"{view.sent} pictures and {sum(view.spoilt.values())} broken records sent"
     if not view.chapter:
         return Text("begins when all roles are ready")
-    waits = " · waits for the learner" if view.waiting else ""
-    chapter = f" {view.chapter_sent} of {view.chapter_pictures} · {view.chapter}{waits}"
-    return Group(_bar(view.chapter_sent, view.chapter_pictures, chapter), Text(said, style="dim"))
+    waits = " (waits)" if view.waiting else ""
+    chapter = f" {view.chapter_sent} of {view.chapter_pictures} {view.chapter}{waits}"
+    return Group(_bar(view.chapter_sent, view.chapter_pictures, chapter), _line(said, "dim"))
 
 
 def _bar(done: int, total: int, text: str) -> RenderableType:
     row = Table.grid()
-    row.add_row(ProgressBar(total=max(1, total), completed=done, width=BAR), Text(text))
+    row.add_row(ProgressBar(total=max(1, total), completed=done, width=BAR), _line(text))
     return row
 
 
@@ -55,11 +62,10 @@ def _learner(learner: Mapping[str, object]) -> Text:
 
 
 def _round(learner: Mapping[str, object]) -> RenderableType:
-    number = learner.get("round")
-    if number is None:
+    if learner.get("round") is None:
         return Group(Text("waits for enough fresh pictures", style="dim"), Text())
     now = learner.get("stage")
-    stages = Text(f"{number}: ")
+    stages = _line("")
     for stage in Stage:
         stages.append(f"{stage.value} ", style="reverse" if stage.value == now else "dim")
     steps, step = _whole(learner.get("steps")), _whole(learner.get("step"))
@@ -89,7 +95,7 @@ def _versions(view: View) -> RenderableType:
 def versions_table(versions: tuple[Measured, ...]) -> Table:
     """Return the versions as a table; accuracies are the follower's, but for the holdout's."""
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("version", "round", "learnt", "all digits", "0 to 4", "5 to 9", "held out", "verdict", "after"):
+    for name in ("version", "round", "learnt", "all", "0 to 4", "5 to 9", "held out", "verdict", "after"):
         table.add_column(name, justify="left" if name == "verdict" else "right")
     for one in versions:
         scores, manifest = one.scores, one.manifest

@@ -5,7 +5,8 @@ from rich.console import Console
 
 from daemon.demo.board import View
 from daemon.demo.screen import draw
-from tests.support.demo import finished
+from streaming.records import Reason
+from tests.support.demo import finished, measured
 
 ROUND = {
     "round": 4,
@@ -18,8 +19,8 @@ ROUND = {
 }
 
 
-def drawn(view, elapsed_s=62.0):
-    console = Console(file=io.StringIO(), width=110, height=24, color_system=None)
+def drawn(view, elapsed_s=62.0, width=110):
+    console = Console(file=io.StringIO(), width=width, height=24, color_system=None)
     console.print(draw(view, elapsed_s))
     return console.file.getvalue()
 
@@ -30,7 +31,7 @@ def test_the_first_screen_says_what_is_awaited():
 
 def test_a_round_shows_stage_and_progress():
     text = drawn(View(phase="streaming", learner=ROUND))
-    assert "4: take claim screen train" in text
+    assert "round 4      take claim screen train" in text
     assert "step 12 of 24, 180 fresh pictures" in text
     assert "34 records wait in Redis" in text
     assert "400 train, 100 holdout" in text
@@ -39,7 +40,7 @@ def test_a_round_shows_stage_and_progress():
 
 def test_the_stream_shows_chapter_and_pace():
     view = View(chapter="digits 0 to 4", chapter_pictures=721, chapter_sent=300, sent=300, waiting=True)
-    assert "300 of 721 · digits 0 to 4 · waits for the learner" in drawn(view)
+    assert "300 of 721 digits 0 to 4 (waits)" in drawn(view)
 
 
 def test_versions_and_dead_letters_are_counted():
@@ -57,3 +58,23 @@ def test_a_notice_is_never_read_as_markup():
 @pytest.mark.parametrize("learner", [{}, {"round": None, "stage": None, "store": {}}, {"round": 1, "stage": None}])
 def test_a_learner_that_has_said_little_is_drawn_too(learner):
     assert "learner" in drawn(View(learner=learner))
+
+
+def test_the_fullest_screen_fits_a_small_terminal_with_the_newest_version():
+    view = View(
+        phase="streaming",
+        chapter="all digits again, shifted by a pixel",
+        chapter_pictures=160,
+        chapter_sent=100,
+        sent=1600,
+        waiting=True,
+        dead={reason.value: 4 for reason in Reason},
+        learner=ROUND,
+        versions=tuple(measured(version, 1.0, 1.0) for version in range(1, 31)),
+        notices=("learn died (signal 9) and is started again. Its last words: " + "word " * 60,),
+    )
+    lines = drawn(view, width=80).splitlines()
+    assert len(lines) <= 23
+    assert lines[-2].startswith("│      30 ")
+    assert "announce" in "".join(lines)
+    assert max(len(line) for line in lines) <= 80
