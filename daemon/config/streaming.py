@@ -94,7 +94,7 @@ class Buffer(Section):
     """Bytes of all waiting samples together, at which ingestors pause."""
     low_water: Annotated[float, Field(gt=0, le=1)] = 0.8
     """Fraction of bytes_max below which paused ingestors go on."""
-    batch_records: Annotated[int, Field(ge=1, le=10_000)] = 64
+    batch_records: Annotated[int, Field(ge=1, le=1_000)] = 64
     """Records of one partition that are appended at once."""
 
 

@@ -12,6 +12,8 @@ from model.publishing.publisher import Staged
 from model.store.facts import Batch, Claim, iso_utc
 
 SCHEMA = 1
+UNKNOWN_MS = 0
+"""The event time of a record that has none, not even of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def manifest_of(
     created_ms: int,
 ) -> Manifest:
     """Return the manifest of a candidate that is about to be published."""
-    times = sorted(int(time) for time in fresh.event_times_ms)
+    times = sorted(int(time) for time in fresh.event_times_ms if time != UNKNOWN_MS)
     return Manifest.from_dict(
         {
             "schema": SCHEMA,

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.learn.announcements import Announcements
+from daemon.learn.manifests import UNKNOWN_MS
 from daemon.learn.observer import Champion, LearnObserver, Stage
 from daemon.learn.stages import Stages
 from daemon.learn.taker import log_of
@@ -43,7 +44,7 @@ class Settlement:
 
     def learnt(self, event_times_ms: NDArray[np.int64]) -> None:
         """Note when the samples of a committed round happened: what the next version's freshness is counted from."""
-        self._learnt_ms += [int(time_ms) for time_ms in event_times_ms]
+        self._learnt_ms += [int(time_ms) for time_ms in event_times_ms if time_ms != UNKNOWN_MS]
         del self._learnt_ms[:-FRESHNESS_SAMPLES_MAX]
 
     def settle(self) -> None:

@@ -48,8 +48,9 @@ class _Taken:
                 f"but only what lies below {self.position} is learnt"
             )
             raise BrokenChainError(message)
+        # Of what retention took, the part below our position was learnt before it went.
+        self.expired += max(0, entry.after + entry.expired - max(entry.after, self.position))
         self.position = entry.offset + 1
-        self.expired += entry.expired
         if isinstance(entry, Marker):
             self.dead_lettered += 1
         else:
@@ -71,8 +72,9 @@ class WindowTaker:
 
         Raises BrokenChainError where records are missing, BufferUnavailableError where Redis does not answer.
         """
-        states = [state for state in self._buffer.logs() if state.length]
-        due = assess(states, self._limits, self._now_ms())
+        every = self._buffer.logs()
+        due = assess(every, learnt_positions(positions), self._limits, self._now_ms())
+        states = [state for state in every if state.length]
         if due.entries == 0 or not (due.aged or due.entries >= max(self._limits.samples, self._fruitless_below)):
             return None
         taken = self._read(states, positions)
@@ -137,6 +139,11 @@ class WindowTaker:
             ),
             pixels_NHWC=pixels,
         )
+
+
+def learnt_positions(positions: Mapping[LogKey, int]) -> dict[Log, int]:
+    """Return the store's positions by the buffer's names of logs."""
+    return {log_of(key): position for key, position in positions.items()}
 
 
 def log_key(log: Log) -> LogKey:

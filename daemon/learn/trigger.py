@@ -1,9 +1,13 @@
 """When a round is due, from what the buffer's logs report. Pure: no I/O, no clock of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from streaming.buffer import LogState
+from streaming.records import Log
+
+REGISTERED_WITHIN_MS = 60_000
+"""An empty log that no ingestor has registered for so long is a topic that is gone: nothing more is to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +41,15 @@ class Due:
         return self.aged and (samples >= limits.min_samples or self.at_end)
 
 
-def assess(states: Sequence[LogState], limits: WindowLimits, now_ms: int) -> Due:
-    """Return what the logs offer at `now_ms` (milliseconds since the epoch)."""
+def assess(states: Sequence[LogState], learnt: Mapping[Log, int], limits: WindowLimits, now_ms: int) -> Due:
+    """Return what the logs offer at `now_ms` (milliseconds since the epoch).
+
+    A log is at its end when all of it is buffered, or learnt: a buffer that was lost begins below what is learnt.
+    """
     oldest = [state.oldest_buffered_ms for state in states if state.oldest_buffered_ms is not None]
-    aged = bool(oldest) and now_ms - min(oldest) >= limits.max_wait_s * 1000
+    living = [state for state in states if state.length or now_ms - state.registered_ms < REGISTERED_WITHIN_MS]
     return Due(
         entries=sum(state.length for state in states),
-        aged=aged,
-        at_end=all(state.position >= state.end for state in states),
+        aged=bool(oldest) and now_ms - min(oldest) >= limits.max_wait_s * 1000,
+        at_end=all(max(state.position, learnt.get(state.log, 0)) >= state.end for state in living),
     )

@@ -104,3 +104,9 @@ def test_pixels_of_another_size_name_the_setting():
     buffer = ListedBuffer(p0=[sample(o, size=3) for o in range(4)])
     with pytest.raises(WrongSizeError, match=r"image\.size=2"):
         taker(buffer).take({})
+
+
+def test_what_retention_took_after_it_was_learnt_is_not_reported():
+    entries = [sample(9, after=1, expired=8), sample(10), sample(11), sample(12)]
+    window = taker(ListedBuffer(p0=entries)).take({log_key(LOG_0): 6})
+    assert (window.spans[0].start, window.spans[0].expired) == (6, 3)
