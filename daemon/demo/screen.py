@@ -64,10 +64,10 @@ def _learner(learner: Mapping[str, object]) -> Text:
 def _round(learner: Mapping[str, object]) -> RenderableType:
     if learner.get("round") is None:
         return Group(Text("waits for enough fresh pictures", style="dim"), Text())
-    now = learner.get("stage")
-    stages = _line("")
-    for stage in Stage:
-        stages.append(f"{stage.value} ", style="reverse" if stage.value == now else "dim")
+    names = [stage.value for stage in Stage]
+    now = str(learner.get("stage") or "")
+    done = names.index(now) + 1 if now in names else 0
+    stages = Text("●" * done + "○" * (len(names) - done), "cyan").append(f" {now}", "bold")
     steps, step = _whole(learner.get("steps")), _whole(learner.get("step"))
     if now != Stage.TRAIN.value or not steps:
         return Group(stages, Text())
