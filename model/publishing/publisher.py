@@ -1,7 +1,8 @@
 """From a network to a staged, checked ONNX file. Only the first publication of an architecture runs the exporter."""
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,14 +47,26 @@ class _Job:
     out_path: Path
 
 
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 class Publisher:
     """Fills templates of exported graphs with weights. `cache_dir` keeps the templates over restarts, a few kB each.
 
-    `clock` gives seconds (`time.monotonic`). One publisher at a time may use a `cache_dir`.
+    `clock` gives seconds (`time.monotonic`). `threads` is for torch and ONNX Runtime while they publish: the work is
+    hundreds of small pieces, and on a busy machine threads that wait for each other made it several times slower.
+    One publisher at a time may use a `cache_dir`.
     """
 
     def __init__(
-        self, cache_dir: Path, *, clock: Callable[[], float], threads: int = 0, export_timeout_s: float = TIMEOUT_S
+        self, cache_dir: Path, *, clock: Callable[[], float], threads: int = 1, export_timeout_s: float = TIMEOUT_S
     ) -> None:
         cache_dir.mkdir(parents=True, exist_ok=True)
         for left_over in cache_dir.glob("export-*"):
@@ -85,6 +98,23 @@ class Publisher:
         Raises NonFiniteError, ExportError, UnmappableError, StaleTensorError, RuntimeRefusalError or ParityError; then
         nothing lies at `out_path`.
         """
+        if len(samples_NHWC) == 0:
+            raise ValueError("a model is checked on at least one sample")
+        with _threads(self._threads):
+            return self._stage(
+                network, Architecture(spec_json, *samples_NHWC.shape[1:3]), samples_NHWC, out_path, classes,
+                identity(model_name, version, classes),
+            )  # fmt: skip
+
+    def _stage(
+        self,
+        network: nn.Module,
+        architecture: Architecture,
+        samples_NHWC: NDArray[np.uint8],
+        out_path: Path,
+        classes: Sequence[str],
+        metadata: Mapping[str, str],
+    ) -> Staged:
         started = self._clock()
         batch = parity.images(samples_NHWC[:PARITY_SAMPLES])
         copy = frozen_copy(network)
@@ -94,11 +124,10 @@ class Publisher:
         answer = parity.reference(copy, batch)
         if answer.shape[1] != len(classes):
             raise ValueError(f"the network answers {answer.shape[1]} classes, {len(classes)} were named")
-        architecture = Architecture(spec_json, batch.shape[2], batch.shape[3])
         known = self._templates.get(architecture)
         found = known or self._export(copy, architecture, len(classes))
         fused = fuse(copy)
-        job = _Job(floating_state(fused), batch, answer, len(classes), identity(model_name, version, classes), out_path)
+        job = _Job(floating_state(fused), batch, answer, len(classes), metadata, out_path)
         try:
             filled, error = self._fill(architecture, found, job)
         except PublishingError:

@@ -159,6 +159,18 @@ def test_the_network_is_left_as_it_was(stage, exports):
     assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
 
 
+def test_torch_has_its_threads_again(stage, exports):
+    before = torch.get_num_threads()
+    torch.set_num_threads(before + 1)
+    try:
+        stage(randomised(Tiny(3), seed=1))
+        with pytest.raises(ValueError, match="4 were named"):
+            stage(randomised(Tiny(3), seed=1), classes=4)
+        assert torch.get_num_threads() == before + 1
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_as_many_names_as_classes(stage, exports):
     with pytest.raises(ValueError, match="answers 3 classes, 4"):
         stage(randomised(Tiny(3), seed=1), classes=4)
