@@ -56,9 +56,8 @@ def _bar(done: int, total: int, text: str) -> RenderableType:
 
 def _learner(learner: Mapping[str, object]) -> Text:
     store = learner.get("store")
-    if not isinstance(store, Mapping) or not store:
-        return Text("nothing learnt yet")
-    return Text("keeps " + ", ".join(f"{count} {role}" for role, count in store.items() if count))
+    kept = [f"{count} {role}" for role, count in store.items() if count] if isinstance(store, Mapping) else []
+    return Text("keeps " + ", ".join(kept) if kept else "nothing learnt yet")
 
 
 def _round(learner: Mapping[str, object]) -> RenderableType:

@@ -56,9 +56,9 @@ def test_a_notice_is_never_read_as_markup():
     assert "[red]learn died[/]" in drawn(View(notices=("[red]learn died[/]",)))
 
 
-@pytest.mark.parametrize("learner", [{}, {"round": None, "stage": None, "store": {}}, {"round": 1, "stage": None}])
+@pytest.mark.parametrize("learner", [{}, {"round": None, "store": {"train": 0}}, {"round": 1, "stage": None}])
 def test_a_learner_that_has_said_little_is_drawn_too(learner):
-    assert "learner" in drawn(View(learner=learner))
+    assert "nothing learnt yet" in drawn(View(learner=learner))
 
 
 def test_the_fullest_screen_fits_a_small_terminal_with_the_newest_version():
