@@ -16,6 +16,8 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+TOLD_BY_US = ("kafka.net", "kafka.cluster", "kafka.coordinator")
+"""Lines of a client about its connections: an outage is told by whoever waits for it, once and with the cure."""
 REPEAT_S = 60.0
 """Seconds within which a library's line that repeats is only counted."""
 KINDS_MAX = 256
@@ -62,6 +64,8 @@ def configure(
     root = logging.getLogger()
     root.handlers[:] = [_Forward()]
     root.setLevel(libraries)
+    for name in TOLD_BY_US:
+        logging.getLogger(name).setLevel(logging.CRITICAL if libraries > logging.DEBUG else libraries)
     logging.captureWarnings(capture=True)
     threading.excepthook = _thread_died
 

@@ -94,7 +94,7 @@ class Ingestor:
         try:
             self._turn()
         except KafkaUnavailableError as error:
-            self._kafka.failed(str(error), setting="kafka.bootstrap_servers")
+            self._kafka.failed(str(error), cure="start the brokers there, or set kafka.bootstrap_servers")
             self._duties.now()
         except BufferUnavailableError as error:
             self._lose_redis(error)
@@ -248,7 +248,7 @@ class Ingestor:
 
     def _lose_redis(self, error: BufferUnavailableError) -> None:
         """Nobody knows what the last write did, so each stream is asked when Redis is back."""
-        self._redis.failed(str(error), setting="redis.url")
+        self._redis.failed(str(error), cure="start Redis there, or set redis.url")
         self._valve.set(Pause.REDIS, stands=True)
         self._lanes.close_all()
         self._watch.now()
