@@ -20,6 +20,7 @@ from model.learning.published import published_network
 from model.learning.state import LearnerState, new_state
 from model.learning.trainer import StepFacts, TrainingFacts, train
 from model.network.build import build
+from model.network.errors import ArchitectureChangedError
 from model.network.initial_weights import load_initial_weights
 from model.network.network import Network
 from model.network.normalisation import normalisation_of
@@ -142,12 +143,23 @@ class CandidateMaker:
         kept, self._kept = self._kept, None
         if kept is not None and kept[0] == digest:
             return kept[1]
-        return LearnerState.load(self._directory.weights_path(digest))
+        state = LearnerState.load(self._directory.weights_path(digest))
+        spec = state.network.spec
+        if spec != self._spec(spec.classes_n):
+            raise ArchitectureChangedError(
+                f"the state directory was made with {spec.architecture} (stem {spec.stem}), not with "
+                f"{self._options.architecture} (stem {self._options.stem}): set model.architecture and model.stem "
+                "back, or choose another paths.state and paths.repository"
+            )
+        return state
+
+    def _spec(self, classes_n: int) -> NetworkSpec:
+        options = self._options
+        return NetworkSpec(options.architecture, options.size, classes_n, options.stem)
 
     def _first(self, claim: Claim) -> LearnerState:
         options = self._options
-        spec = NetworkSpec(options.architecture, options.size, len(claim.classes), options.stem)
-        network = build(spec, seed_of(claim.seed, 0, "weights"))
+        network = build(self._spec(len(claim.classes)), seed_of(claim.seed, 0, "weights"))
         if options.initial_weights is not None:
             load_initial_weights(network, options.initial_weights)
         return new_state(network, claim.classes, pretrained=options.initial_weights is not None)

@@ -37,7 +37,14 @@ from model.learning.options import PlanOptions, TrainOptions
 from model.network.build import check_architecture
 from model.network.errors import NetworkError
 from model.network.spec import NetworkSpec
-from model.publishing.errors import ForeignRepositoryError, RepositoryLockedError, RepositoryUnavailableError
+from model.publishing.errors import (
+    ForeignRepositoryError,
+    RepositoryError,
+    RepositoryLockedError,
+    RepositoryUnavailableError,
+    StaleTensorError,
+    UnmappableError,
+)
 from model.publishing.publisher import Publisher
 from model.publishing.repository import Repository
 from model.store.directory import StateDirectory
@@ -91,8 +98,16 @@ def run_learn(config: Config, stop: threading.Event, *, adopt: bool = False) -> 
         except BufferMisconfiguredError as error:
             cure = "Stop the other learner, give this one another job, or take over with --adopt"
             raise OperatorError("job", str(error), cure) from error
-        except (StateError, NetworkError) as error:
-            raise OperatorError(getattr(error, "setting", "model.architecture"), str(error), "") from error
+        except StateError as error:
+            raise OperatorError(error.setting, str(error), "Nothing was changed") from error
+        except NetworkError as error:
+            raise OperatorError("model.architecture", str(error), "Nothing was changed") from error
+        except (UnmappableError, StaleTensorError) as error:
+            cure = "Choose another architecture; the open round then goes on with it"
+            raise OperatorError("model.architecture", str(error), cure) from error
+        except RepositoryError as error:
+            cure = "See what `tidemill verify` says, then start again: the round is kept"
+            raise OperatorError("paths.repository", str(error), cure) from error
 
 
 def _check(outage: Outage, started: threading.Event) -> Check:

@@ -6,7 +6,13 @@ from contextlib import contextmanager
 
 from model.learning.errors import DeviceError, StateFileError, StoppedError
 from model.network.errors import NetworkError
-from model.publishing.errors import PublishingError
+from model.publishing.errors import (
+    ExportError,
+    NonFiniteError,
+    ParityError,
+    PublishingError,
+    RepositoryUnavailableError,
+)
 from model.store.errors import OutOfTurnError, StateError
 from streaming.buffer import BufferFullError, BufferMisconfiguredError, BufferUnavailableError
 
@@ -16,16 +22,20 @@ OUTSIDE = (
     BufferFullError,
     BufferUnavailableError,
     DeviceError,
-    PublishingError,
+    ExportError,
+    RepositoryUnavailableError,
 )
 """Disk, Redis, repository, exporter, device: retried without limit, with back-off, not ready, and said."""
 
-OURS = (StateError, StateFileError, OutOfTurnError, BufferMisconfiguredError, NetworkError)
+UNPUBLISHABLE = (NonFiniteError, ParityError)
+"""What training made cannot be published: the same weights would give the same answer for ever."""
+
+OURS = (StateError, StateFileError, OutOfTurnError, BufferMisconfiguredError, NetworkError, PublishingError)
 """Nothing that trying again could cure, and nothing that the window did: crash loudly."""
 
 
 class WindowFault(Exception):  # noqa: N818 - a verdict on the window
-    """Training or judging on this window failed. Counts as an attempt; the third quarantines the window."""
+    """Training, staging or judging on this window failed. Counts as an attempt; the third quarantines the window."""
 
 
 @contextmanager
@@ -33,6 +43,8 @@ def blame_window() -> Iterator[None]:
     """Turn whatever training and judging raise into WindowFault, but for what the window cannot have caused."""
     try:
         yield
+    except UNPUBLISHABLE as error:
+        raise WindowFault(f"{type(error).__name__}: {error}") from error
     except (*OUTSIDE, *OURS, StoppedError):
         raise
     except Exception as error:

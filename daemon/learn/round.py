@@ -78,7 +78,7 @@ class Round:
         with self.stages(Stage.CALIBRATE), blame_window():
             candidate = self.maker.finish(claim, fresh, trained)
         # 4. Stage: the artefact is on the repository's own disk, synced and checked, before anything is decided.
-        with self.stages(Stage.STAGE):
+        with self.stages(Stage.STAGE), blame_window():
             staged = self._stage(claim, candidate, fresh)
         # 5. Judge, both models on the same samples.
         with self.stages(Stage.EVALUATE), blame_window():

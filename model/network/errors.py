@@ -11,3 +11,7 @@ class UnsupportedArchitectureError(NetworkError):
 
 class InitialWeightsError(NetworkError):
     """`model.initial_weights` cannot be read, or does not fit `model.architecture`."""
+
+
+class ArchitectureChangedError(NetworkError):
+    """The state directory was made with another architecture, size or stem than is configured now."""

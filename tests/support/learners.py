@@ -104,7 +104,12 @@ class Bench:
         pixels = np.random.default_rng(offset).normal(mean, 12, (SIZE, SIZE, 3)).clip(0, 255).astype(np.uint8)
         return Sample(offset, offset, 0, self.now_ms, label, f"id-{offset}", "", self.now_ms, pixels.tobytes())
 
-    def learner(self, reached: Callable[[str], None] = lambda _point: None, maker: type = CandidateMaker) -> Learner:
+    def learner(
+        self,
+        reached: Callable[[str], None] = lambda _point: None,
+        maker: type = CandidateMaker,
+        architecture: str = "model.network.mlp:mlp",
+    ) -> Learner:
         """Build a learner, as after a restart: whatever the one before held is let go, as its death would."""
         self.die()
         rules = StoreRules()
@@ -116,6 +121,7 @@ class Bench:
         repository = Repository(self.folder / "models", "default", reached=reached)
         self._open.append(repository)
         repository.open(directory.ledger.state_id(), keep=[pending.round] if pending else [])
+        self._architecture = architecture
         return self._compose(directory, repository, reached, maker)
 
     def die(self) -> None:
@@ -131,7 +137,7 @@ class Bench:
 
         observer = StatusBoard(lambda: self.now_ms)
         options = CandidateOptions(
-            "model.network.mlp:mlp",
+            self._architecture,
             SIZE,
             plan=PlanOptions(batch=32, steps_max=20),
             training=TrainOptions(flip=False, crop=False),

@@ -4,6 +4,8 @@ import pytest
 
 from model.candidates import CandidateMaker
 from model.learning.errors import DeviceError
+from model.network.errors import ArchitectureChangedError
+from model.publishing.errors import ExportError, ParityError
 from streaming.buffer import BufferUnavailableError
 from tests.support.accounting import check_tiles
 from tests.support.learners import LABELS, LOG, Bench, Crash, CrashAt
@@ -166,6 +168,35 @@ def test_a_broken_device_is_not_the_windows_fault(bench, failing):
     assert not learner.outage.ongoing
 
 
+def test_weights_that_cannot_be_published_are_the_windows_fault(bench):
+    learner = bench.learner()
+    learner.round.publisher = Unpublishable()
+    bench.feed(200)
+    bench.now_ms += 60_000
+    learn_all(learner)
+    assert [entry["outcome"] for entry in rounds(learner)] == ["refused"]
+    assert "ParityError" in rounds(learner)[0]["reason"]
+
+
+def test_an_exporter_that_fails_is_not_the_windows_fault(bench):
+    learner = bench.learner()
+    learner.round.publisher = Unpublishable(ExportError("no memory"))
+    bench.feed(200)
+    bench.now_ms += 60_000
+    for _ in range(5):
+        assert not learner.turn()
+    assert "no memory" in learner.outage.reason
+    assert rounds(learner) == []
+
+
+class Unpublishable:
+    def __init__(self, error=None):
+        self.error = error or ParityError(0.1, 0.2, (1e-4, 1e-3))
+
+    def stage(self, *_args, **_facts):
+        raise self.error
+
+
 def test_unlucky_kills_do_not_quarantine_but_ten_deaths_do(bench):
     bench.feed(200)
     bench.now_ms += 60_000
@@ -230,3 +261,15 @@ def test_a_window_of_one_class_teaches_nothing_but_is_kept(bench):
     bench.now_ms += 60_000
     learn_all(learner)
     assert rounds(learner)[-1]["outcome"] == "published"
+
+
+def test_another_architecture_on_the_same_state_is_refused(bench):
+    learner = bench.learner()
+    bench.feed(200)
+    bench.now_ms += 60_000
+    learn_all(learner)
+    other = bench.learner(architecture="tests.support.factories:small_conv")
+    bench.feed(200)
+    bench.now_ms += 60_000
+    with pytest.raises(ArchitectureChangedError, match=r"set model\.architecture"):
+        learn_all(other)
