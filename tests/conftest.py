@@ -8,6 +8,7 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
+import model  # noqa: F401 - before anything that imports onnxruntime: it turns its telemetry off
 from daemon.local.broker import broker_program
 from daemon.local.process import LocalServerMissingError
 from daemon.local.redis import redis_program

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import httpx
 
+from model.durable import file_sha256, sync_folder
 from model.publishing.errors import PullError
-from model.publishing.files import fsync_folder, sha256_of
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)\Z")
 
@@ -38,7 +38,7 @@ def download(
             _transfer(client, wanted, part, timeout=timeout, late=late)
         _check(part, wanted)
         part.replace(target)
-        fsync_folder(target.parent)
+        sync_folder(target.parent)
     except httpx.HTTPError as error:
         raise PullError(f"{wanted.url}: {type(error).__name__}: {error}") from error
     except OSError as error:
@@ -100,7 +100,7 @@ def _goes_on(answer: httpx.Response, have: int) -> bool:
 
 
 def _check(part: Path, wanted: Wanted) -> None:
-    found = sha256_of(part)
+    found = file_sha256(part)
     if found != wanted.sha256:
         part.unlink()
         raise PullError(f"{wanted.url}: its sha256 is {found}, not {wanted.sha256}")

@@ -54,7 +54,7 @@ def _collect(folder: Path) -> Template:
 
 
 def _run(folder: Path, timeout_s: float) -> None:
-    command = [sys.executable, "-m", "model.publishing.export_child", str(folder)]
+    command = [sys.executable, "-m", "model.publishing.export_child", str(folder.resolve())]
     # a session of its own: Ctrl-C in the terminal is for the learner, which decides what becomes of the child
     child = subprocess.Popen(  # noqa: S603 - our own module and a folder that we made
         command, cwd=Path(__file__).parents[2], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

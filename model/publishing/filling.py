@@ -10,9 +10,9 @@ from typing import BinaryIO
 import numpy as np
 import torch
 
+from model.durable import sync_folder
 from model.publishing import onnx_file, wire
 from model.publishing.errors import StaleTensorError, UnmappableError
-from model.publishing.files import fsync_folder
 from model.publishing.template import Slot, Template, raw
 
 _BYTES_OF_A_NUMBER = 4
@@ -48,7 +48,7 @@ def fill(template: Template, state: Mapping[str, torch.Tensor], metadata: Mappin
             _put(file, digest, raw(state[slot.source], transposed=slot.transposed))
         _put(file, digest, end)
         os.fsync(file.fileno())
-    fsync_folder(out_path.parent)
+    sync_folder(out_path.parent)
     return Filled(digest.hexdigest(), length)
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import httpx
 
+from model.durable import file_sha256
 from model.publishing.download import Wanted, download
 from model.publishing.errors import ManifestError, PullError
-from model.publishing.files import sha256_of
 from model.publishing.layout import check_model_name
 from model.publishing.manifest import Manifest
 
@@ -187,7 +187,7 @@ class Follower:
     def _has(self, manifest: Manifest) -> bool:
         try:
             same = self._target.stat().st_size == manifest.file.bytes
-            return same and sha256_of(self._target) == manifest.file.sha256
+            return same and file_sha256(self._target) == manifest.file.sha256
         except FileNotFoundError:
             return False
         except OSError as error:

@@ -4,8 +4,8 @@ import fcntl
 import os
 from pathlib import Path
 
+from model.durable import replace_durably
 from model.publishing.errors import ForeignRepositoryError, RepositoryLockedError, RepositoryUnavailableError
-from model.publishing.files import replace_durably
 from model.publishing.layout import ModelPaths
 
 

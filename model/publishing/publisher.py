@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from model.durable import sync_folder
 from model.publishing import parity
 from model.publishing.errors import NonFiniteError, PublishingError
 from model.publishing.export import TIMEOUT_S, export
-from model.publishing.files import fsync_folder
 from model.publishing.filling import Filled, check_tensors, fill
 from model.publishing.fuse import floating_state, frozen_copy, fuse
 from model.publishing.metadata import identity
@@ -163,6 +163,6 @@ class Publisher:
             found_parity = parity.check(job.answer, parity.predict(job.out_path, job.batch, self._threads))
         except (PublishingError, OSError):
             job.out_path.unlink(missing_ok=True)
-            fsync_folder(job.out_path.parent)
+            sync_folder(job.out_path.parent)
             raise
         return filled, found_parity.probability_error

@@ -14,9 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from model.durable import file_sha256, rename_durably, replace_durably, sync_folder, write_synced
 from model.publishing import triton
 from model.publishing.errors import BrokenRepositoryError, ManifestError, RepositoryError, VersionConflictError
-from model.publishing.files import fsync_folder, rename_durably, replace_durably, sha256_of, write_durably
 from model.publishing.layout import CONFIG_FILE, LABELS_FILE, MANIFEST_FILE, MODEL_FILE, ModelPaths, parse_version
 from model.publishing.manifest import Manifest
 from model.publishing.ownership import check_state_id, take_lock, unavailable
@@ -84,16 +84,16 @@ class Repository:
     def _sweep(self, keep: Collection[int]) -> None:
         """Under the lock, whatever is staged is from an earlier life."""
         # a lock file that exists can be opened where nothing new can be written: find out now, not at the first version
-        write_durably(self._paths.home / PROBE_FILE, b"")
+        write_synced(self._paths.home / PROBE_FILE, b"")
         (self._paths.home / PROBE_FILE).unlink()
         self._paths.staging.mkdir(exist_ok=True)
         kept = {str(number) for number in keep}
         for entry in self._paths.staging.iterdir():
             if entry.name not in kept:
                 shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
-        fsync_folder(self._paths.staging)
-        fsync_folder(self._paths.home)
-        fsync_folder(self._paths.root)
+        sync_folder(self._paths.staging)
+        sync_folder(self._paths.home)
+        sync_folder(self._paths.root)
 
     def last_version(self) -> int:
         """Return the highest version ever made visible, 0 when there is none. The next version is above it."""
@@ -111,8 +111,8 @@ class Repository:
         try:
             self._remove(staged.parent)
             staged.mkdir(parents=True)
-            fsync_folder(staged.parent)
-            fsync_folder(self._paths.staging)
+            sync_folder(staged.parent)
+            sync_folder(self._paths.staging)
         except OSError as error:
             raise unavailable(self._paths.root, error) from error
         return staged
@@ -132,14 +132,14 @@ class Repository:
         text = manifest.to_json()
         artefact = staged / MODEL_FILE
         try:
-            if artefact.stat().st_size != manifest.file.bytes or sha256_of(artefact) != manifest.file.sha256:
+            if artefact.stat().st_size != manifest.file.bytes or file_sha256(artefact) != manifest.file.sha256:
                 raise BrokenRepositoryError(f"{artefact} is not the file that its manifest describes")
             replace_durably(staged / MANIFEST_FILE, text.encode())
             for name in (MODEL_FILE, MANIFEST_FILE):
                 (staged / name).chmod(_READ_ONLY)
-            write_durably(staged.parent / LABELS_FILE, triton.labels_txt(manifest).encode())
-            write_durably(staged.parent / CONFIG_FILE, triton.config_pbtxt(manifest).encode())
-            fsync_folder(staged.parent)
+            write_synced(staged.parent / LABELS_FILE, triton.labels_txt(manifest).encode())
+            write_synced(staged.parent / CONFIG_FILE, triton.config_pbtxt(manifest).encode())
+            sync_folder(staged.parent)
         except OSError as error:
             raise unavailable(self._paths.root, error) from error
 
@@ -186,7 +186,7 @@ class Repository:
     def _remove(self, folder: Path) -> None:
         with suppress(FileNotFoundError):
             shutil.rmtree(folder)
-            fsync_folder(folder.parent)
+            sync_folder(folder.parent)
 
     def _check_newer(self, pointer: Pointer | None, manifest: Manifest) -> None:
         if pointer is None or pointer.version < manifest.version:
@@ -219,14 +219,14 @@ class Repository:
             return
         if not prepared.exists():
             prepared.parent.mkdir(parents=True, exist_ok=True)
-            write_durably(prepared, data)
+            write_synced(prepared, data)
         self._reached(f"before {target.name}")
         rename_durably(prepared, target)
         self._reached(f"after {target.name}")
 
     def _point(self, pointer: Pointer | None, manifest: Manifest) -> Pointer:
         # an earlier try may have died between a rename and its fsync: the pointer must not outlive what it names
-        fsync_folder(self._paths.home)
+        sync_folder(self._paths.home)
         if pointer is not None and pointer.version == manifest.version:
             return pointer
         pointer = Pointer(manifest.version, manifest.file.sha256, self._now().isoformat().replace("+00:00", "Z"))

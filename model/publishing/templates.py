@@ -8,7 +8,7 @@ from pathlib import Path
 import onnx
 import torch
 
-from model.publishing.files import replace_durably
+from model.durable import replace_durably
 from model.publishing.template import SCHEMA, Template
 
 IN_MEMORY_MAX = 8

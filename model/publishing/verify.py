@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from model.durable import file_sha256
 from model.publishing import onnx_file, triton
 from model.publishing.errors import BrokenRepositoryError, ManifestError
-from model.publishing.files import sha256_of
 from model.publishing.layout import ModelPaths, parse_version
 from model.publishing.manifest import Manifest
 from model.publishing.metadata import CLASSES_KEY, MODEL_KEY, VERSION_KEY
@@ -81,7 +81,7 @@ def _of_version(paths: ModelPaths, version: int, manifests: dict[int, Manifest])
 
 
 def _of_artefact(artefact: Path, manifest: Manifest, version: int) -> Iterator[Finding]:
-    digest = sha256_of(artefact)
+    digest = file_sha256(artefact)
     if digest != manifest.file.sha256:
         detail = f"has sha256 {digest}, its manifest says {manifest.file.sha256}"
         yield Finding(FindingKind.DIGEST_MISMATCH, artefact, detail, version)

@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 
+from model.durable import adopt, make_folder, sweep, sync_file, sync_folder
 from model.store import replay
 from model.store.claims import Beginning, claimed_samples, find_stored, share_for_claim, write_claim
 from model.store.commits import check_commit, eviction_generator, keep_weights, write_commit
@@ -16,7 +17,6 @@ from model.store.database import FILE_NAME, connect, create_or_check, transactio
 from model.store.errors import MissingFileError, OutOfTurnError, StateUnusableError
 from model.store.eviction import evict
 from model.store.facts import Batch, Claim, Commit, Replay, Role, StoreRules
-from model.store.files import adopt, make_folder, sweep, sync_file, sync_folder
 from model.store.ledger import Ledger
 from model.store.lock import DirectoryLock
 from model.store.planning import check_chain, plan

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from model.durable import replace_durably
 from model.store.errors import MissingFileError, StateUnavailableError
-from model.store.files import write_durably
 
 MAGIC = b"tidemSEG"
 HEADER = struct.Struct("<8sIII44x")
@@ -55,7 +55,7 @@ class Segments:
         digest = hashlib.sha256(header)
         digest.update(body)
         name = digest.hexdigest()
-        write_durably(self.path(name), (header, body))
+        replace_durably(self.path(name), header, body)
         return name
 
     def read(self, places: Sequence[Place]) -> NDArray[np.uint8]:

@@ -17,12 +17,12 @@ from typing import Any
 
 import httpx
 import numpy as np
-import onnxruntime
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import NewTopic
 from numpy.typing import NDArray
 from PIL import Image
 
+import model  # noqa: F401 - turns ONNX Runtime's telemetry off, before it is imported
 from tests.servers.kafka import KafkaServer
 from tests.servers.redis import RedisServer
 from tests.support.accounting import check_tiles
@@ -86,7 +86,7 @@ def run(options: argparse.Namespace, folder: Path, kafka: KafkaServer, redis: Re
         pushed_s = time.monotonic() - began
         rounds = await_learnt(tidemill, sent)
         learnt_s = time.monotonic() - began
-        model = httpx.get(f"{tidemill.url}/v1/models/default/champion/model.onnx", timeout=60).content
+        artefact = httpx.get(f"{tidemill.url}/v1/models/default/champion/model.onnx", timeout=60).content
         statuses = tidemill.stop()
     finally:
         tidemill.stop()
@@ -97,7 +97,7 @@ def run(options: argparse.Namespace, folder: Path, kafka: KafkaServer, redis: Re
         "ranges": {f"{topic}/{partition}": [start, end] for (topic, _, partition), (start, end, _) in ranges.items()},
         "rounds": len(rounds),
         "outcomes": {o: sum(r["outcome"] == o for r in rounds) for o in ("published", "held", "refused")},
-        "test_accuracy": accuracy(model, data["test_images"], data["test_labels"]),
+        "test_accuracy": accuracy(artefact, data["test_images"], data["test_labels"]),
         "seconds_pushing": round(pushed_s, 1),
         "seconds_until_all_learnt": round(learnt_s, 1),
         "exit_statuses": statuses,
@@ -146,9 +146,11 @@ def await_learnt(tidemill: Tidemill, sent: int) -> list[dict[str, Any]]:
             raise TimeoutError(f"nothing was learnt for {QUIET_S:g} s\n{tidemill.logs()}")
 
 
-def accuracy(model: bytes, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> float:
+def accuracy(artefact: bytes, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> float:
     """Return the accuracy by ONNX Runtime alone; images are uint8, [n, h, w] or [n, h, w, 3]."""
-    session = onnxruntime.InferenceSession(model)
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(artefact)
     classes = json.loads(session.get_modelmeta().custom_metadata_map["tidemill.classes"])
     right = 0
     for start in range(0, len(images), 500):

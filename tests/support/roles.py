@@ -38,7 +38,7 @@ class Tidemill:
         self.folder = folder
         self.ports = {role: free_port() for role in ("http", "ingest", "learn", "run")}
         self.file = folder / "tidemill.toml"
-        tree = {"paths": {"state": str(folder / "state"), "repository": str(folder / "models")}, **settings}
+        tree = dict(settings)
         for role, port in self.ports.items():
             tree[role] = {"port": port, **tree.get(role, {})}
         self.file.write_text("\n".join(_toml(name, section) for name, section in tree.items()), encoding="utf-8")
@@ -54,6 +54,7 @@ class Tidemill:
         log = (self.folder / f"{command[0]}-{len(self._running)}.log").open("wb")
         process = subprocess.Popen(
             [*TIDEMILL, *command, "--config", str(self.file)],
+            cwd=self.folder,  # state and models lie there by default
             stdout=log,
             stderr=subprocess.STDOUT,
             env={**os.environ, "OMP_NUM_THREADS": "2"},
@@ -65,7 +66,7 @@ class Tidemill:
     def run(self, *command: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
         whole = [*TIDEMILL, *command, "--config", str(self.file)]
-        return subprocess.run(whole, capture_output=True, text=True, timeout=timeout_s, check=False)
+        return subprocess.run(whole, cwd=self.folder, capture_output=True, text=True, timeout=timeout_s, check=False)
 
     def json(self, *command: str) -> Any:
         """Return what a command prints with --json."""

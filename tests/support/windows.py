@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from model.durable import file_sha256
 from model.store import Claim, Commit, Fate, NewVersion, Outcome, StateDirectory, StoreRules
-from model.store.files import file_sha256
 from model.window import Arrival, LogKey, Span, Window
 
 SIZE = 4

@@ -308,7 +308,7 @@ def test_a_repeated_publication_makes_durable_what_the_first_may_not_have(root, 
         staged, manifest = staged_version(repository, 1)
         repository.publish(1, staged, manifest)
         synced = []
-        monkeypatch.setattr(module, "fsync_folder", synced.append)
+        monkeypatch.setattr(module, "sync_folder", synced.append)
         repository.publish(1, staged, manifest)
     assert root / "default" in synced
 

@@ -95,7 +95,7 @@ def test_a_place_that_cannot_be_written_names_the_setting(tmp_path: Path, path: 
         open_state(Path(path) if path else file)
 
 
-@pytest.mark.parametrize("call", ["model.store.lock.os.open", "model.store.files.Path.mkdir"])
+@pytest.mark.parametrize("call", ["model.store.lock.os.open", "model.durable.Path.mkdir"])
 def test_a_read_only_file_system_names_the_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str):
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")

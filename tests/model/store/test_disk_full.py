@@ -24,7 +24,7 @@ def test_no_room_for_the_segment_changes_nothing(tmp_path: Path, monkeypatch: py
         take(state, labelled(range(20)))
         before = sorted((tmp_path / "segments").iterdir())
         with monkeypatch.context() as patch:
-            patch.setattr("model.store.files.os.fsync", full)
+            patch.setattr("model.durable.os.fsync", full)
             with pytest.raises(OSError, match="No space"):
                 take(state, labelled(range(20, 40)))
         assert sorted((tmp_path / "segments").iterdir()) == before, "on a full disk a torn file must not stay"

@@ -1,8 +1,7 @@
-"""Files that survive a power cut: written aside, synced, renamed in, and the folder synced after."""
+"""Files that survive a power cut: written aside, synced, renamed in, the folder synced after. All raise OSError."""
 
 import hashlib
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 HASH_CHUNK_BYTES = 1 << 20
@@ -25,8 +24,8 @@ def make_folder(folder: Path) -> None:
         sync_folder(one.parent)
 
 
-def write_durably(file: Path, parts: Sequence[bytes | memoryview]) -> None:
-    """Write a whole file; after a crash it is there with all its bytes, or not there under this name."""
+def replace_durably(file: Path, *parts: bytes | memoryview) -> None:
+    """Write or replace a whole file: a reader sees the old bytes or the new ones, also after a crash."""
     aside = file.with_name(file.name + ".tmp")
     try:
         with aside.open("wb") as out:
@@ -38,6 +37,22 @@ def write_durably(file: Path, parts: Sequence[bytes | memoryview]) -> None:
         aside.unlink(missing_ok=True)  # on a full disk every byte is wanted
         raise
     adopt(aside, file)
+
+
+def write_synced(file: Path, data: bytes) -> None:
+    """Write a file and make its bytes durable; its name is so once the folder is synced."""
+    with file.open("wb") as out:
+        out.write(data)
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def rename_durably(source: Path, target: Path) -> None:
+    """Rename, and make both folders durable."""
+    source.rename(target)
+    sync_folder(target.parent)
+    if source.parent != target.parent:
+        sync_folder(source.parent)
 
 
 def adopt(aside: Path, file: Path) -> None:

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from model.publishing.files import replace_durably, sha256_of
+from model.durable import file_sha256, replace_durably
 
 
 def test_replacing_leaves_the_old_file_to_those_who_read_it(tmp_path):
@@ -32,4 +32,4 @@ def test_what_cannot_be_made_durable_does_not_replace(tmp_path, monkeypatch):
 
 def test_digest(tmp_path):
     (tmp_path / "file").write_bytes(b"abc")
-    assert sha256_of(tmp_path / "file") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert file_sha256(tmp_path / "file") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
