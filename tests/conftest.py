@@ -1,5 +1,6 @@
 """Fixtures of the real servers. A test that uses one is marked by itself; a missing server skips it, or fails CI."""
 
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -16,6 +17,9 @@ from tests.servers.fetch_kafka import missing as kafka_missing
 from tests.servers.kafka import KafkaServer
 from tests.servers.missing import unavailable
 from tests.servers.redis import RedisServer
+
+# A shell starts what it puts into the background with SIGINT ignored, and so would every process that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MARKED = {
     "kafka": {"kafka_server", "own_kafka", "kafka", "topic", "make_topic"},

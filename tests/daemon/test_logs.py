@@ -76,17 +76,17 @@ def test_secrets_are_written_nowhere(form):
 def test_libraries_are_heard_from_warnings_on():
     stream = io.StringIO()
     configure("info", "json", "ingest", stream=stream)
-    logging.getLogger("kafka.client").info("connected")
-    logging.getLogger("kafka.client").warning("node %s is gone", 3)
+    logging.getLogger("library.client").info("connected")
+    logging.getLogger("library.client").warning("node %s is gone", 3)
     [line] = lines(stream)
-    assert (line["event"], line["logger"], line["level"]) == ("node 3 is gone", "kafka.client", "warning")
+    assert (line["event"], line["logger"], line["level"]) == ("node 3 is gone", "library.client", "warning")
 
 
 def test_a_storm_of_a_library_is_one_line():
     stream = io.StringIO()
     configure("info", "json", "ingest", stream=stream)
     for port in range(1000):
-        logging.getLogger("kafka.client").error(f"connection to 127.0.0.1:{port} failed")
+        logging.getLogger("library.client").error(f"connection to 127.0.0.1:{port} failed")
     assert len(lines(stream)) == 1
 
 
