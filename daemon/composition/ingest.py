@@ -1,6 +1,7 @@
 """Builds an ingestor."""
 
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 
 from daemon.composition.clocks import monotonic_s, now_ms
@@ -10,6 +11,7 @@ from daemon.composition.redis import await_redis, redis_connection
 from daemon.config import Config
 from daemon.errors import OperatorError
 from daemon.health import HealthServer
+from daemon.ingest import faults
 from daemon.ingest.build import IngestorParts, build_ingestor
 from daemon.ingest.ingestor import Ingestor
 from daemon.ingest.options import IngestOptions
@@ -25,13 +27,16 @@ from streaming.redis_buffer import RedisIngestBuffer
 from streaming.redis_client import RedisConnection
 
 
-def run_ingest(config: Config, stop: threading.Event) -> None:
-    """Run an ingestor until `stop` is set. Raises OperatorError for what only an operator can cure."""
+def run_ingest(config: Config, stop: threading.Event, *, reached: Callable[[str], None] = faults.nothing) -> None:
+    """Run an ingestor until `stop` is set. Raises OperatorError for what only an operator can cure.
+
+    `reached` is told each named step of a record's way; tests end the process there.
+    """
     with ExitStack() as stack:
         registry = new_registry()
         connection = redis_connection(config)
         stack.callback(connection.close)
-        ingestor = _ingestor(config, connection, IngestMetrics(registry))
+        ingestor = _ingestor(config, connection, IngestMetrics(registry), reached)
         asks = [lambda name=check.name: _named(ingestor, name) for check in ingestor.checks()]
         health = stack.enter_context(HealthServer(registry, asks))
         health.start(config.http.host, config.ingest.port, "ingest.port")
@@ -49,7 +54,9 @@ def _named(ingestor: Ingestor, name: str) -> Check:
     return next(check for check in ingestor.checks() if check.name == name)
 
 
-def _ingestor(config: Config, connection: RedisConnection, metrics: IngestMetrics) -> Ingestor:
+def _ingestor(
+    config: Config, connection: RedisConnection, metrics: IngestMetrics, reached: Callable[[str], None]
+) -> Ingestor:
     kafka, image, buffer = config.kafka, config.image, config.buffer
     name = ingestor_name(config)
     parts = IngestorParts(
@@ -75,5 +82,5 @@ def _ingestor(config: Config, connection: RedisConnection, metrics: IngestMetric
     classes = frozenset(config.model.classes) or None
     decoder = Decoder(ImageDecoder(image.size, image.max_bytes, image.max_pixels), classes)
     return build_ingestor(
-        parts, decoder, RedisIngestBuffer(connection, config.job, now_ms), monotonic_s, now_ms, metrics
+        parts, decoder, RedisIngestBuffer(connection, config.job, now_ms), monotonic_s, now_ms, metrics, reached
     )

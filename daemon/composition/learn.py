@@ -1,6 +1,7 @@
 """Builds the learner."""
 
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from daemon.learn.manifests import Labels
 from daemon.learn.observer import LearnObserver
 from daemon.learn.round import Round
 from daemon.learn.settlement import Settlement
-from daemon.learn.stages import Stages
+from daemon.learn.stages import Stages, nowhere
 from daemon.learn.status import StatusBoard
 from daemon.learn.taker import WindowTaker
 from daemon.learn.trigger import WindowLimits
@@ -60,15 +61,20 @@ ANNOUNCE_DELAY_MAX_S = 120.0
 log = structlog.get_logger()
 
 
-def run_learn(config: Config, stop: threading.Event, *, adopt: bool = False) -> None:
-    """Run the learner until `stop` is set. Raises OperatorError for what only an operator can cure."""
+def run_learn(
+    config: Config, stop: threading.Event, *, adopt: bool = False, reached: Callable[[str], None] = nowhere
+) -> None:
+    """Run the learner until `stop` is set. Raises OperatorError for what only an operator can cure.
+
+    `reached` is told each named step of rounds, state directory and repository; tests end the process there.
+    """
     with ExitStack() as stack:
         device = _device(config)
         registry, status = new_registry(), StatusBoard(now_ms)
         observer = Watchers(LearnMetrics(registry, model=config.model.name), status)
         outage, started = Outage("something that the learner needs", monotonic_s), threading.Event()
-        directory = stack.enter_context(_open_state(config))
-        repository = stack.enter_context(_open_repository(config, directory, adopt=adopt))
+        directory = stack.enter_context(_open_state(config, reached))
+        repository = stack.enter_context(_open_repository(config, directory, reached, adopt=adopt))
         health = stack.enter_context(
             HealthServer(
                 registry,
@@ -90,7 +96,7 @@ def run_learn(config: Config, stop: threading.Event, *, adopt: bool = False) -> 
         )
         buffer = RedisLearnBuffer(connection, config.job)
         learner = _learner(
-            config, directory, repository, buffer, announcements, observer, outage, device, stop, adopt=adopt
+            config, directory, repository, buffer, announcements, observer, outage, device, stop, reached, adopt=adopt
         )
         learner.started = started
         try:
@@ -125,10 +131,11 @@ def _learner(
     outage: Outage,
     device: torch.device,
     stop: threading.Event,
+    reached: Callable[[str], None],
     *,
     adopt: bool,
 ) -> Learner:
-    stages = Stages(observer, monotonic_s)
+    stages = Stages(observer, monotonic_s, reached)
     maker = CandidateMaker(directory, _candidate_options(config), device, monotonic_s)
     gate = GateOptions(config.gate.alpha, config.gate.when_uncertain, config.gate.first_holdout)
     settlement = Settlement(directory, repository, buffer, announcements, observer, stages, monotonic_s)
@@ -201,7 +208,7 @@ def _device(config: Config) -> torch.device:
     return device
 
 
-def _open_state(config: Config) -> StateDirectory:
+def _open_state(config: Config, reached: Callable[[str], None]) -> StateDirectory:
     store = config.store
     rules = StoreRules(
         bytes_max=store.bytes_max,
@@ -213,16 +220,20 @@ def _open_state(config: Config) -> StateDirectory:
         compact_below=store.segment_compact_below,
     )
     try:
-        return StateDirectory.open(config.paths.state, size=config.image.size, rules=rules, now_ms=now_ms)
+        return StateDirectory.open(
+            config.paths.state, size=config.image.size, rules=rules, now_ms=now_ms, reached=reached
+        )
     except StateError as error:
         raise OperatorError(error.setting, str(error), "Nothing was changed") from error
 
 
-def _open_repository(config: Config, directory: StateDirectory, *, adopt: bool) -> Repository:
+def _open_repository(
+    config: Config, directory: StateDirectory, reached: Callable[[str], None], *, adopt: bool
+) -> Repository:
     pending = directory.ledger.unpublished()
     keep = [pending.round] if pending else []
     try:
-        return Repository(config.paths.repository, config.model.name).open(
+        return Repository(config.paths.repository, config.model.name, reached=reached).open(
             directory.ledger.state_id(), adopt=adopt, keep=keep
         )
     except (RepositoryLockedError, RepositoryUnavailableError, ForeignRepositoryError) as error:
