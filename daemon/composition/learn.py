@@ -135,7 +135,7 @@ def _learner(
     *,
     adopt: bool,
 ) -> Learner:
-    stages = Stages(observer, monotonic_s, reached)
+    stages = Stages(observer, monotonic_s, reached, stop=stop.is_set)
     maker = CandidateMaker(directory, _candidate_options(config), device, monotonic_s)
     gate = GateOptions(config.gate.alpha, config.gate.when_uncertain, config.gate.first_holdout)
     settlement = Settlement(directory, repository, buffer, announcements, observer, stages, monotonic_s)
@@ -144,7 +144,7 @@ def _learner(
         directory=directory,
         maker=maker,
         judge=Judge(directory, maker, gate, holdout_max=config.store.holdout_max),
-        publisher=Publisher(config.paths.state / "templates", clock=monotonic_s),
+        publisher=Publisher(config.paths.state / "templates", clock=monotonic_s, stop=stop.is_set),
         repository=repository,
         settlement=settlement,
         stages=stages,

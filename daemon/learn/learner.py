@@ -55,6 +55,19 @@ class Learner:
         while not stop.is_set():
             if not self.turn():
                 stop.wait(self.outage.wait_s or self.poll_s)
+        self.leave()
+
+    def leave(self) -> None:
+        """Stop in order: a round that is open is done again after the next start, and no death is counted for it."""
+        claim = self.directory.ledger.open_claim()
+        if claim is None or not self.started.is_set():
+            return
+        try:
+            self.directory.note_stop(claim.round)
+        except OSError as error:
+            log.warning("the stop could not be noted, and will count as a death", reason=str(error))
+            return
+        log.info("stopped within a round, which is done again after the next start", round=claim.round)
 
     def turn(self) -> bool:
         """Run once and outlast what lies outside. Return whether there may be more to do at once."""

@@ -4,6 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from daemon.learn.observer import LearnObserver, Stage
+from model.learning.errors import StoppedError
+
+LONG = (Stage.SCREEN, Stage.TRAIN, Stage.CALIBRATE, Stage.STAGE, Stage.EVALUATE)
+"""Stages that may take long and that a restart does again: none of them begins once a stop is asked for."""
 
 
 def nowhere(_point: str) -> None:
@@ -14,15 +18,26 @@ class Stages:
     """Called as `with stages(Stage.TRAIN):`. A stage that fails is not told as ended."""
 
     def __init__(
-        self, observer: LearnObserver, clock: Callable[[], float], reached: Callable[[str], None] = nowhere
+        self,
+        observer: LearnObserver,
+        clock: Callable[[], float],
+        reached: Callable[[str], None] = nowhere,
+        *,
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self._observer = observer
         self._clock = clock
         self._reached = reached
+        self._stop = stop
 
     @contextmanager
     def __call__(self, stage: Stage) -> Iterator[None]:
-        """Tell the observer when the stage begins and, if it went well, how many seconds it took."""
+        """Tell the observer when the stage begins and, if it went well, how many seconds it took.
+
+        Raises StoppedError where the stage is long and a stop is asked for.
+        """
+        if stage in LONG and self._stop():
+            raise StoppedError(f"stopped before the stage {stage.value}")
         self._reached(f"round.{stage.value}.before")
         self._observer.stage_started(stage)
         began = self._clock()

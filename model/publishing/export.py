@@ -8,13 +8,16 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
 import torch
 from torch import nn
 
+from model.learning.errors import StoppedError
 from model.publishing.errors import ExportError, UnmappableError
 from model.publishing.export_child import NETWORK, REFUSAL, TEMPLATE, Request
 from model.publishing.template import Template
@@ -24,14 +27,31 @@ TEMPLATE_BYTES_MAX = 1 << 28
 SAID_BYTES_MAX = 1 << 26
 TAIL_CHARACTERS = 2_000
 JOIN_S = 5.0
+STOP_POLL_S = 0.2
+"""How soon a stop ends the child."""
 _CHUNK = 4_096
 
 
-def export(network: nn.Module, classes: int, *, height: int, width: int, work_dir: Path, timeout_s: float) -> Template:
+def never() -> bool:
+    """Nobody asks to stop."""
+    return False
+
+
+def export(
+    network: nn.Module,
+    classes: int,
+    *,
+    height: int,
+    width: int,
+    work_dir: Path,
+    timeout_s: float,
+    stop: Callable[[], bool] = never,
+) -> Template:
     """Return the template of `network` (float32, on the CPU, in evaluation mode).
 
     The child gets the network pickled, through a folder in `work_dir` that only this user can read.
-    Raises ExportError with the child's last words, or UnmappableError when the graph cannot be refilled.
+    Raises ExportError with the child's last words, UnmappableError when the graph cannot be refilled, or StoppedError
+    soon after `stop()` is true; the child has ended then.
     """
     with tempfile.TemporaryDirectory(prefix="export-", dir=work_dir) as name:
         folder = Path(name)
@@ -40,7 +60,7 @@ def export(network: nn.Module, classes: int, *, height: int, width: int, work_di
             torch.save(network, folder / NETWORK)
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             raise ExportError(f"the network cannot be pickled for the exporter: {error}") from error
-        _run(folder, timeout_s)
+        _run(folder, timeout_s, stop)
         return _collect(folder)
 
 
@@ -53,7 +73,7 @@ def _collect(folder: Path) -> Template:
     return Template.from_bytes(made.read_bytes())
 
 
-def _run(folder: Path, timeout_s: float) -> None:
+def _run(folder: Path, timeout_s: float, stop: Callable[[], bool]) -> None:
     command = [sys.executable, "-m", "model.publishing.export_child", str(folder.resolve())]
     # a session of its own: Ctrl-C in the terminal is for the learner, which decides what becomes of the child
     child = subprocess.Popen(  # noqa: S603 - our own module and a folder that we made
@@ -64,15 +84,24 @@ def _run(folder: Path, timeout_s: float) -> None:
     ear = threading.Thread(target=_listen, args=(child, said), daemon=True)
     ear.start()
     try:
-        code = child.wait(timeout_s)
-    except subprocess.TimeoutExpired as error:
-        raise ExportError(f"the exporter took longer than {timeout_s:g} s") from error
+        code = _wait(child, timeout_s, stop)
     finally:
         _end(child)
         ear.join(JOIN_S)
     if code != 0:
         words = b"".join(said).decode("utf-8", "replace").strip()[-TAIL_CHARACTERS:]
         raise ExportError(f"the exporter ended with status {code}: {words}")
+
+
+def _wait(child: subprocess.Popen[bytes], timeout_s: float, stop: Callable[[], bool]) -> int:
+    """Return the child's exit status. An export takes many seconds, and whoever stops the learner waits for it."""
+    until = time.monotonic() + timeout_s
+    while (left := until - time.monotonic()) > 0:
+        if stop():
+            raise StoppedError("stopped within the export")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return child.wait(min(STOP_POLL_S, left))
+    raise ExportError(f"the exporter took longer than {timeout_s:g} s")
 
 
 def _listen(child: subprocess.Popen[bytes], said: deque[bytes]) -> None:

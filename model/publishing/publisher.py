@@ -14,7 +14,7 @@ from torch import nn
 from model.durable import sync_folder
 from model.publishing import parity
 from model.publishing.errors import NonFiniteError, PublishingError
-from model.publishing.export import TIMEOUT_S, export
+from model.publishing.export import TIMEOUT_S, export, never
 from model.publishing.filling import Filled, check_tensors, fill
 from model.publishing.fuse import floating_state, frozen_copy, fuse
 from model.publishing.metadata import identity
@@ -62,11 +62,17 @@ class Publisher:
 
     `clock` gives seconds (`time.monotonic`). `threads` is for torch and ONNX Runtime while they publish: the work is
     hundreds of small pieces, and on a busy machine threads that wait for each other made it several times slower.
-    One publisher at a time may use a `cache_dir`.
+    `stop()` ends an export that is under way. One publisher at a time may use a `cache_dir`.
     """
 
     def __init__(
-        self, cache_dir: Path, *, clock: Callable[[], float], threads: int = 1, export_timeout_s: float = TIMEOUT_S
+        self,
+        cache_dir: Path,
+        *,
+        clock: Callable[[], float],
+        threads: int = 1,
+        export_timeout_s: float = TIMEOUT_S,
+        stop: Callable[[], bool] = never,
     ) -> None:
         cache_dir.mkdir(parents=True, exist_ok=True)
         for left_over in cache_dir.glob("export-*"):
@@ -77,6 +83,7 @@ class Publisher:
         self._clock = clock
         self._threads = threads
         self._export_timeout_s = export_timeout_s
+        self._stop = stop
 
     def stage(
         self,
@@ -95,8 +102,8 @@ class Publisher:
         `spec_json`, JSON, names the architecture: whatever changes the graph must change it. Its key `classes_n` does
         not count: when only the number of classes changes, the exporter does not run.
         `samples_NHWC`: at least one, uint8, RGB, of the size that the model sees. Same weights, same bytes.
-        Raises NonFiniteError, ExportError, UnmappableError, StaleTensorError, RuntimeRefusalError or ParityError; then
-        nothing lies at `out_path`.
+        Raises NonFiniteError, ExportError, UnmappableError, StaleTensorError, RuntimeRefusalError, ParityError or
+        StoppedError; then nothing lies at `out_path`.
         """
         if len(samples_NHWC) == 0:
             raise ValueError("a model is checked on at least one sample")
@@ -147,6 +154,7 @@ class Publisher:
             width=architecture.width,
             work_dir=self._cache_dir,
             timeout_s=self._export_timeout_s,
+            stop=self._stop,
         )
         self._templates.put(architecture, template)
         return template

@@ -145,8 +145,20 @@ class StateDirectory:
         return self._count("attempt", round_number)
 
     def count_death(self, round_number: int) -> int:
-        """Count a death of the process within the open claim; return how many there are now."""
+        """Count a death of the process within the open claim, unless it stopped in order; return how many there are."""
+        with transaction(self._database):
+            forgiven = "DELETE FROM meta WHERE key = 'stopped_in_round' AND value = ? RETURNING 1"
+            stopped = self._database.execute(forgiven, (str(round_number),)).fetchall()
+        if stopped:
+            claim = self.open_claim()
+            return claim.deaths if claim else 0
         return self._count("deaths", round_number)
+
+    def note_stop(self, round_number: int) -> None:
+        """Note that the process stops in order within the open claim: that is no death. Raises OSError."""
+        with transaction(self._database):
+            insert = "INSERT OR REPLACE INTO meta VALUES ('stopped_in_round', ?)"
+            self._database.execute(insert, (str(round_number),))
 
     def _count(self, column: str, round_number: int) -> int:
         statement = f"UPDATE rounds SET {column} = {column} + 1 WHERE round = ? AND outcome IS NULL RETURNING {column}"  # noqa: S608
