@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import anyio.to_thread
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -59,11 +60,13 @@ def build_app(champions: Champions, asks: Sequence[Ask], registry: CollectorRegi
             champions.close()
             await watching
 
-    app = FastAPI(
+    # /docs with its scripts from here: where Tidemill runs, browsers may reach nothing else.
+    app = FastAPIOffline(
         title="Tidemill",
         version=VERSION,
         summary="The newest model, and every version before it, as ONNX.",
         lifespan=lifespan,
+        redoc_url=None,
     )
     app.add_middleware(CountAnswers, metrics=ServeMetrics(registry))
     app.include_router(build_router(champions))

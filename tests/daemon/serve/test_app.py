@@ -4,6 +4,7 @@ import hashlib
 import http.client
 import json
 import os
+import re
 import socket
 from pathlib import Path
 
@@ -254,7 +255,16 @@ def test_it_describes_itself(serving):
         "/readyz",
         "/metrics",
     }
-    assert serving.client.get("/docs").status_code == 200
+
+
+def test_its_description_needs_nothing_from_elsewhere(serving):
+    page = serving.client.get("/docs")
+    assert page.status_code == 200
+    addresses = re.findall(r"""(?:src|href)=["']([^"']+)""", page.text)
+    assert any(address.endswith(".js") for address in addresses)
+    for address in addresses:
+        assert address.startswith("/"), f"{address} is not served from here"
+        assert serving.client.get(address).content
 
 
 def test_a_client_that_goes_away_in_the_middle_leaves_no_file_open(serving):
