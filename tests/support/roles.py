@@ -57,7 +57,7 @@ class Tidemill:
             cwd=self.folder,  # state and models lie there by default
             stdout=log,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "OMP_NUM_THREADS": "2"},
+            env={"OMP_NUM_THREADS": "2", **os.environ},
         )
         log.close()
         self._running.append(process)
