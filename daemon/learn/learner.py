@@ -85,6 +85,7 @@ class Learner:
         """Start where that is not done, then run the next round if one is due; return whether one ran."""
         if not self.started.is_set():
             self._start()
+        self._answer_requests()
         self._leave_positions()
         self.announcements.retry()
         claim = self.directory.ledger.open_claim()
@@ -113,6 +114,16 @@ class Learner:
             if deaths >= DEATHS_MAX:
                 self._refuse(f"the process died {deaths} times in this round: its window is quarantined")
         self.started.set()
+
+    def _answer_requests(self) -> None:
+        """Carry out what others asked for, between rounds: also while Redis is away, for people wait for it."""
+        if self.directory.ledger.open_claim() is not None or self.directory.ledger.unpublished() is not None:
+            return
+        events = self.directory.answer_requests()
+        for event in events:
+            log.info("request answered", kind=event.request.kind, done=event.done, answer=event.answer)
+        if events:
+            self.settlement.settle()
 
     def _leave_positions(self) -> None:
         """Leave the positions for the ingestors every few seconds, and own the buffer again should Redis be new."""

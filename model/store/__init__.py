@@ -6,6 +6,7 @@ from model.store.errors import (
     ImageSizeError,
     MissingFileError,
     OutOfTurnError,
+    RefusedRequestError,
     SchemaVersionError,
     StateError,
     StateLockedError,
@@ -29,6 +30,7 @@ from model.store.facts import (
     iso_utc,
 )
 from model.store.ledger import Ledger
+from model.store.requests import Event, Handler, Request, leave_request
 from model.store.verification import Finding, FindingKind, verify
 
 __all__ = [
@@ -37,16 +39,20 @@ __all__ = [
     "Claim",
     "ClaimedSpan",
     "Commit",
+    "Event",
     "Fate",
     "Finding",
     "FindingKind",
+    "Handler",
     "ImageSizeError",
     "Ledger",
     "MissingFileError",
     "NewVersion",
     "OutOfTurnError",
     "Outcome",
+    "RefusedRequestError",
     "Replay",
+    "Request",
     "Role",
     "SampleName",
     "SchemaVersionError",
@@ -60,5 +66,6 @@ __all__ = [
     "Version",
     "VersionSamples",
     "iso_utc",
+    "leave_request",
     "verify",
 ]

@@ -1,7 +1,7 @@
 """The state directory: the learner's one durable memory."""
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -17,9 +17,12 @@ from model.store.database import FILE_NAME, connect, create_or_check, transactio
 from model.store.errors import MissingFileError, OutOfTurnError, StateUnusableError
 from model.store.eviction import evict
 from model.store.facts import Batch, Claim, Commit, Replay, Role, StoreRules
+from model.store.handlers import HANDLERS
 from model.store.ledger import Ledger
 from model.store.lock import DirectoryLock
 from model.store.planning import check_chain, plan
+from model.store.requests import FOLDER as REQUESTS
+from model.store.requests import Event, Handler, answer_request, pending_requests, remove_request
 from model.store.segments import Place, Segments
 from model.window import Window
 
@@ -77,8 +80,8 @@ class StateDirectory:
         """Make or open the directory, lock it for life, sweep what no row names, check that what rows name is there.
 
         `size` is the side of the square pictures, fixed when the directory is made. `reached` is told each durable
-        step: `segment`, `claim`, `weights`, `commit`, `publication` and `compaction`, each with `.before`, `.inside`
-        (written, not yet final) and `.after`; tests crash there. Raises StateError.
+        step: `segment`, `claim`, `weights`, `commit`, `publication`, `request` and `compaction`, each with `.before`,
+        `.inside` (written, not yet final) and `.after`; tests crash there. Raises StateError.
         """
         lock = _prepare(path)
         try:
@@ -205,6 +208,26 @@ class StateDirectory:
                 raise OutOfTurnError(f"version {version} was not committed")
         self._reached("publication.after")
 
+    # --- requests ----------------------------------------------------------------------------------------------
+
+    def answer_requests(self, handlers: Mapping[str, Handler] = HANDLERS) -> list[Event]:
+        """Carry out what others asked for, each in one transaction, and delete the files; return the new events.
+
+        Between rounds only, for a claim must find the store as it left it. A request is carried out once, whatever
+        crashes; afterwards bring the repository up to what the database says. Raises OutOfTurnError, OSError.
+        """
+        if self.open_claim() is not None or self.ledger.unpublished() is not None:
+            raise OutOfTurnError("the round before is not finished: commit its claim, publish its version")
+        events = []
+        for request in pending_requests(self.path):
+            self._reached("request.before")
+            event = answer_request(self._database, request, handlers, self._now_ms())
+            self._reached("request.inside")
+            remove_request(self.path, request)
+            self._reached("request.after")
+            events += [event] if event else []
+        return events
+
     # --- samples -----------------------------------------------------------------------------------------------
 
     def fresh(self, claim: Claim) -> Batch:
@@ -300,7 +323,7 @@ def _prepare(path: Path) -> DirectoryLock:
     except OSError as error:
         raise StateUnusableError(path, f"{error.strerror} (it must be a directory that this user may write)") from error
     try:
-        for name in (SEGMENTS, WEIGHTS):
+        for name in (SEGMENTS, WEIGHTS, REQUESTS):
             make_folder(path / name)
     except OSError as error:
         lock.release()

@@ -49,3 +49,7 @@ class BrokenChainError(Exception):
 
 class OutOfTurnError(Exception):
     """The step is not the next one: a claim while one is open, a commit of another round, an unpublished version."""
+
+
+class RefusedRequestError(Exception):
+    """A request cannot be carried out. The message is the answer: what is wrong with it, and what would be right."""

@@ -12,6 +12,7 @@ from model.store.claims import load_claim, load_spans
 from model.store.database import connect_read_only
 from model.store.facts import Claim, Json, Role, SampleName, Version, VersionSamples, iso_utc
 from model.store.lineage import lineage
+from model.store.requests import Event, find_event
 from model.window import LogKey
 
 VERSION_COLUMNS = "version, round, parent, manifest, sha256, state, published_at"
@@ -132,6 +133,10 @@ class Ledger:
                     "committed_at": iso_utc(committed_at),
                 }
             after = rows[-1][0]
+
+    def event(self, request: str) -> Event | None:
+        """Return the answer to a request, or None while there is none."""
+        return find_event(self._database, request)
 
     def evaluation(self, number: int) -> Json | None:
         """Return what the commit of a round said about its evaluation, or None."""

@@ -1,4 +1,4 @@
--- The learner's memory. Version 1; `PRAGMA user_version` counts on.
+-- The learner's memory. Version 2; `PRAGMA user_version` counts on.
 -- Rows are written in two transactions per round: its claim, and its commit.
 
 CREATE TABLE meta (
@@ -143,3 +143,15 @@ CREATE TABLE champions (
 CREATE TABLE weights (
     digest TEXT PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
+
+-- Requests that were answered, in order: what others asked the learner to change.
+CREATE TABLE events (
+    event INTEGER PRIMARY KEY,
+    request TEXT NOT NULL UNIQUE, -- the name of its file
+    kind TEXT NOT NULL,
+    arguments TEXT NOT NULL,
+    asked_at INTEGER NOT NULL,
+    outcome TEXT NOT NULL CHECK (outcome IN ('done', 'refused')),
+    answer TEXT NOT NULL,
+    committed_at INTEGER NOT NULL
+) STRICT;

@@ -6,6 +6,7 @@ from model.candidates import CandidateMaker
 from model.learning.errors import DeviceError
 from model.network.errors import ArchitectureChangedError
 from model.publishing.errors import ExportError, ParityError
+from model.store import leave_request
 from streaming.buffer import BufferUnavailableError
 from tests.support.accounting import check_tiles
 from tests.support.learners import LABELS, LOG, Bench, Crash, CrashAt
@@ -248,6 +249,19 @@ def test_a_wiped_redis_is_told_the_positions_again(bench):
     bench.now_ms += 6_000
     learner.run_once()
     assert bench.buffer.learnt(LOG) == 200
+
+
+def test_a_request_is_answered_between_rounds_also_while_redis_is_away(bench):
+    learner = bench.learner()
+    bench.feed(200)
+    bench.now_ms += 60_000
+    learn_all(learner)
+    request = leave_request(learner.directory.path, "unheard of", {}, bench.now_ms)
+    bench.buffer.available = False
+    assert not learner.turn()
+    event = learner.directory.ledger.event(request)
+    assert event is not None
+    assert "unheard of" in event.answer
 
 
 def test_a_window_of_one_class_teaches_nothing_but_is_kept(bench):
