@@ -47,6 +47,10 @@ class BufferMisconfiguredError(Exception):
     belongs to another learner."""
 
 
+class BufferTakenError(BufferMisconfiguredError):
+    """Another learner has claimed the buffer since this one did. Nothing was written, and nothing may be any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class LogState:
     """A registered log as the learner sees it. Counts are entries: samples and markers together."""
@@ -75,6 +79,8 @@ class IngestBuffer(Protocol):
     def append(self, log: Log, expected: int, entries: Sequence[Entry], brake: str) -> Appended | Stale:
         """Append a batch in ascending offsets, if and only if the stream's last id is `expected`, in one script.
 
+        Where there is no stream, and the learner has left a position below the first entry's `after`, the answer is
+        Stale(0): the learner has set its position back, and wants to read from there.
         The same script adds the outcome of each entry (sample or dead letter) to the window of the brake named
         `brake`. Raises BufferFullError (nothing was written) or BufferUnavailableError (unknown; ask `position`),
         and ValueError for a batch that is empty, unordered, below `expected` or above BATCH_ENTRIES_MAX or
@@ -124,7 +130,11 @@ class IngestBuffer(Protocol):
 
 
 class LearnBuffer(Protocol):
-    """The learner's side."""
+    """The learner's side.
+
+    Every write raises BufferTakenError once another learner has claimed the buffer after this one. None is refused at
+    maxmemory: they are small, and what they allow is to free memory.
+    """
 
     def logs(self) -> list[LogState]:
         """Return every registered log, sorted."""
@@ -135,27 +145,31 @@ class LearnBuffer(Protocol):
         ...
 
     def trim(self, log: Log, position: int) -> None:
-        """Drop entries of offsets < position. The stream's last id stays. Works at maxmemory."""
+        """Drop entries of offsets < position. The stream's last id stays."""
         ...
 
     def leave_learnt(self, log: Log, position: int) -> None:
-        """Leave the learner's durable position for the ingestors. Raises BufferFullError at maxmemory.
+        """Leave the learner's durable position for the ingestors.
 
         Restores the log's incarnation as well, should Redis have lost it.
         """
         ...
 
+    def left(self) -> dict[Log, int]:
+        """Return the positions that were left for the registered logs, by this learner or an earlier life."""
+        ...
+
     def forget(self, log: Log) -> bool:
         """Delete a dead log's empty stream, its position and its registration; False, and nothing, if not empty.
 
-        For logs of topics deleted and incarnations ended, once they are learnt. Works at maxmemory.
+        For logs of topics deleted and incarnations ended, once they are learnt.
         """
         ...
 
     def reset(self, positions: Mapping[Log, int]) -> None:
         """Delete every registered log's stream and leave these positions, 0 for logs not named; all or nothing.
 
-        This is how `--adopt` makes the ingestors read Kafka again from an older state. Works at maxmemory.
+        This is how `--adopt` makes the ingestors read Kafka again from an older state.
         """
         ...
 
@@ -166,6 +180,7 @@ class LearnBuffer(Protocol):
     def claim_ownership(self, state_id: str, *, adopt: bool) -> None:
         """Write `state_id` as the job's learner. Raises BufferMisconfiguredError where another stands, unless adopt.
 
-        Raises BufferFullError at maxmemory when none stands yet. Safe to repeat: after each change of `run_id`.
+        Once, at the start: an earlier life of the same state is taken over from, and its writes are refused from here
+        on. After a loss of Redis the first write of whoever has claimed it claims it again.
         """
         ...

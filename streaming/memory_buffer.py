@@ -50,13 +50,13 @@ class MemoryBuffer:
     """Both sides in one object (IngestBuffer, LearnBuffer), safe to use from several threads.
 
     A test takes the server away with `available = False`, sets its memory with `bytes_max`, and loses everything
-    with `wipe()`.
+    with `wipe()`. It has one learner, and so fences none off.
     """
 
     def __init__(
         self, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000, bytes_max: int | None = None
     ) -> None:
-        """At `bytes_max` bytes of entries every write but a trim is refused; None: no limit."""
+        """At `bytes_max` bytes of entries every write of the ingestors' side is refused; None: no limit."""
         self.available = True
         self.bytes_max = bytes_max
         self._now_ms = now_ms
@@ -87,6 +87,8 @@ class MemoryBuffer:
             position = self.position(log)
             if position != expected:
                 return Stale(position)
+            if position == 0 and entries[0].after > self._data.learnt.get(log, entries[0].after):
+                return Stale(0)
             stream = self._write().streams.setdefault(log, _Stream())
             stream.entries += entries
             stream.position = entries[-1].offset + 1
@@ -157,8 +159,16 @@ class MemoryBuffer:
     def leave_learnt(self, log: Log, position: int) -> None:
         """See LearnBuffer."""
         with self._lock:
-            self._write().learnt[log] = position
-            self.open_incarnation(log.topic, log.topic_id, log.partition, log.incarnation)
+            data = self._read()
+            data.learnt[log] = position
+            place = (log.topic, log.topic_id, log.partition)
+            data.incarnations[place] = max(log.incarnation, data.incarnations.get(place, 0))
+
+    def left(self) -> dict[Log, int]:
+        """See LearnBuffer."""
+        with self._lock:
+            data = self._read()
+            return {log: data.learnt[log] for log in sorted(data.registered) if log in data.learnt}
 
     def forget(self, log: Log) -> bool:
         """See LearnBuffer."""
@@ -184,8 +194,7 @@ class MemoryBuffer:
             owner = self._read().owner
             if owner not in (None, state_id) and not adopt:
                 raise BufferMisconfiguredError(f"the buffer belongs to the learner state {owner}, not to {state_id}")
-            if owner != state_id:
-                self._write().owner = state_id
+            self._data.owner = state_id
 
     def _state(self, log: Log, end: int, registered_ms: int) -> LogState:
         stream = self._data.streams.get(log, _Stream())

@@ -1,7 +1,9 @@
 """The buffer in Redis: one side for ingestors, one for the learner. Contracts: streaming/buffer.py."""
 
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from streaming.buffer import (
     BRAKE_OUTCOMES_MAX,
@@ -13,7 +15,7 @@ from streaming.buffer import (
 from streaming.entries import check_batch, from_fields, position_of, stream_id, to_fields
 from streaming.keys import Keys, log_field
 from streaming.records import Entry, Log, Marker
-from streaming.redis_client import RedisConnection
+from streaming.redis_client import Argument, RedisConnection
 from streaming.redis_streams import RedisStreams
 
 OUTCOMES_KEPT_S = 7 * 24 * 3600
@@ -47,13 +49,16 @@ class RedisIngestBuffer:
         """See IngestBuffer. The bytes of a batch travel once; 12 kB entries in batches of 64 cost 1.5 ms."""
         check_batch(expected, entries)
         outcomes = "".join("x" if isinstance(entry, Marker) else "." for entry in entries)
-        args: list[bytes | int | str] = [stream_id(expected), outcomes, BRAKE_OUTCOMES_MAX, OUTCOMES_KEPT_S]
+        kept = (outcomes, BRAKE_OUTCOMES_MAX, OUTCOMES_KEPT_S)
+        args: list[bytes | int | str] = [stream_id(expected), entries[0].after, *kept]
         for entry in entries:
             fields = to_fields(entry)
             args += [stream_id(entry.offset + 1), len(fields), *fields]
-        last = position_of(
-            self._connection.script("append", [self._keys.stream(log), self._keys.outcomes(brake)], args)
-        )
+        keys = [self._keys.stream(log), self._keys.outcomes(brake), self._keys.learnt(log)]
+        answer = self._connection.script("append", keys, args)
+        if not answer:
+            return Stale(0)
+        last = position_of(answer)
         return Appended(entries[-1].offset + 1) if last == expected else Stale(last)
 
     def learnt(self, log: Log) -> int | None:
@@ -104,6 +109,9 @@ class RedisLearnBuffer:
         self._connection = connection
         self._keys = Keys(job)
         self._streams = RedisStreams(connection, self._keys, clock_s)
+        self._life = uuid.uuid4().hex
+        self._claimed = ""
+        """Who we are to the fence, once the buffer was claimed."""
 
     def logs(self) -> list[LogState]:
         """See LearnBuffer. One round trip a log; entry sizes are measured every 5 s, 3 ms a stream."""
@@ -122,23 +130,29 @@ class RedisLearnBuffer:
 
     def trim(self, log: Log, position: int) -> None:
         """See LearnBuffer."""
-        self._connection.call("XTRIM", self._keys.stream(log), "MINID", "=", stream_id(position + 1))
+        self._fenced("trim", [self._keys.stream(log)], [stream_id(position + 1)])
 
     def leave_learnt(self, log: Log, position: int) -> None:
         """See LearnBuffer."""
         incarnation = self._keys.incarnation(log.topic, log.topic_id, log.partition)
-        self._connection.script("leave_learnt", [self._keys.learnt(log), incarnation], [position, log.incarnation])
+        self._fenced("leave_learnt", [self._keys.learnt(log), incarnation], [position, log.incarnation])
+
+    def left(self) -> dict[Log, int]:
+        """See LearnBuffer."""
+        logs = list(self._streams.registered())
+        left = self._connection.call_many([("GET", self._keys.learnt(log)) for log in logs])
+        return {log: int(position) for log, position in zip(logs, left, strict=True) if position is not None}
 
     def forget(self, log: Log) -> bool:
         """See LearnBuffer."""
         keys = [self._keys.stream(log), self._keys.learnt(log), self._keys.logs]
-        return bool(self._connection.script("forget", keys, [log_field(log)]))
+        return bool(self._fenced("forget", keys, [log_field(log)]))
 
     def reset(self, positions: Mapping[Log, int]) -> None:
         """See LearnBuffer."""
         logs = sorted({*self._streams.registered(), *positions})
         keys = [key for log in logs for key in (self._keys.stream(log), self._keys.learnt(log))]
-        self._connection.script("reset", keys, [positions.get(log, 0) for log in logs])
+        self._fenced("reset", keys, [positions.get(log, 0) for log in logs])
 
     def run_id(self) -> str:
         """See LearnBuffer."""
@@ -146,12 +160,19 @@ class RedisLearnBuffer:
 
     def claim_ownership(self, state_id: str, *, adopt: bool) -> None:
         """See LearnBuffer."""
-        owner = self._connection.script("claim_owner", [self._keys.owner], [state_id, "1" if adopt else "0"]).decode()
-        if owner != state_id:
+        args = [state_id, self._life, "1" if adopt else "0"]
+        owner = self._connection.script("claim_owner", [self._keys.owner], args).decode()
+        if owner != f"{state_id}:{self._life}":
             raise BufferMisconfiguredError(
-                f"job {self._keys.job!r} in this Redis belongs to the learner state {owner}, not to {state_id}: "
-                "give this learner another `job`, or start it with --adopt if its state replaces the other"
+                f"job {self._keys.job!r} in this Redis belongs to the learner state {owner.partition(':')[0]}, "
+                f"not to {state_id}: give this learner another `job`, or start it with --adopt if its state replaces "
+                "the other"
             )
+        self._claimed = owner
+
+    def _fenced(self, script: str, keys: Sequence[str], args: Sequence[Argument]) -> Any:
+        """Run a script that only the owner may run."""
+        return self._connection.script(script, [self._keys.owner, *keys], [self._claimed, *args])
 
     def _page(self, log: Log, start: int, count: int) -> list[Entry]:
         raw = self._connection.call("XRANGE", self._keys.stream(log), stream_id(start + 1), "+", "COUNT", count)

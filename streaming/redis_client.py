@@ -10,7 +10,7 @@ from redis import exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from streaming.buffer import BufferFullError, BufferMisconfiguredError, BufferUnavailableError
+from streaming.buffer import BufferFullError, BufferMisconfiguredError, BufferTakenError, BufferUnavailableError
 
 SOCKET_TIMEOUT_S = 5.0
 
@@ -20,6 +20,9 @@ Argument = bytes | int | str
 _FULL = ("OOM command not allowed",)
 _NOT_NOW = ("LOADING ", "READONLY ", "MASTERDOWN ", "NOREPLICAS ", "MISCONF ", "BUSY ", "CLUSTERDOWN ", "TRYAGAIN ")
 _NOT_ALLOWED = ("NOAUTH ", "WRONGPASS ", "NOPERM ")
+_TAKEN = "TAKEN by "
+_FENCED = "-- fenced"
+"""First line of the scripts that only the buffer's owner may run."""
 
 
 class RedisConnection:
@@ -73,7 +76,9 @@ class RedisConnection:
 def _script_texts() -> dict[str, str]:
     folder = importlib.resources.files("streaming") / "scripts"
     lua = (file for file in folder.iterdir() if file.name.endswith(".lua"))
-    return {file.name.removesuffix(".lua"): file.read_text(encoding="utf-8") for file in lua}
+    texts = {file.name.removesuffix(".lua"): file.read_text(encoding="utf-8") for file in lua}
+    fence = texts.pop("fence")
+    return {name: fence + text if text.startswith(_FENCED) else text for name, text in texts.items()}
 
 
 @contextmanager
@@ -91,6 +96,11 @@ def _translated_errors() -> Iterator[None]:
         raise BufferUnavailableError(f"Redis takes no writes now: {error}") from error
     except exceptions.ResponseError as error:
         text = str(error)
+        if _TAKEN in text:
+            raise BufferTakenError(
+                f"another learner has taken the buffer over ({text[text.index(_TAKEN) + len(_TAKEN) :]}): "
+                "this one has been away, or another runs on a copy of its state directory"
+            ) from error
         if any(code in text for code in _FULL):
             raise BufferFullError(f"Redis is at its maxmemory: {text}") from error
         if any(code in text for code in _NOT_NOW):

@@ -116,12 +116,15 @@ class Lanes:
                 self._source.start(partition, lane.resume_at)
 
     def compare(self) -> None:
-        """Open those anew whose stream does not end where we left it."""
+        """Open those anew whose stream does not end where we left it, or whose learner has set its position back."""
         moved = {one: self._buffer.position(lane.log) for one, lane in self.open.items()}
         for partition, position in moved.items():
             lane = self.open[partition]
             if position != lane.tail:
                 _log.warning("the buffer is not where we left it", **_facts(lane.log), ours=lane.tail, buffer=position)
+                self.close([partition])
+            elif lane.tail == 0 and (learnt := self._buffer.learnt(lane.log)) is not None and learnt < lane.position:
+                _log.warning("the learner begins anew", **_facts(lane.log), ours=lane.position, learnt=learnt)
                 self.close([partition])
 
     def report(self) -> None:

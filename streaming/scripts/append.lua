@@ -1,8 +1,9 @@
 -- Compare-and-append: a batch of one partition, if and only if its stream still ends where the batch continues from.
--- KEYS: stream, outcomes of the brake
--- ARGV: expected last id, outcomes of the batch, outcomes kept, seconds they are kept, then for each entry:
---       id, number of items, field, value, field, value...
--- Returns the stream's last id before the call, which differs from the expected one when nothing was written.
+-- KEYS: stream, outcomes of the brake, learnt
+-- ARGV: expected last id, position that the batch was read from, outcomes of the batch, outcomes kept, seconds they are
+--       kept, then for each entry: id, number of items, field, value, field, value...
+-- Returns the stream's last id before the call, which differs from the expected one when nothing was written; '' when
+-- nothing was written for the new stream would begin above what is learnt.
 -- Ids are compared as text: a Lua number holds 53 bits, an offset 63.
 local function last_id(stream)
   if redis.call('EXISTS', stream) == 0 then
@@ -21,8 +22,14 @@ if last ~= ARGV[1] then
   return last
 end
 
+-- The learner may have set its position back and deleted the stream since this batch was read.
+local learnt = last == '0-0' and redis.call('GET', KEYS[3])
+if learnt and (#ARGV[2] > #learnt or (#ARGV[2] == #learnt and ARGV[2] > learnt)) then
+  return ''
+end
+
 -- The first write is this XADD: at maxmemory Redis refuses a script's first write, and none after it.
-local at = 5
+local at = 6
 while at <= #ARGV do
   local items = tonumber(ARGV[at + 1])
   local added = redis.pcall('XADD', KEYS[1], ARGV[at], unpack(ARGV, at + 2, at + 1 + items))
@@ -32,6 +39,6 @@ while at <= #ARGV do
   at = at + 2 + items
 end
 
-local outcomes = (redis.call('GET', KEYS[2]) or '') .. ARGV[2]
-redis.call('SET', KEYS[2], string.sub(outcomes, -tonumber(ARGV[3])), 'EX', ARGV[4])
+local outcomes = (redis.call('GET', KEYS[2]) or '') .. ARGV[3]
+redis.call('SET', KEYS[2], string.sub(outcomes, -tonumber(ARGV[4])), 'EX', ARGV[5])
 return last

@@ -1,13 +1,13 @@
--- Write the job's learner where none stands, or where another may be replaced.
+-- Write the job's learner where none stands, where it is an earlier life of the same state, or where it is replaced.
 -- KEYS: owner
--- ARGV: state id, '1' to replace another
--- Returns the owner that stands.
+-- ARGV: state id, its life, '1' to replace another state
+-- Returns the owner that stands: state id and life, joined by a colon.
 local current = redis.call('GET', KEYS[1])
-if current == ARGV[1] or (current and ARGV[2] ~= '1') then
+if current and string.match(current, '^[^:]*') ~= ARGV[1] and ARGV[3] ~= '1' then
   return current
 end
-local set = redis.pcall('SET', KEYS[1], ARGV[1])
-if set.err then
-  return set
-end
-return ARGV[1]
+-- Changes nothing, and lets the next write pass at maxmemory (see fence.lua).
+redis.call('PERSIST', KEYS[1])
+local claimed = ARGV[1] .. ':' .. ARGV[2]
+redis.call('SET', KEYS[1], claimed)
+return claimed

@@ -190,6 +190,26 @@ def test_learnt_is_what_the_learner_left(buffer):
     assert buffer.ingest.learnt(replace(LOG, incarnation=1)) is None
 
 
+def test_what_was_left_is_told_for_registered_logs(buffer):
+    other, unknown = replace(LOG, partition=1), replace(LOG, partition=2)
+    buffer.ingest.register(LOG, 20)
+    buffer.ingest.register(other, 20)
+    assert buffer.learn.left() == {}
+    buffer.learn.leave_learnt(LOG, 17)
+    buffer.learn.leave_learnt(unknown, 3)
+    assert buffer.learn.left() == {LOG: 17}
+
+
+def test_a_new_stream_begins_no_higher_than_what_is_learnt(buffer):
+    buffer.learn.leave_learnt(LOG, 100)
+    assert buffer.ingest.append(LOG, 0, [replace(sample(1000), after=1000)], BRAKE) == Stale(0)
+    assert buffer.ingest.append(LOG, 0, [replace(sample(101), after=101)], BRAKE) == Stale(0)
+    assert (buffer.ingest.position(LOG), buffer.ingest.outcomes(BRAKE)) == (0, (0, 0))
+    # Gaps of the log and what retention took lie behind `after`; an entry may be far above it.
+    assert buffer.ingest.append(LOG, 0, [replace(sample(500), after=99)], BRAKE) == Appended(501)
+    assert buffer.ingest.append(LOG, 501, [replace(sample(501), after=501)], BRAKE) == Appended(502)
+
+
 def test_logs_are_those_registered(buffer):
     second = Log("images", LOG.topic_id, 10)
     third = Log("images", LOG.topic_id, 2, incarnation=3)

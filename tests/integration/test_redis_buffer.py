@@ -7,6 +7,8 @@ import pytest
 
 from streaming.buffer import (
     Appended,
+    BufferMisconfiguredError,
+    BufferTakenError,
     BufferUnavailableError,
     Stale,
 )
@@ -86,6 +88,48 @@ def test_a_stale_owner_is_refused_and_told_where_the_stream_is(redis_url):
     assert old.ingest.append(LOG, 10, samples(range(10, 30)), BRAKE) == Stale(15)
     assert new.ingest.append(LOG, 15, samples(range(15, 20)), BRAKE) == Appended(20)
     assert offsets(new.learn.read(LOG, 0, 100)) == list(range(20))
+
+
+WRITES = {
+    "trim": lambda learner: learner.trim(LOG, 5),
+    "leave_learnt": lambda learner: learner.leave_learnt(LOG, 5),
+    "forget": lambda learner: learner.forget(LOG),
+    "reset": lambda learner: learner.reset({LOG: 5}),
+}
+
+
+@each_redis
+@pytest.mark.parametrize("write", WRITES)
+def test_a_learner_that_another_has_taken_over_from_writes_nothing_any_more(own_redis, program, write):
+    server = own_redis(program=program)
+    first, second, third = Both(server.url), Both(server.url), Both(server.url)
+    first.ingest.register(LOG, 10)
+    first.ingest.append(LOG, 0, samples(range(10)), BRAKE)
+    first.learn.claim_ownership("state-a", adopt=False)
+    first.learn.leave_learnt(LOG, 2)
+    for rival, state_id, adopt in ((second, "state-a", False), (third, "state-b", True)):
+        rival.learn.claim_ownership(state_id, adopt=adopt)
+        with pytest.raises(BufferTakenError, match="another learner"):
+            WRITES[write](first.learn)
+        assert (first.ingest.position(LOG), first.ingest.learnt(LOG)) == (10, 2)
+        assert len(first.learn.read(LOG, 0, 100)) == 10
+    with pytest.raises(BufferTakenError):
+        WRITES[write](second.learn)
+    with pytest.raises(BufferMisconfiguredError, match="belongs to the learner state state-b"):
+        first.learn.claim_ownership("state-a", adopt=False)
+    WRITES[write](third.learn)
+
+
+def test_after_a_loss_the_first_that_writes_owns_the_buffer_again(own_redis):
+    server = own_redis()
+    first, second = Both(server.url), Both(server.url)
+    first.learn.claim_ownership("state-a", adopt=False)
+    second.learn.claim_ownership("state-b", adopt=True)
+    server.wipe()
+    second.learn.leave_learnt(LOG, 7)
+    with pytest.raises(BufferTakenError, match="state-b"):
+        first.learn.leave_learnt(LOG, 3)
+    assert first.ingest.learnt(LOG) == 7
 
 
 def test_two_that_append_at_once_leave_each_record_once(redis_url):

@@ -61,20 +61,18 @@ def test_at_maxmemory_the_learner_trims_and_room_comes_back(own_redis, program):
     buffer.ingest.register(LOG, 10_000)
     position = fill(buffer, server)
     with pytest.raises(BufferFullError):
-        buffer.learn.leave_learnt(LOG, position)
-    with pytest.raises(BufferFullError):
         buffer.ingest.register(LOG, 10_001)
     with pytest.raises(BufferFullError):
         buffer.ingest.open_incarnation(LOG.topic, LOG.topic_id, 0, 1)
-    with pytest.raises(BufferFullError):
-        buffer.learn.claim_ownership("state-a", adopt=False)
     assert buffer.learn.logs()[0].length == position
     assert buffer.ingest.bytes_used() > 0
     buffer.ingest.release(BRAKE)
+    buffer.learn.claim_ownership("state-a", adopt=False)
     buffer.learn.trim(LOG, position // 2)
-    with server.client() as client:
-        client.config_set("maxmemory", "12mb")
     buffer.learn.leave_learnt(LOG, position // 2)
+    with server.client() as client:
+        assert client.get(KEYS.owner).startswith(b"state-a:")
+        client.config_set("maxmemory", "12mb")
     assert buffer.ingest.learnt(LOG) == position // 2
     assert buffer.ingest.append(LOG, position, samples([position]), BRAKE) == Appended(position + 1)
 
@@ -94,6 +92,22 @@ def test_a_trim_makes_room_for_batches(own_redis, program):
             buffer.learn.trim(LOG, position - 64)
     assert refused > 1
     assert buffer.ingest.position(LOG) == position
+
+
+@each_redis
+def test_at_maxmemory_the_learner_writes_though_nothing_can_be_trimmed(own_redis, program):
+    server = own_redis(program=program, maxmemory="12mb")
+    buffer = Both(server.url)
+    buffer.ingest.register(LOG, 10_000)
+    buffer.learn.claim_ownership("state-a", adopt=False)
+    position = fill(buffer, server)
+    with server.client() as client:
+        client.delete(KEYS.owner)
+    buffer.learn.leave_learnt(LOG, 0)
+    assert buffer.learn.left() == {LOG: 0}
+    assert buffer.learn.logs()[0].length == position
+    with server.client() as client:
+        assert client.get(KEYS.owner).startswith(b"state-a:"), "whoever claimed a lost buffer owns it again"
 
 
 @each_redis

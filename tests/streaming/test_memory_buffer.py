@@ -13,13 +13,13 @@ def test_it_can_be_full():
     for write in (
         lambda: buffer.append(LOG, 4, samples([4]), "brake"),
         lambda: buffer.register(LOG, 5),
-        lambda: buffer.leave_learnt(LOG, 1),
         lambda: buffer.open_incarnation("images", "id", 0, 1),
-        lambda: buffer.claim_ownership("state", adopt=False),
     ):
         with pytest.raises(BufferFullError):
             write()
     assert buffer.append(LOG, 3, samples([3]), "brake") == Stale(4)
+    buffer.claim_ownership("state", adopt=False)
+    buffer.leave_learnt(LOG, 2)
     buffer.trim(LOG, 2)
     assert buffer.append(LOG, 4, samples([4]), "brake") == Appended(5)
 

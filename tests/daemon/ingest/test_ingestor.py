@@ -125,6 +125,30 @@ def test_a_loss_without_a_restart_is_noticed_within_five_seconds(rig):
     assert one.offsets() == list(range(20))
 
 
+def test_a_learner_that_sets_its_position_back_is_followed_also_where_there_is_no_stream(rig):
+    one = rig()
+    one.kafka.send(20)
+    one.buffer.leave_learnt(one.log(), 20)
+    one.turn(2)
+    assert one.offsets() == []
+    one.buffer.reset({one.log(): 12})
+    one.turn(5, pass_s=1.3)
+    assert one.offsets() == list(range(12, 20))
+    assert check_chain(one.entries(), start=12) == 20
+
+
+def test_a_record_that_comes_before_the_setting_back_is_noticed_leaves_no_hole(rig):
+    one = rig()
+    one.kafka.send(20)
+    one.buffer.leave_learnt(one.log(), 20)
+    one.turn(2)
+    one.buffer.reset({one.log(): 12})
+    one.kafka.send(5)
+    one.turn(3)
+    assert one.offsets() == list(range(12, 25))
+    assert check_chain(one.entries(), start=12) == 25
+
+
 def test_redis_away_is_polled_through_and_nothing_comes_twice(rig):
     one = rig()
     one.kafka.send(20)
