@@ -5,7 +5,7 @@ No label is unbounded: topics and partitions are configured, reasons, stages, ou
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from prometheus_client import (
@@ -21,6 +21,7 @@ from prometheus_client import (
 
 from daemon.ingest.observer import Pause
 from daemon.learn.observer import BufferFacts, Champion, Judgement, Outcome, Stage
+from daemon.outage import Need
 from daemon.version import VERSION
 from streaming.records import Reason
 
@@ -243,6 +244,38 @@ class LearnMetrics:
         for role, samples in samples_by_role.items():
             self._store_samples.labels(role).set(samples)
         self._store_bytes.set(bytes_used)
+
+
+class OutageMetrics:
+    """An `OutageObserver` that counts. Seconds grow while the outage lasts, with each try."""
+
+    def __init__(self, registry: CollectorRegistry, needs: Iterable[Need], now_ms: Callable[[], int]) -> None:
+        """`needs` stand there from the start; `now_ms` is the time of day in milliseconds."""
+        make = _Family(registry)
+        self._now_ms = now_ms
+        self._retries = make.counter("retries_total", "Tries that failed and are made again.", ("what",))
+        self._seconds = make.counter("outage_seconds_total", "Seconds of outages.", ("what",))
+        self._since = make.gauge(
+            "outage_since_timestamp_seconds", "When the outage that lasts now began; 0 while there is none.", ("what",)
+        )
+        self._ongoing: set[Need] = set()
+        for need in needs:
+            for metric in (self._retries, self._seconds, self._since):
+                metric.labels(need.value)
+
+    def failed(self, need: Need, seconds: float) -> None:
+        """Count a try, and show since when there is an outage."""
+        self._retries.labels(need.value).inc()
+        self._seconds.labels(need.value).inc(seconds)
+        if need not in self._ongoing:
+            self._ongoing.add(need)
+            self._since.labels(need.value).set(self._now_ms() / 1000)
+
+    def recovered(self, need: Need, seconds: float) -> None:
+        """Show that it is over."""
+        self._seconds.labels(need.value).inc(seconds)
+        self._ongoing.discard(need)
+        self._since.labels(need.value).set(0)
 
 
 class ServeMetrics:

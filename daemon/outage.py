@@ -2,6 +2,8 @@
 
 import random
 from collections.abc import Callable
+from enum import StrEnum
+from typing import Protocol
 
 import structlog
 
@@ -12,26 +14,77 @@ DELAY_MAX_S = 10.0
 _log = structlog.get_logger()
 
 
+class Need(StrEnum):
+    """What a role waits for while it is away."""
+
+    KAFKA = "kafka"
+    REDIS = "redis"
+    REDIS_MEMORY = "redis_memory"
+    """Redis answers, and has no room."""
+    TOPIC = "topic"
+    DEAD_LETTERS = "dead_letters"
+    ANNOUNCEMENT = "announcement"
+    DISK = "disk"
+    REPOSITORY = "repository"
+    DEVICE = "device"
+    EXPORTER = "exporter"
+    RECORDS = "records"
+    """What the buffer lost and the ingestors read again."""
+
+
+class OutageObserver(Protocol):
+    """Is told of each failed try, in the thread that tried: returns at once and never raises."""
+
+    def failed(self, need: Need, seconds: float) -> None:
+        """A try failed and will be made again; the one before failed `seconds` ago, 0 where there is none."""
+        ...
+
+    def recovered(self, need: Need, seconds: float) -> None:
+        """The outage is over, `seconds` after its last failed try."""
+        ...
+
+
+class SilentOutages:
+    """Watches nothing."""
+
+    def failed(self, need: Need, seconds: float) -> None:
+        """Nothing."""
+
+    def recovered(self, need: Need, seconds: float) -> None:
+        """Nothing."""
+
+
+SILENT = SilentOutages()
+
+
 class Outage:
     """One dependency's outage. `failed` and `recovered` may be called at every try; only changes are written down."""
 
     def __init__(
         self,
         what: str,
+        need: Need,
         clock: Callable[[], float],
         *,
+        observer: OutageObserver = SILENT,
         delay_max_s: float = DELAY_MAX_S,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """`what` is the dependency as people call it; `clock` gives seconds that only grow; `jitter` is in [0, 1)."""
+        """`what` is the dependency as people call it, `need` its kind, where a failure does not name another.
+
+        `clock` gives seconds that only grow; `jitter` is in [0, 1).
+        """
         self._what = what
+        self._need = self._failing = need
         self._clock = clock
+        self._observer = observer
         self._delay_max_s = delay_max_s
         self._jitter = jitter
         self._since: float | None = None
-        self._said_at = 0.0
+        self._said_at = self._told_at = 0.0
         self._delay_s = 0.0
         self._next_try = 0.0
+        self._tries = 0
         self._reason = ""
 
     @property
@@ -54,24 +107,43 @@ class Outage:
         """Seconds until the next try."""
         return 0.0 if self._since is None else max(0.0, self._next_try - self._clock())
 
-    def failed(self, reason: str, **facts: object) -> None:
-        """A try failed: the next is due after twice the delay of this one, less up to half of it at random."""
+    def failed(self, reason: str, *, need: Need | None = None, **facts: object) -> None:
+        """A try failed: the next is due after twice the delay of this one, less up to half of it at random.
+
+        `need` is what failed, where that is not the same every time. `facts` go into the log.
+        """
         now = self._clock()
         self._delay_s = min(self._delay_max_s, self._delay_s * 2 or DELAY_FIRST_S)
         self._next_try = now + self._delay_s * (1 - self._jitter() / 2)
         self._reason = reason
+        self._tries += 1
+        self._tell(need or self._need, now)
         if self._since is None:
             self._since = self._said_at = now
             _log.warning(f"waiting for {self._what}", reason=reason, **facts)
         elif now - self._said_at >= REMIND_EVERY_S:
             self._said_at = now
-            _log.warning(f"still waiting for {self._what}", reason=reason, seconds=round(now - self._since), **facts)
+            lasts = {"seconds": round(now - self._since), "tries": self._tries}
+            _log.warning(f"still waiting for {self._what}", reason=reason, **lasts, **facts)
 
-    def recovered(self) -> None:
-        """A try went well."""
+    def _tell(self, need: Need, now: float) -> None:
+        """Tell the observer; what failed before, if it was another thing, is well again as far as anyone knows."""
+        seconds = 0.0 if self._since is None else now - self._told_at
+        if self._since is not None and need is not self._failing:
+            self._observer.recovered(self._failing, seconds)
+            seconds = 0.0
+        self._observer.failed(need, seconds)
+        self._failing, self._told_at = need, now
+
+    def recovered(self, done: str = "") -> None:
+        """A try went well. `done` says what follows from the outage, for whoever reads the log; empty: nothing."""
         if self._since is None:
             return
-        _log.info(f"{self._what} is back", seconds=round(self._clock() - self._since, 1))
+        now = self._clock()
+        followed = {"done": done} if done else {}
+        _log.info(f"{self._what} is back", seconds=round(now - self._since, 1), tries=self._tries, **followed)
+        self._observer.recovered(self._failing, now - self._told_at)
         self._since = None
         self._delay_s = 0.0
+        self._tries = 0
         self._reason = ""

@@ -15,7 +15,8 @@ from daemon.ingest import faults
 from daemon.ingest.build import IngestorParts, build_ingestor
 from daemon.ingest.ingestor import Ingestor
 from daemon.ingest.options import IngestOptions
-from daemon.metrics import IngestMetrics, new_registry
+from daemon.metrics import IngestMetrics, OutageMetrics, new_registry
+from daemon.outage import Need, OutageObserver
 from daemon.readiness import Check
 from streaming.buffer import BufferMisconfiguredError
 from streaming.dead_letters import DeadLetterOptions
@@ -26,6 +27,9 @@ from streaming.kafka_source import SourceOptions
 from streaming.redis_buffer import RedisIngestBuffer
 from streaming.redis_client import RedisConnection
 
+NEEDS = (Need.KAFKA, Need.REDIS, Need.REDIS_MEMORY, Need.TOPIC, Need.DEAD_LETTERS)
+"""What an ingestor may wait for."""
+
 
 def run_ingest(config: Config, stop: threading.Event, *, reached: Callable[[str], None] = faults.nothing) -> None:
     """Run an ingestor until `stop` is set. Raises OperatorError for what only an operator can cure.
@@ -34,13 +38,14 @@ def run_ingest(config: Config, stop: threading.Event, *, reached: Callable[[str]
     """
     with ExitStack() as stack:
         registry = new_registry()
+        outages = OutageMetrics(registry, NEEDS, now_ms)
         connection = redis_connection(config)
         stack.callback(connection.close)
-        ingestor = _ingestor(config, connection, IngestMetrics(registry), reached)
+        ingestor = _ingestor(config, connection, IngestMetrics(registry), outages, reached)
         asks = [lambda name=check.name: _named(ingestor, name) for check in ingestor.checks()]
         health = stack.enter_context(HealthServer(registry, asks))
         health.start(config.http.host, config.ingest.port, "ingest.port")
-        if not await_redis(connection, config, stop, monotonic_s):
+        if not await_redis(connection, config, stop, monotonic_s, outages):
             return
         try:
             ingestor.run(stop)
@@ -55,7 +60,11 @@ def _named(ingestor: Ingestor, name: str) -> Check:
 
 
 def _ingestor(
-    config: Config, connection: RedisConnection, metrics: IngestMetrics, reached: Callable[[str], None]
+    config: Config,
+    connection: RedisConnection,
+    metrics: IngestMetrics,
+    outages: OutageObserver,
+    reached: Callable[[str], None],
 ) -> Ingestor:
     kafka, image, buffer = config.kafka, config.image, config.buffer
     name = ingestor_name(config)
@@ -82,5 +91,12 @@ def _ingestor(
     classes = frozenset(config.model.classes) or None
     decoder = Decoder(ImageDecoder(image.size, image.max_bytes, image.max_pixels), classes)
     return build_ingestor(
-        parts, decoder, RedisIngestBuffer(connection, config.job, now_ms), monotonic_s, now_ms, metrics, reached
+        parts,
+        decoder,
+        RedisIngestBuffer(connection, config.job, now_ms),
+        monotonic_s,
+        now_ms,
+        metrics,
+        reached,
+        outages,
     )

@@ -26,8 +26,8 @@ from daemon.learn.taker import WindowTaker
 from daemon.learn.trigger import WindowLimits
 from daemon.learn.watch import BufferWatch
 from daemon.learn.watchers import Watchers
-from daemon.metrics import LearnMetrics, new_registry
-from daemon.outage import Outage
+from daemon.metrics import LearnMetrics, OutageMetrics, new_registry
+from daemon.outage import Need, Outage
 from daemon.readiness import Check
 from model.candidates import CandidateMaker, CandidateOptions
 from model.judge import Judge
@@ -58,6 +58,18 @@ from streaming.redis_buffer import RedisLearnBuffer
 ANNOUNCE_DELAY_MAX_S = 120.0
 """A try may take ten seconds of the learner's thread: not more than a tenth of it while Kafka is away."""
 
+NEEDS = (
+    Need.REDIS,
+    Need.REDIS_MEMORY,
+    Need.RECORDS,
+    Need.DISK,
+    Need.REPOSITORY,
+    Need.DEVICE,
+    Need.EXPORTER,
+    Need.ANNOUNCEMENT,
+)
+"""What the learner may wait for."""
+
 log = structlog.get_logger()
 
 
@@ -72,7 +84,8 @@ def run_learn(
         device = _device(config)
         registry, status = new_registry(), StatusBoard(now_ms)
         observer = Watchers(LearnMetrics(registry, model=config.model.name), status)
-        outage, started = Outage("something that the learner needs", monotonic_s), threading.Event()
+        outages, started = OutageMetrics(registry, NEEDS, now_ms), threading.Event()
+        outage = Outage("something that the learner needs", Need.DISK, monotonic_s, observer=outages)
         directory = stack.enter_context(_open_state(config, reached))
         repository = stack.enter_context(_open_repository(config, directory, reached, adopt=adopt))
         health = stack.enter_context(
@@ -85,14 +98,21 @@ def run_learn(
         health.start(config.http.host, config.learn.port, "learn.port")
         connection = redis_connection(config)
         stack.callback(connection.close)
-        if not await_redis(connection, config, stop, monotonic_s):
+        if not await_redis(connection, config, stop, monotonic_s, outages):
             return
         announcer = Announcer(
             kafka_options(config, "tidemill-learn"), config.kafka.announce_topic, create=config.kafka.create_topics
         )
         stack.callback(announcer.close)
         announcements = Announcements(
-            announcer, Outage("Kafka, to announce versions", monotonic_s, delay_max_s=ANNOUNCE_DELAY_MAX_S)
+            announcer,
+            Outage(
+                "Kafka, to announce versions",
+                Need.ANNOUNCEMENT,
+                monotonic_s,
+                observer=outages,
+                delay_max_s=ANNOUNCE_DELAY_MAX_S,
+            ),
         )
         buffer = RedisLearnBuffer(connection, config.job)
         learner = _learner(

@@ -7,7 +7,7 @@ import structlog
 
 from daemon.config import Config
 from daemon.errors import OperatorError
-from daemon.outage import Outage
+from daemon.outage import Need, Outage, OutageObserver
 from streaming.buffer import BufferMisconfiguredError, BufferUnavailableError
 from streaming.redis_client import RedisConnection
 from streaming.redis_server import inspect_server
@@ -20,12 +20,18 @@ def redis_connection(config: Config) -> RedisConnection:
     return RedisConnection(config.redis.url.get_secret_value(), config.redis.socket_timeout_s)
 
 
-def await_redis(connection: RedisConnection, config: Config, stop: threading.Event, clock: Callable[[], float]) -> bool:
+def await_redis(
+    connection: RedisConnection,
+    config: Config,
+    stop: threading.Event,
+    clock: Callable[[], float],
+    outages: OutageObserver,
+) -> bool:
     """Wait until Redis answers and is fit to keep samples; False when stopped before.
 
     Raises OperatorError for what waiting does not cure: an eviction policy, a version too old, a wrong password.
     """
-    outage = Outage(f"Redis at {config.redis.masked_url} (redis.url)", clock)
+    outage = Outage(f"Redis at {config.redis.masked_url} (redis.url)", Need.REDIS, clock, observer=outages)
     while not stop.is_set():
         try:
             facts = inspect_server(connection)

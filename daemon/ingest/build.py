@@ -7,6 +7,7 @@ from daemon.ingest import faults
 from daemon.ingest.ingestor import Ingestor
 from daemon.ingest.observer import IngestObserver, SilentObserver
 from daemon.ingest.options import IngestOptions
+from daemon.outage import SILENT, OutageObserver
 from streaming.buffer import IngestBuffer
 from streaming.dead_letters import DeadLetterOptions, DeadLetters
 from streaming.decoder import Decoder
@@ -32,6 +33,7 @@ def build_ingestor(
     now_ms: Callable[[], int],
     observer: IngestObserver | None = None,
     reached: Callable[[str], None] = faults.nothing,
+    outages: OutageObserver = SILENT,
 ) -> Ingestor:
     """Return an ingestor of real Kafka. Nothing is connected before its first turn.
 
@@ -47,4 +49,5 @@ def build_ingestor(
         clock=clock,
         now_ms=now_ms,
         reached=reached,
+        outages=outages,
     )

@@ -17,7 +17,7 @@ from daemon.ingest.options import IngestOptions
 from daemon.ingest.periodic import Periodic
 from daemon.ingest.pressure import Pressure
 from daemon.ingest.valve import Valve
-from daemon.outage import Outage
+from daemon.outage import SILENT, Need, Outage, OutageObserver
 from daemon.readiness import Check
 from streaming.buffer import BufferFullError, BufferUnavailableError, IngestBuffer
 from streaming.decoder import Decoder
@@ -50,6 +50,7 @@ class Ingestor:
         clock: Callable[[], float],
         now_ms: Callable[[], int],
         reached: Callable[[str], None] = faults.nothing,
+        outages: OutageObserver = SILENT,
     ) -> None:
         """`clock` gives seconds that only grow, `now_ms` the time of day; `reached` is told each fault point."""
         self._source = source
@@ -61,12 +62,12 @@ class Ingestor:
         self._intake = Intake(buffer, dead_letters, observer, options.name, now_ms, reached)
         self._commits = Commits(source, buffer, reached)
         self._brake = Brake(buffer, options.name)
-        self._pressure = Pressure(options.bytes_max, options.low_water, clock)
+        self._pressure = Pressure(options.bytes_max, options.low_water, clock, outages)
         self._valve = Valve(observer, self._switched)
-        self._kafka = Outage("Kafka", clock, delay_max_s=RETRY_MAX_S)
-        self._redis = Outage("Redis", clock, delay_max_s=RETRY_MAX_S)
-        self._delivery = Outage("delivery of dead letters", clock)
-        self._topics = Outage("the missing topic", clock)
+        self._kafka = Outage("Kafka", Need.KAFKA, clock, observer=outages, delay_max_s=RETRY_MAX_S)
+        self._redis = Outage("Redis", Need.REDIS, clock, observer=outages, delay_max_s=RETRY_MAX_S)
+        self._delivery = Outage("delivery of dead letters", Need.DEAD_LETTERS, clock, observer=outages)
+        self._topics = Outage("the missing topic", Need.TOPIC, clock, observer=outages)
         self._duties = Periodic(DUTIES_EVERY_S, clock)
         self._watch = Periodic(WATCH_EVERY_S, clock)
         self._run_id = ""
@@ -163,7 +164,7 @@ class Ingestor:
             return
         run_id = self._buffer.run_id()
         self._watch.done()
-        self._redis.recovered()
+        self._redis.recovered("every partition goes on from where its stream in Redis ends")
         self._seen_redis = True
         if run_id != self._run_id:
             self._brake_by(self._brake.look())

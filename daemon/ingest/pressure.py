@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from daemon.outage import Outage
+from daemon.outage import SILENT, Need, Outage, OutageObserver
 
 
 class Pressure:
@@ -12,11 +12,13 @@ class Pressure:
     growing delay, and at once when what waits has become less than the low-water fraction of what it was.
     """
 
-    def __init__(self, bytes_max: int, low_water: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, bytes_max: int, low_water: float, clock: Callable[[], float], outages: OutageObserver = SILENT
+    ) -> None:
         self._bytes_max = bytes_max
         self._low_water = low_water
         self._over_limit = False
-        self._refusal = Outage("room in Redis (maxmemory)", clock)
+        self._refusal = Outage("room in Redis (maxmemory)", Need.REDIS_MEMORY, clock, observer=outages)
         self._refused_at: int | None = None
         self._left = bytes_max
 

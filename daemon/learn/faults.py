@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from daemon.outage import Need
 from model.learning.errors import DeviceError, StateFileError, StoppedError
 from model.network.errors import NetworkError
 from model.publishing.errors import (
@@ -32,6 +33,22 @@ UNPUBLISHABLE = (NonFiniteError, ParityError)
 
 OURS = (StateError, StateFileError, OutOfTurnError, BufferMisconfiguredError, NetworkError, PublishingError)
 """Nothing that trying again could cure, and nothing that the window did: crash loudly."""
+
+
+_NEEDS: tuple[tuple[type[Exception], Need], ...] = (
+    (BufferFullError, Need.REDIS_MEMORY),
+    (BufferUnavailableError, Need.REDIS),
+    (DeviceError, Need.DEVICE),
+    (ExportError, Need.EXPORTER),
+    (RepositoryUnavailableError, Need.REPOSITORY),
+    (OSError, Need.DISK),
+    (sqlite3.OperationalError, Need.DISK),
+)
+
+
+def need_of(error: Exception) -> Need:
+    """Return what an error from outside says is away; what is none of OUTSIDE: records that the buffer misses."""
+    return next((need for kind, need in _NEEDS if isinstance(error, kind)), Need.RECORDS)
 
 
 class WindowFault(Exception):  # noqa: N818 - a verdict on the window

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from daemon.learn.announcements import Announcements
-from daemon.learn.faults import OUTSIDE, WindowFault
+from daemon.learn.faults import OUTSIDE, WindowFault, need_of
 from daemon.learn.observer import LearnObserver, Outcome, Stage
 from daemon.learn.round import Ended, Round
 from daemon.learn.settlement import Settlement
@@ -74,7 +74,7 @@ class Learner:
         try:
             busy = self.run_once()
         except (*OUTSIDE, BrokenChainError) as error:
-            self.outage.failed(f"{type(error).__name__}: {error}")
+            self.outage.failed(f"{type(error).__name__}: {error}", need=need_of(error))
             return False
         except StoppedError:
             return False

@@ -4,14 +4,30 @@ import re
 from pathlib import Path
 
 from daemon.learn.observer import Stage
-from daemon.metrics import PREFIX, IngestMetrics, LearnMetrics, RunMetrics, ServeMetrics, new_registry
+from daemon.metrics import (
+    PREFIX,
+    IngestMetrics,
+    LearnMetrics,
+    OutageMetrics,
+    RunMetrics,
+    ServeMetrics,
+    new_registry,
+)
+from daemon.outage import Need
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 
 
 def exported():
-    for role in (IngestMetrics, lambda registry: LearnMetrics(registry, model="default"), ServeMetrics, RunMetrics):
+    roles = (
+        IngestMetrics,
+        lambda registry: LearnMetrics(registry, model="default"),
+        lambda registry: OutageMetrics(registry, Need, lambda: 0),
+        ServeMetrics,
+        RunMetrics,
+    )
+    for role in roles:
         registry = new_registry()
         role(registry)
         for family in registry.collect():
@@ -32,6 +48,10 @@ def test_every_metric_is_documented_and_every_documented_metric_exists():
         name for row in re.findall(r"^\| (`.*?) \|", metrics_part, re.MULTILINE) for name in re.findall(r"`(\w+)", row)
     }
     assert listed_metrics <= names, f"documented, but not there: {listed_metrics - names}"
+
+
+def test_everything_that_is_waited_for_is_documented():
+    assert all(f"`{need.value}`" in OPERATIONS for need in Need)
 
 
 def test_every_stage_is_documented():

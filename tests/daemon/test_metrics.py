@@ -5,7 +5,16 @@ import pytest
 from daemon.health import encode_metrics
 from daemon.ingest.observer import IngestObserver, Pause
 from daemon.learn.observer import BufferFacts, Champion, Judgement, LearnObserver, Outcome, Stage
-from daemon.metrics import CLASSES_MAX, IngestMetrics, LearnMetrics, RunMetrics, ServeMetrics, new_registry
+from daemon.metrics import (
+    CLASSES_MAX,
+    IngestMetrics,
+    LearnMetrics,
+    OutageMetrics,
+    RunMetrics,
+    ServeMetrics,
+    new_registry,
+)
+from daemon.outage import Need
 from streaming.records import Reason
 
 
@@ -131,6 +140,26 @@ def test_odd_codes_become_one(registry):
     metrics.answered("other", 99999)
     assert value(registry, "http_requests_total", route="/v1/models/{name}", code="200") == 1
     assert value(registry, "http_requests_total", route="other", code="other") == 1
+
+
+def test_outages_are_counted_and_dated(registry):
+    now_ms = 5_000
+    metrics = OutageMetrics(registry, [Need.KAFKA, Need.REDIS], lambda: now_ms)
+
+    def shown(need: str) -> list[float | None]:
+        names = ("retries_total", "outage_seconds_total", "outage_since_timestamp_seconds")
+        return [value(registry, name, what=need) for name in names]
+
+    assert shown("kafka") == shown("redis") == [0, 0, 0]
+    metrics.failed(Need.KAFKA, 0.0)
+    now_ms = 9_000
+    metrics.failed(Need.KAFKA, 4.0)
+    assert shown("kafka") == [2, 4, 5]
+    metrics.recovered(Need.KAFKA, 1.0)
+    assert shown("kafka") == [2, 5, 0]
+    metrics.failed(Need.KAFKA, 0.0)
+    assert shown("kafka") == [3, 5, 9]
+    assert shown("redis") == [0, 0, 0]
 
 
 def test_roles_are_up_or_down(registry):

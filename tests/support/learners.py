@@ -17,7 +17,7 @@ from daemon.learn.status import StatusBoard
 from daemon.learn.taker import WindowTaker
 from daemon.learn.trigger import WindowLimits
 from daemon.learn.watch import BufferWatch
-from daemon.outage import Outage
+from daemon.outage import Need, Outage
 from model.candidates import CandidateMaker, CandidateOptions
 from model.judge import Judge
 from model.judging.gate import GateOptions
@@ -144,7 +144,7 @@ class Bench:
         )
         candidates = maker(directory, options, torch.device("cpu"), clock)
         stages = Stages(observer, clock, reached)
-        announcements = Announcements(self.announcer, Outage("Kafka", clock))
+        announcements = Announcements(self.announcer, Outage("Kafka", Need.ANNOUNCEMENT, clock))
         settlement = Settlement(directory, repository, self.buffer, announcements, observer, stages, clock)
         one_round = Round(
             directory=directory,
@@ -170,7 +170,7 @@ class Bench:
             announcements=announcements,
             watch=BufferWatch(self.buffer, observer, lambda: self.now_ms),
             observer=observer,
-            outage=Outage("everything", clock),
+            outage=Outage("everything", Need.DISK, clock),
             clock=clock,
             poll_s=0.1,
         )
