@@ -133,6 +133,9 @@ class LearnMetrics:
         )
         self._store_samples = make.gauge("store_samples", "Samples in the sample store.", ("role",))
         self._store_bytes = make.gauge("store_bytes", "Bytes of pixels in the sample store.")
+        self._waiting_dropped = make.counter(
+            "waiting_dropped_total", "Samples dropped while they waited for their label to become a class."
+        )
         self._rounds = make.counter("rounds_total", "Rounds, by how they ended.", ("outcome",))
         self._stages = make.histogram(
             "round_stage_seconds", "Seconds of each stage of a round.", STAGE_BUCKETS_S, ("stage",)
@@ -238,6 +241,10 @@ class LearnMetrics:
     def unlearnt_seen(self, topic: str, partition: int, records: int) -> None:
         """Show what is not learnt yet."""
         self._unlearnt.labels(topic, str(partition)).set(records)
+
+    def waiting_dropped(self, samples: int) -> None:
+        """Count what waited in vain."""
+        self._waiting_dropped.inc(samples)
 
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """Show what the store holds."""

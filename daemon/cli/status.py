@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from model.store.ledger import Ledger
     from model.window import LogKey
 
+WAITING_SHOWN = 10
+"""Labels that the text names; --json has all."""
+
 EXAMPLES = examples("tidemill status", "tidemill status --json | jq '.positions[] | .end - .learnt'")
 
 
@@ -42,7 +45,7 @@ def status(
     state: StateFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show champion, round, positions of every partition (learnt, buffered, end), buffer and sample store.
+    """Show champion, round, positions of every partition (learnt, buffered, end), buffer, sample store, waiting labels.
 
     Where Redis or Kafka does not answer its figures are null, and a line says so; the exit status is 0 as long as the
     state directory could be read.
@@ -122,6 +125,10 @@ def _told(ledger: "Ledger", buffered: _Buffered) -> dict[str, Any]:
         ],
         "buffer": {"samples": buffered.samples, "bytes": buffered.bytes_used},
         "store": ledger.counts(),
+        "waiting": {
+            "dropped": ledger.waiting_dropped(),
+            "labels": [{"label": one.label, "count": one.pictures, "windows": one.windows} for one in ledger.waiting()],
+        },
         **reached,
     }
 
@@ -141,6 +148,7 @@ def _print(told: dict[str, Any]) -> None:
     console.print(f"round     {told['round']}")
     console.print(f"buffer    {buffer['samples']} waiting, {size(buffer['bytes'])}" if known else "buffer    not known")
     console.print("store     " + ", ".join(f"{count} {role}" for role, count in told["store"].items()))
+    _print_waiting(told["waiting"])
     console.print()
     print_table(
         ("topic", "partition", "learnt", "buffered", "end", "to learn"),
@@ -156,3 +164,17 @@ def _print(told: dict[str, Any]) -> None:
             for one in told["positions"]
         ],
     )
+
+
+def _print_waiting(waiting: dict[str, Any]) -> None:
+    """Say which labels are no class yet: a new class in the making, or a misspelt one."""
+    labels = waiting["labels"]
+    more = f", and {len(labels) - WAITING_SHOWN} more labels" if len(labels) > WAITING_SHOWN else ""
+    named = ", ".join(
+        f"{one['label']!r} {one['count']} in {one['windows']} {'window' if one['windows'] == 1 else 'windows'}"
+        for one in labels[:WAITING_SHOWN]
+    )
+    if named:
+        out().print(f"waiting   {named}{more}")
+    if waiting["dropped"]:
+        out().print(f"          {waiting['dropped']} dropped while they waited (store.waiting_max)")

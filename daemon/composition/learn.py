@@ -237,6 +237,8 @@ def _open_state(config: Config, reached: Callable[[str], None]) -> StateDirector
         holdout_max=store.holdout_max,
         closed_classes=config.model.classes,
         classes_max=config.model.classes_max,
+        class_min_samples=config.model.class_min_samples,
+        waiting_max=store.waiting_max,
         compact_below=store.segment_compact_below,
     )
     try:

@@ -32,6 +32,8 @@ class Model(Section):
     """Class names. Empty: the list grows as labels appear; given: closed, others are dead letters (unknown_label)."""
     classes_max: Annotated[int, Field(ge=2, le=100_000)] = 1_000
     """Classes that a growing list may have at most."""
+    class_min_samples: Annotated[int, Field(ge=1, le=10_000)] = 10
+    """Distinct pictures, from at least two windows, that make a label a class (until then they wait); 1: the first."""
     trainable: Literal["all", "last-block", "head"] = "all"
     """Which weights are trained."""
     stem: Literal["auto", "torchvision"] = "auto"
@@ -106,3 +108,5 @@ class Store(Section):
     """Held-out samples that judging uses at most."""
     segment_compact_below: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """Share of live samples below which a segment file is rewritten."""
+    waiting_max: Count = 10_000
+    """Samples that may wait for their label to become a class; beyond, the oldest are dropped, and counted."""

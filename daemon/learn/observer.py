@@ -125,6 +125,10 @@ class LearnObserver(Protocol):
         """Records between the learner's durable position and the log's end."""
         ...
 
+    def waiting_dropped(self, samples: int) -> None:
+        """So many samples were dropped while they waited for their label to become a class."""
+        ...
+
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """What the sample store holds, by role, and the bytes of its pixels."""
         ...

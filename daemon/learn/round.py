@@ -186,7 +186,9 @@ class Round:
 
 def _nothing_to_train(claim: Claim, fresh: Batch) -> str:
     if len(fresh) == 0:
-        return "nothing to train: no fresh training sample in the window"
+        waiting = claim.count("waiting")
+        wait = f"; {waiting} wait for their label to become a class" if waiting else ""
+        return f"nothing to train: no fresh training sample in the window{wait}"
     if len(claim.classes) < CLASSES_MIN:
         return f"nothing to tell apart: {claim.classes[0]!r} is the only class so far"
     return ""

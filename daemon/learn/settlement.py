@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
 from daemon.learn.announcements import Announcements
@@ -18,6 +19,8 @@ from streaming.buffer import LearnBuffer
 
 FRESHNESS_SAMPLES_MAX = 100_000
 """Event times kept at most, should no version be published for long."""
+
+log = structlog.get_logger()
 
 
 class Settlement:
@@ -41,6 +44,7 @@ class Settlement:
         self._stages = stages
         self._clock = clock
         self._learnt_ms: list[int] = []
+        self._dropped = directory.ledger.waiting_dropped()
 
     def learnt(self, event_times_ms: NDArray[np.int64]) -> None:
         """Note when the samples of a committed round happened: what the next version's freshness is counted from."""
@@ -59,7 +63,12 @@ class Settlement:
             with self._stages(Stage.ANNOUNCE):
                 self._announcements.tell(Manifest.from_dict(pending.manifest))
         self._directory.tidy()
-        self._observer.store_seen(self._directory.ledger.counts(), self._directory.ledger.bytes_used())
+        ledger = self._directory.ledger
+        self._observer.store_seen(ledger.counts(), ledger.bytes_used())
+        dropped, self._dropped = ledger.waiting_dropped() - self._dropped, ledger.waiting_dropped()
+        if dropped:
+            log.warning("samples of labels that became no class were dropped: store.waiting_max", samples=dropped)
+            self._observer.waiting_dropped(dropped)
 
     def welcome(self, champion: Version | None) -> None:
         """Tell of the champion that stands at the start: whether a former life announced it cannot be known."""

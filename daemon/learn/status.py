@@ -78,6 +78,9 @@ class StatusBoard:
     def unlearnt_seen(self, topic: str, partition: int, records: int) -> None:
         """Not shown here: `tidemill status` and the metrics have it."""
 
+    def waiting_dropped(self, samples: int) -> None:
+        """Not shown here: `tidemill status` and the metrics have it."""
+
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """Note what the store holds."""
         self._set(store=dict(samples_by_role), store_bytes=bytes_used)

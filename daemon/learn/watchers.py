@@ -76,6 +76,11 @@ class Watchers:
         for one in self._watchers:
             one.unlearnt_seen(topic, partition, records)
 
+    def waiting_dropped(self, samples: int) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.waiting_dropped(samples)
+
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """Tell all."""
         for one in self._watchers:

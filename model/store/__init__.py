@@ -27,6 +27,7 @@ from model.store.facts import (
     StoreRules,
     Version,
     VersionSamples,
+    WaitingLabel,
     iso_utc,
 )
 from model.store.ledger import Ledger
@@ -65,6 +66,7 @@ __all__ = [
     "Tidied",
     "Version",
     "VersionSamples",
+    "WaitingLabel",
     "iso_utc",
     "leave_request",
     "verify",

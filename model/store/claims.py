@@ -4,8 +4,8 @@ import sqlite3
 from dataclasses import dataclass
 
 from model.store.facts import Claim, ClaimedSpan, Role, StoreRules
-from model.store.pictures import holdout_share
-from model.store.planning import Plan, Stored
+from model.store.pictures import holdout_share, is_held_out
+from model.store.planning import Known, Plan, Stored, Waited
 from model.window import LogKey, Window
 
 CLAIM_COLUMNS = (
@@ -30,6 +30,28 @@ def find_stored(database: sqlite3.Connection, digest: bytes) -> Stored | None:
     query = "SELECT sample, name FROM samples JOIN labels USING (label) WHERE digest = ?"
     row = database.execute(query, (digest,)).fetchone()
     return Stored(row[0], row[1]) if row else None
+
+
+def find_waited(database: sqlite3.Connection, label: str) -> Waited:
+    """Return what accepted windows have left waiting under a label. A suspect window's word does not count."""
+    query = (
+        "SELECT count(*), count(DISTINCT samples.round)"
+        " FROM samples JOIN labels USING (label) JOIN rounds USING (round)"
+        " WHERE name = ? AND role = 'waiting' AND fate = 'accepted'"
+    )
+    return Waited(*database.execute(query, (label,)).fetchone())
+
+
+def known_to(database: sqlite3.Connection) -> Known:
+    """Return what a plan may ask of the database."""
+    classes = database.execute("SELECT name FROM labels WHERE class IS NOT NULL ORDER BY class").fetchall()
+    champion = database.execute("SELECT 1 FROM champions LIMIT 1").fetchone()
+    return Known(
+        stored=lambda digest: find_stored(database, digest),
+        waited=lambda label: find_waited(database, label),
+        classes=tuple(row[0] for row in classes),
+        founding=champion is None,
+    )
 
 
 def share_for_claim(database: sqlite3.Connection, rules: StoreRules) -> float:
@@ -174,3 +196,23 @@ def claimed_samples(database: sqlite3.Connection, claim: Claim, roles: tuple[Rol
         (claim.high_water, claim.last_sample),
     )
     return [sample for sample, role in rows if role in roles]
+
+
+def released_samples(database: sqlite3.Connection, claim: Claim, label: int) -> list[tuple[int, bytes]]:
+    """Return (sample, digest) of what waited for a label before this claim, oldest first."""
+    query = "SELECT sample, digest FROM samples WHERE label = ? AND role = 'waiting' AND sample <= ? ORDER BY sample"
+    return database.execute(query, (label, claim.high_water)).fetchall()
+
+
+def released_to_training(database: sqlite3.Connection, claim: Claim) -> list[int]:
+    """Return the samples that waited for a class that joins with this claim, and are not to be held out.
+
+    One that the window brings again under another label is left out.
+    """
+    contested = {row[0] for row in database.execute("SELECT sample FROM relabels")}
+    return [
+        sample
+        for name in claim.joined
+        for sample, digest in released_samples(database, claim, label_number(database, name))
+        if not is_held_out(digest, claim.holdout_share) and sample not in contested
+    ]

@@ -7,7 +7,7 @@ from collections import defaultdict
 import numpy as np
 
 from model.store import slots
-from model.store.claims import label_number
+from model.store.claims import label_number, released_samples
 from model.store.facts import Claim, Commit, Fate, Outcome, Role
 from model.store.pictures import is_held_out
 
@@ -89,11 +89,7 @@ def _release_waiting(database: sqlite3.Connection, claim: Claim) -> None:
         label = label_number(database, name)
         if not slots.tally(database, label, Role.WAITING)[0]:
             continue
-        query = (
-            "SELECT sample, digest FROM samples WHERE label = ? AND role = 'waiting' AND sample <= ? ORDER BY sample"
-        )
-        waiting = database.execute(query, (label, claim.high_water)).fetchall()
-        _admit(database, claim, label, (label, waiting))
+        _admit(database, claim, label, (label, released_samples(database, claim, label)))
 
 
 def _admit(database: sqlite3.Connection, claim: Claim, old: int, admitted: tuple[int, list[tuple[int, bytes]]]) -> None:

@@ -10,7 +10,14 @@ import numpy as np
 
 from model.durable import adopt, make_folder, sweep, sync_file, sync_folder
 from model.store import replay
-from model.store.claims import Beginning, claimed_samples, find_stored, share_for_claim, write_claim
+from model.store.claims import (
+    Beginning,
+    claimed_samples,
+    known_to,
+    released_to_training,
+    share_for_claim,
+    write_claim,
+)
 from model.store.commits import check_commit, eviction_generator, keep_weights, write_commit
 from model.store.compaction import compact
 from model.store.database import FILE_NAME, connect, create_or_check, transaction
@@ -121,8 +128,7 @@ class StateDirectory:
             raise OutOfTurnError("the round before is not finished: commit its claim, publish its version")
         check_chain(window, self.ledger.positions())
         share = share_for_claim(self._database, self._rules)
-        classes = self.ledger.classes()
-        planned = plan(window, lambda digest: find_stored(self._database, digest), classes, self._rules, share)
+        planned = plan(window, known_to(self._database), self._rules, share)
         # 1. The pixels, durable: a row must never name a file that a power cut can take. Unnamed files are swept.
         self._reached("segment.before")
         kept = [row.index for row in planned.rows]
@@ -231,8 +237,9 @@ class StateDirectory:
     # --- samples -----------------------------------------------------------------------------------------------
 
     def fresh(self, claim: Claim) -> Batch:
-        """Return the claim's training samples in claim order."""
-        return self._batch(claimed_samples(self._database, claim, (Role.TRAIN,)))
+        """Return the claim's training samples in claim order, then what waited for the classes that join with it."""
+        claimed = claimed_samples(self._database, claim, (Role.TRAIN,))
+        return self._batch([*claimed, *released_to_training(self._database, claim)])
 
     def held_out(self, claim: Claim) -> Batch:
         """Return the claim's held-out samples in claim order."""

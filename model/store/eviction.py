@@ -39,8 +39,10 @@ def evict(
 ) -> int:
     """Delete samples until the store is within `bytes_max`; return how many. Inside the caller's transaction.
 
-    Set-aside samples above their share go first, oldest first; then held-out ones above theirs; then training ones.
+    Waiting samples above their own cap are dropped whether the store is full or not. Then set-aside samples above their
+    share go first, oldest first; then held-out ones above theirs; then training ones.
     """
+    _drop_waiting(database, rules.waiting_max)
     capacity = rules.bytes_max // row_bytes
     stored = dict(database.execute("SELECT role, sum(count) FROM tallies GROUP BY role").fetchall())
     excess = sum(stored.values()) - capacity
@@ -60,11 +62,31 @@ def _evict_aside(database: sqlite3.Connection, wanted: int) -> int:
     if wanted <= 0:
         return 0
     query = "SELECT sample, label, role FROM samples WHERE slot IS NULL ORDER BY sample LIMIT ?"
-    rows = database.execute(query, (wanted,)).fetchall()
+    return _drop(database, database.execute(query, (wanted,)).fetchall())
+
+
+def _drop_waiting(database: sqlite3.Connection, limit: int) -> None:
+    waiting = database.execute("SELECT coalesce(sum(count), 0) FROM tallies WHERE role = 'waiting'").fetchone()[0]
+    if waiting > limit:
+        query = (
+            "SELECT sample, label, role FROM samples WHERE slot IS NULL AND role = 'waiting' ORDER BY sample LIMIT ?"
+        )
+        _drop(database, database.execute(query, (waiting - limit,)).fetchall())
+
+
+def _drop(database: sqlite3.Connection, rows: list[tuple[int, int, str]]) -> int:
+    """Delete (sample, label, role) rows that hold no slot, and what nothing names any more; return how many."""
     for _, label, role in rows:
         slots.add_to_tally(database, label, Role(role), -1)
     slots.delete(database, [row[0] for row in rows])
     _forget_labels(database, {row[1] for row in rows})
+    if waiting := sum(role == Role.WAITING for _, _, role in rows):
+        # Counted for good, so that `tidemill status` can say it: the next arrival would tell nobody.
+        database.execute(
+            "INSERT INTO meta VALUES ('waiting_dropped', ?1) ON CONFLICT (key) DO UPDATE"
+            " SET value = CAST(CAST(value AS INTEGER) + CAST(?1 AS INTEGER) AS TEXT)",
+            (str(waiting),),
+        )
     return len(rows)
 
 

@@ -56,6 +56,10 @@ class StoreRules:
     """Not empty: these are the classes, in this order; other labels wait."""
     classes_max: int = 1_000
     """Classes that an open list may have; labels beyond wait."""
+    class_min_samples: int = 1
+    """Distinct pictures that make a label a class; once there is a champion, from two windows. 1: the first does."""
+    waiting_max: int = 10_000
+    """Samples that wait for their label to become a class; beyond, the oldest are dropped."""
     versions_kept: int = 3
     """Versions, counted from the newest, whose weights stay beside current and champion's."""
     compact_below: float = 0.5
@@ -181,6 +185,15 @@ class Version:
     """Digest of its weights file."""
     published_at_ms: int | None
     """None while its publication is not finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingLabel:
+    """A label that is no class (yet): its distinct pictures, and in how many windows they came."""
+
+    label: str
+    pictures: int
+    windows: int
 
 
 @dataclass(frozen=True, slots=True)

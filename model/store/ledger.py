@@ -10,7 +10,7 @@ import numpy as np
 
 from model.store.claims import load_claim, load_spans
 from model.store.database import connect_read_only
-from model.store.facts import Claim, Json, Role, SampleName, Version, VersionSamples, iso_utc
+from model.store.facts import Claim, Json, Role, SampleName, Version, VersionSamples, WaitingLabel, iso_utc
 from model.store.lineage import lineage
 from model.store.requests import Event, find_event
 from model.window import LogKey
@@ -167,11 +167,14 @@ class Ledger:
         fresh: list[SampleName] = []
         query = "SELECT high_water, last_sample FROM rounds WHERE round BETWEEN ? AND ? ORDER BY round"
         for high_water, last_sample in self._database.execute(query, (first, last)).fetchall():
-            fresh.extend(self._names("sample > ? AND sample <= ?", high_water, last_sample))
+            fresh.extend(self._names("sample > ? AND sample <= ? AND joined_round <= round", high_water, last_sample))
         trained = sum(span.trained for span in load_spans(self._database, first, last))
-        learnt = tuple(name for name in fresh if name.role is Role.TRAIN)
+        learnt = [name for name in fresh if name.role is Role.TRAIN]
+        gone = max(0, trained - len(learnt))
+        # What waited for its class was learnt when that joined, not when it came.
+        released = self._names("joined_round BETWEEN ? AND ? AND round < joined_round AND role = 'train'", first, last)
         replayed, replayed_gone = self._replayed(first, last)
-        return VersionSamples(learnt, max(0, trained - len(learnt)), replayed, replayed_gone)
+        return VersionSamples((*learnt, *released), gone, replayed, replayed_gone)
 
     def _replayed(self, first: int, last: int) -> tuple[tuple[SampleName, ...], int]:
         query = "SELECT samples FROM draws WHERE round BETWEEN ? AND ? ORDER BY round"
@@ -190,6 +193,20 @@ class Ledger:
         query = "SELECT sample FROM samples WHERE slot IS NULL AND role = ? ORDER BY sample LIMIT ?"
         keys = [row[0] for row in self._database.execute(query, (role, limit)).fetchall()]
         return [name for key in keys for name in self._names("sample = ?", key)]
+
+    def waiting(self) -> list[WaitingLabel]:
+        """Return the labels that samples of committed rounds wait under, those with most pictures first."""
+        query = (
+            "SELECT name, count, (SELECT count(DISTINCT samples.round) FROM samples JOIN rounds USING (round)"
+            " WHERE samples.label = tallies.label AND samples.role = 'waiting' AND outcome IS NOT NULL)"
+            " FROM tallies JOIN labels USING (label) WHERE role = 'waiting' AND count > 0 ORDER BY count DESC, name"
+        )
+        return [WaitingLabel(*row) for row in self._database.execute(query).fetchall()]
+
+    def waiting_dropped(self) -> int:
+        """Return how many samples were dropped while they waited, since the state was made."""
+        row = self._database.execute("SELECT value FROM meta WHERE key = 'waiting_dropped'").fetchone()
+        return int(row[0]) if row else 0
 
     def counts(self) -> dict[str, int]:
         """Return the committed samples of each role, all roles named."""

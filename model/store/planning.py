@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from model.store.errors import BrokenChainError
 from model.store.facts import ClaimedSpan, Role, StoreRules
@@ -17,6 +17,30 @@ class Stored:
 
     sample: int
     label: str
+
+
+WINDOWS_MIN = 2
+"""Windows that must carry a new label once there is a champion: a producer's one bad batch makes no class."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """What accepted windows have left waiting under a label: distinct pictures, and the windows they came in."""
+
+    pictures: int = 0
+    windows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the plan asks the store."""
+
+    stored: Callable[[bytes], Stored | None]
+    """Finds a picture by its digest."""
+    waited: Callable[[str], Waited]
+    classes: tuple[str, ...]
+    founding: bool
+    """No champion yet: one window may make classes, so that the first version need not wait for a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +84,22 @@ def check_chain(window: Window, positions: Mapping[LogKey, int]) -> None:
         raise BrokenChainError(f"{len(places)} samples, but pixels of {len(window.pixels_NHWC)}")
 
 
-def plan(
-    window: Window, stored: Callable[[bytes], Stored | None], classes: Sequence[str], rules: StoreRules, share: float
-) -> Plan:
+def plan(window: Window, known: Known, rules: StoreRules, share: float) -> Plan:
     """Give each record its role, in this order: a picture met before, one of an unknown class, held out, training.
 
-    A picture that comes twice in the window is stored once, at its first place, under its last label. `stored` finds
-    a picture by its digest; `share` of new pictures is held out.
+    A picture that comes twice in the window is stored once, at its first place, under its last label. `share` of new
+    pictures is held out.
     """
     digests = [picture_digest(pixels) for pixels in window.pixels_NHWC]
     last_label = {digest: arrival.label for digest, arrival in zip(digests, window.arrivals, strict=True)}
     first_index = {digest: index for index, digest in reversed(list(enumerate(digests)))}
-    known = {digest: stored(digest) for digest in last_label}
-    new = sorted(index for digest, index in first_index.items() if known[digest] is None)
-    joined = _joining([last_label[digests[index]] for index in new], classes, rules)
-    accepted = {*classes, *joined}
+    stored = {digest: known.stored(digest) for digest in last_label}
+    new = sorted(index for digest, index in first_index.items() if stored[digest] is None)
+    joined = _joining([last_label[digests[index]] for index in new], known, rules)
+    accepted = {*known.classes, *joined}
     rows = tuple(_row(index, digests[index], last_label[digests[index]], accepted, share) for index in new)
     relabels = {
-        one.sample: last_label[digest] for digest, one in known.items() if one and one.label != last_label[digest]
+        one.sample: last_label[digest] for digest, one in stored.items() if one and one.label != last_label[digest]
     }
     return Plan(rows, joined, relabels, _spans(window, rows))
 
@@ -88,12 +110,25 @@ def _row(index: int, digest: bytes, label: str, classes: set[str], share: float)
     return PlannedRow(index, digest, label, Role.HOLDOUT if is_held_out(digest, share) else Role.TRAIN)
 
 
-def _joining(labels: Sequence[str], classes: Sequence[str], rules: StoreRules) -> tuple[str, ...]:
-    """Return the labels that become classes now, in the order in which they get their index."""
+def _joining(labels: Sequence[str], known: Known, rules: StoreRules) -> tuple[str, ...]:
+    """Return the labels that become classes now, in the order in which they get their index.
+
+    `labels`: one for each new picture. A label that is seen too seldom waits, for it may be misspelt.
+    """
     if rules.closed_classes:
-        return tuple(name for name in rules.closed_classes if name not in classes)
-    room = max(0, rules.classes_max - len(classes))
-    return tuple(name for name in dict.fromkeys(labels) if name not in classes)[:room]
+        return tuple(name for name in rules.closed_classes if name not in known.classes)
+    room = max(0, rules.classes_max - len(known.classes))
+    arrived = Counter(name for name in labels if name not in known.classes)
+    return tuple(islice((name for name, count in arrived.items() if _is_ripe(name, count, known, rules)), room))
+
+
+def _is_ripe(name: str, arrived: int, known: Known, rules: StoreRules) -> bool:
+    """Tell whether a label that `arrived` new pictures of this window carry has been seen often enough."""
+    if rules.class_min_samples == 1:
+        return True
+    waited = known.waited(name)
+    often = waited.pictures + arrived >= rules.class_min_samples
+    return often and (known.founding or waited.windows + 1 >= WINDOWS_MIN)
 
 
 def _spans(window: Window, rows: Sequence[PlannedRow]) -> tuple[ClaimedSpan, ...]:

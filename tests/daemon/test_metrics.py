@@ -88,6 +88,7 @@ def test_learn_shows_what_it_is_told(registry, learn):
     learn.buffer_seen(BufferFacts(7, 700, 9_000))
     learn.unlearnt_seen("images", 2, 11)
     learn.store_seen({"train": 40, "holdout": 10}, 1234)
+    learn.waiting_dropped(3)
     expected = {
         "train_loss": 0.5,
         "train_samples_per_second": 800,
@@ -99,6 +100,7 @@ def test_learn_shows_what_it_is_told(registry, learn):
         "buffer_bytes": 700,
         "buffer_oldest_timestamp_seconds": 9,
         "store_bytes": 1234,
+        "waiting_dropped_total": 3,
     }
     assert {name: value(registry, name) for name in expected} == expected
     assert value(registry, "round_stage_seconds_count", stage="train") == 1

@@ -78,8 +78,9 @@ class KeptAnnouncer:
 class Bench:
     """Folders and a buffer that outlive the learners built on them."""
 
-    def __init__(self, folder: Path, samples: int = 160) -> None:
+    def __init__(self, folder: Path, samples: int = 160, rules: StoreRules | None = None) -> None:
         self.folder = folder
+        self.rules = rules or StoreRules()
         self.samples = samples
         self.now_ms = 1_790_000_000_000
         self.buffer = MemoryBuffer(lambda: self.now_ms)
@@ -112,9 +113,8 @@ class Bench:
     ) -> Learner:
         """Build a learner, as after a restart: whatever the one before held is let go, as its death would."""
         self.die()
-        rules = StoreRules()
         directory = StateDirectory.open(
-            self.folder / "state", size=SIZE, rules=rules, now_ms=lambda: self.now_ms, reached=reached
+            self.folder / "state", size=SIZE, rules=self.rules, now_ms=lambda: self.now_ms, reached=reached
         )
         self._open.append(directory)
         pending = directory.ledger.unpublished()

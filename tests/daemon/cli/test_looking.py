@@ -4,6 +4,9 @@ import shutil
 
 import pytest
 
+from model.store import StoreRules
+from tests.support.windows import labelled, open_state, take
+
 
 def test_rounds_as_the_contract_has_them(run, history):
     rounds = run("rounds", "--json").json
@@ -78,6 +81,25 @@ def test_status_without_servers_is_what_the_state_knows(run, history):
     assert "redis.url" in ran.err
     assert "kafka.bootstrap_servers" in ran.err
     assert "not known" in run("status").out
+
+
+def test_status_lists_what_waits_for_its_label_to_become_a_class(run, tmp_path):
+    with open_state(tmp_path / "state", StoreRules(class_min_samples=10, waiting_max=6)) as state:
+        take(state, [*labelled(range(40)), *((seed, "[red]ctas") for seed in range(100, 104))])
+        take(state, [*labelled(range(40, 80)), (110, "[red]ctas"), (111, "owl"), (112, "owl"), (113, "ant")])
+    told = run("status", "--json").json
+    assert told["store"]["waiting"] == 6
+    assert told["waiting"] == {
+        "dropped": 2,
+        "labels": [
+            {"label": "[red]ctas", "count": 3, "windows": 2},
+            {"label": "owl", "count": 2, "windows": 1},
+            {"label": "ant", "count": 1, "windows": 1},
+        ],
+    }
+    text = run("status").out
+    assert "waiting   '[red]ctas' 3 in 2 windows, 'owl' 2 in 1 window, 'ant' 1 in 1 window" in text
+    assert "2 dropped while they waited (store.waiting_max)" in text
 
 
 @pytest.mark.parametrize("command", [["status"], ["rounds"], ["versions"], ["explain", "1"], ["verify"]])

@@ -1,12 +1,13 @@
 import json
 
 import pytest
+from structlog.testing import capture_logs
 
 from model.candidates import CandidateMaker
 from model.learning.errors import DeviceError
 from model.network.errors import ArchitectureChangedError
 from model.publishing.errors import ExportError, ParityError
-from model.store import leave_request
+from model.store import StoreRules, leave_request
 from streaming.buffer import BufferUnavailableError
 from tests.support.accounting import check_tiles
 from tests.support.learners import LABELS, LOG, Bench, Crash, CrashAt
@@ -68,15 +69,22 @@ def test_manifests_say_what_each_version_learnt(bench):
     assert (pointer["version"], pointer["sha256"]) == (len(manifests), manifests[-1]["file"]["sha256"])
 
 
+GROWING = StoreRules(class_min_samples=10)
+FEW_RED = (*LABELS[:2] * 14, "red")
+"""Eight in 240: too few for a class, enough with what waits."""
+
+
 def points_of_two_rounds(tmp_path):
     """Return every fault point of two undisturbed rounds, and the versions that they publish."""
-    bench = Bench(tmp_path / "undisturbed")
+    bench = Bench(tmp_path / "undisturbed", rules=GROWING)
     spy = CrashAt()
     learner = bench.learner(spy)
     for _ in range(2):
-        bench.feed(200)
+        bench.feed(240, FEW_RED)
         bench.now_ms += 60_000
         learn_all(learner)
+    manifests = [version.manifest for version in learner.directory.ledger.versions()]
+    assert [len(one["classes"]) for one in manifests] == [2, 3], "what waited in the first round joins in the second"
     bench.die()
     return spy.reached, bench.versions()
 
@@ -87,17 +95,17 @@ def test_killed_at_any_point_the_same_versions_are_published_and_nothing_is_lost
     assert {"round.train.after", "commit.inside", "round.publish.before", "round.trim.after"} <= set(points)
     for point in sorted(set(points)):
         for times in sorted({1, points.count(point)}):
-            bench = Bench(tmp_path / f"{point}-{times}")
+            bench = Bench(tmp_path / f"{point}-{times}", rules=GROWING)
             crash = CrashAt(point, times)
             learner = survive(bench, lambda bench=bench, crash=crash: bench.learner(crash))
             for _ in range(2):
-                bench.feed(200)
+                bench.feed(240, FEW_RED)
                 bench.now_ms += 60_000
                 learner = survive(bench, lambda learner=learner: (learn_all(learner), learner)[1])
             assert crash.left <= 0, f"{point} was not reached {times} times"
             assert bench.versions() == expected, f"killed at {point} the {times}. time"
             totals = check_tiles(entry["lineage"] for entry in rounds(learner))
-            assert totals == {(LOG.topic, LOG.topic_id, 0): (0, 400, 400)}, f"killed at {point} the {times}. time"
+            assert totals == {(LOG.topic, LOG.topic_id, 0): (0, 480, 480)}, f"killed at {point} the {times}. time"
             bench.die()
 
 
@@ -262,6 +270,21 @@ def test_a_request_is_answered_between_rounds_also_while_redis_is_away(bench):
     event = learner.directory.ledger.event(request)
     assert event is not None
     assert "unheard of" in event.answer
+
+
+def test_a_window_of_unknown_labels_is_accounted_for_and_waits(tmp_path):
+    bench = Bench(tmp_path, rules=StoreRules(class_min_samples=400, waiting_max=200))
+    learner = bench.learner()
+    with capture_logs() as said:
+        for _ in range(2):
+            bench.feed(200)
+            bench.now_ms += 60_000
+            learn_all(learner)
+    bench.die()
+    assert [entry["outcome"] for entry in rounds(bench.learner())] == ["refused", "refused"]
+    assert "180 wait for their label" in rounds(bench.learner())[0]["reason"]
+    assert [one["samples"] for one in said if "store.waiting_max" in one["event"]] == [160]
+    bench.die()
 
 
 def test_a_window_of_one_class_teaches_nothing_but_is_kept(bench):

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.store import Fate, MissingFileError, NewVersion, Outcome, OutOfTurnError, Role, StoreRules
+from model.store import Fate, MissingFileError, NewVersion, Outcome, OutOfTurnError, Role, StoreRules, verify
 from model.store.pictures import picture_digest
 from tests.support.windows import adopt, held, labelled, open_state, picture, published, refused, take, window
 
@@ -71,6 +71,82 @@ def test_waiting_samples_are_taken_in_when_their_label_becomes_a_class(tmp_path:
         counts = state.ledger.counts()
         assert counts["waiting"] == 0 and counts["train"] + counts["holdout"] == 41
         assert state.ledger.class_counts()["owl"] + state.ledger.class_counts(Role.HOLDOUT)["owl"] == 31
+
+
+RIPE = StoreRules(class_min_samples=10)
+FOUNDERS = labelled(range(40))
+OWLS = [(seed, "owl") for seed in range(100, 130)]
+
+
+def found(state, pictures=()) -> None:
+    """Publish a first version of cats and dogs."""
+    claim = state.claim(window([*FOUNDERS, *pictures]), seed=1, state=None)
+    state.commit(claim, published(state, claim))
+    state.mark_published(claim.version)
+
+
+def test_a_new_class_joins_at_its_second_window_and_learns_what_waited_at_once(tmp_path: Path):
+    with open_state(tmp_path, RIPE) as state:
+        found(state)
+        take(state, [*labelled(range(40, 60)), *OWLS[:15]])
+        assert state.ledger.classes() == ("cat", "dog") and state.ledger.counts()["waiting"] == 15
+        claim = state.claim(window([*labelled(range(60, 80)), OWLS[15], (100, "cat")], 75), seed=1, state=None)
+        assert claim.joined == ("owl",)
+        fresh = state.fresh(claim)
+        owls = fresh.samples[fresh.labels == 2].tolist()
+        state.commit(claim, held())
+        kept = state.ledger.class_counts()["owl"]
+        assert kept + state.ledger.class_counts(Role.HOLDOUT).get("owl", 0) == 15, "one of 16 came again as a cat"
+        query = "SELECT sample FROM samples JOIN labels USING (label) WHERE name = 'owl' AND role = 'train'"
+        assert sorted(owls) == sorted(row[0] for row in state._database.execute(query))
+    assert verify(tmp_path) == []
+
+
+def test_what_waited_is_explained_by_the_version_that_learnt_it(tmp_path: Path):
+    with open_state(tmp_path, RIPE) as state:
+        found(state, OWLS[:9])
+        take(state, [*labelled(range(40, 60)), *OWLS[9:15]], None)
+        assert state.ledger.class_counts()["owl"] > 0
+        claim = state.claim(window(labelled(range(60, 70)), 75), seed=1, state=None)
+        state.commit(claim, published(state, claim))
+        state.mark_published(claim.version)
+        first, second = (state.ledger.samples_of(version) for version in (1, 2))
+        assert {one.label for one in first.fresh} == {"cat", "dog"} and first.fresh_evicted == 0
+        assert sum(one.label == "owl" for one in second.fresh) == state.ledger.class_counts()["owl"]
+
+
+def test_a_suspect_windows_word_makes_no_class(tmp_path: Path):
+    with open_state(tmp_path, RIPE) as state:
+        found(state)
+        take(state, [*labelled(range(40, 60)), *OWLS[:12]], refused())
+        take(state, OWLS[12:18])
+        assert state.ledger.classes() == ("cat", "dog"), "six of one accepted window"
+        take(state, OWLS[18:24])
+        assert state.ledger.classes() == ("cat", "dog", "owl")
+        assert state.ledger.counts()["waiting"] == 0, "all that waited are taken in"
+
+
+def test_a_class_that_joined_in_vain_waits_again_and_joins_later(tmp_path: Path):
+    with open_state(tmp_path, RIPE) as state:
+        found(state, OWLS[:9])
+        claim = take(state, OWLS[9:15], refused())
+        assert claim.joined == ("owl",) and state.ledger.classes() == ("cat", "dog")
+        assert [(one.label, one.pictures, one.windows) for one in state.ledger.waiting()] == [("owl", 9, 1)]
+        assert take(state, OWLS[15:16]).joined == ("owl",)
+    assert verify(tmp_path) == []
+
+
+def test_a_thousand_misspelt_labels_make_no_class_and_the_oldest_are_dropped(tmp_path: Path):
+    with open_state(tmp_path, StoreRules(class_min_samples=10, waiting_max=50)) as state:
+        found(state)
+        for start in range(1_000, 1_200, 20):
+            take(state, [(seed, f"cta {seed}") for seed in range(start, start + 20)])
+        assert state.ledger.classes() == ("cat", "dog")
+        assert state.ledger.counts()["waiting"] == 50 and state.ledger.waiting_dropped() == 150
+        assert {one.label for one in state.ledger.waiting()} == {f"cta {seed}" for seed in range(1_150, 1_200)}
+        assert state._database.execute("SELECT count(*) FROM labels").fetchone()[0] == 52
+        state.tidy()
+    assert verify(tmp_path) == []
 
 
 def test_a_waiting_sample_that_comes_again_under_a_known_label_is_taken_in(tmp_path: Path):

@@ -46,6 +46,16 @@ def test_the_cap_holds_and_small_classes_are_spared(tmp_path: Path):
     assert verify(tmp_path) == []
 
 
+def test_a_class_that_no_longer_arrives_is_kept(tmp_path: Path):
+    with open_state(tmp_path, StoreRules(bytes_max=100 * ROW)) as state:
+        take(state, [(seed, "gone") for seed in range(60)])
+        for start in range(100, 1000, 100):
+            take(state, labelled(range(start, start + 100)))
+        assert state.ledger.classes() == ("gone", "cat", "dog")
+        kept = state.ledger.class_counts()
+        assert abs(kept["gone"] - kept["cat"]) <= 1 and state.ledger.class_counts(Role.HOLDOUT)["gone"] > 0
+
+
 def test_what_stays_is_an_even_sample_of_all_that_was_seen(tmp_path: Path):
     with open_state(tmp_path, StoreRules(bytes_max=250 * ROW)) as state:
         for start in range(0, 3000, 100):

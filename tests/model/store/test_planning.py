@@ -1,8 +1,10 @@
+from collections.abc import Callable
+
 import pytest
 
 from model.store import BrokenChainError, Role, StoreRules
 from model.store.pictures import FIRST_SHARE, fraction, holdout_share, is_held_out, picture_digest
-from model.store.planning import Plan, Stored, check_chain, plan
+from model.store.planning import Known, Plan, Stored, Waited, check_chain, plan
 from model.window import LogKey, Window
 from tests.support.windows import LOG, join, labelled, picture, window
 
@@ -15,8 +17,12 @@ def planned(
     classes: tuple[str, ...] = ("cat", "dog"),
     rules: StoreRules | None = None,
     share: float = 0.2,
+    waited: Callable[[str], Waited] = lambda _label: Waited(),
+    *,
+    founding: bool = True,
 ) -> Plan:
-    return plan(one, (stored or {}).get, classes, rules or StoreRules(), share)
+    known = Known((stored or {}).get, waited, classes, founding)
+    return plan(one, known, rules or StoreRules(), share)
 
 
 def test_the_picture_alone_decides_the_side():
@@ -49,6 +55,34 @@ def test_new_labels_join_in_the_order_of_their_first_picture():
     one = planned(window([(0, "owl"), (1, "cat"), (2, "ant"), (3, "owl")]))
     assert one.joined == ("owl", "ant")
     assert not any(row.role is Role.WAITING for row in one.rows)
+
+
+OWLS = [(seed, "owl") for seed in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("waited", "founding", "joins"),
+    [
+        (Waited(0, 0), True, False),
+        (Waited(3, 1), True, False),
+        (Waited(4, 1), True, True),
+        (Waited(4, 1), False, True),
+        (Waited(3, 2), False, False),
+        (Waited(100, 0), False, False),
+    ],
+)
+def test_a_label_joins_when_enough_pictures_of_enough_windows_carry_it(waited: Waited, founding: bool, joins: bool):
+    rules = StoreRules(class_min_samples=10)
+    one = planned(window(OWLS), rules=rules, waited=lambda _label: waited, founding=founding)
+    assert one.joined == (("owl",) if joins else ())
+    assert one.spans[0].waiting == (0 if joins else 6)
+
+
+def test_one_window_makes_classes_until_there_is_a_champion():
+    rules = StoreRules(class_min_samples=6)
+    assert planned(window(OWLS), classes=(), rules=rules).joined == ("owl",)
+    assert planned(window(OWLS), rules=rules, founding=False).joined == ()
+    assert planned(window([*OWLS[:5], (0, "owl")]), rules=rules).joined == (), "the same picture twice is one"
 
 
 def test_labels_beyond_classes_max_wait():
