@@ -1,7 +1,7 @@
 """When there is no champion yet: is the candidate worth being the first version?"""
 
 import numpy as np
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from model.judging.answers import Answers
 
@@ -11,7 +11,7 @@ CONFIDENCE = 0.95
 
 def lower_bound(right: int, n: int) -> float:
     """Return the lower 95 % confidence bound of a share, exact and one-sided (Clopper and Pearson 1934)."""
-    return float(beta.ppf(1 - CONFIDENCE, right, n - right + 1)) if right else 0.0
+    return float(betaincinv(right, n - right + 1, 1 - CONFIDENCE)) if right else 0.0
 
 
 def why_not_first(candidate: Answers, holdout_min: int) -> str:

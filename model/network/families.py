@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-import torchvision
 from torch import nn
 
 from model.network import stems
@@ -91,6 +90,8 @@ def family_of(architecture: str) -> Family:
 def build_body(spec: NetworkSpec) -> nn.Module:
     """Build a torchvision classifier for `spec`, with its stem. Raises UnsupportedArchitectureError, ValueError."""
     family = family_of(spec.architecture)
+    import torchvision  # noqa: PLC0415 - takes the start of a learner seconds, and own factories need none of it
+
     if spec.architecture in VITS:
         return stems.vit(VITS[spec.architecture], spec.size, spec.classes_n, small=spec.small_stem)
     body: nn.Module = torchvision.models.get_model(spec.architecture, weights=None, num_classes=spec.classes_n)

@@ -10,7 +10,6 @@ from typing import cast
 
 import torch
 from torch import nn
-from torchvision.models import VisionTransformer
 
 UNPOOLED_MAX = 32
 """Side up to which residual and dense networks do not pool before the first block. At stride 1, as published for CIFAR,
@@ -82,6 +81,8 @@ def fit_patches(body: nn.Module, _size: int) -> None:
 
 def vit(shape: VitShape, size: int, classes_n: int, *, small: bool) -> nn.Module:
     """Build a vision transformer for images of `size`. Raises ValueError where patches do not tile them."""
+    from torchvision.models import VisionTransformer  # noqa: PLC0415 - see families.build_body
+
     patch = patch_of(size) if small else shape.patch
     if size % patch:
         raise ValueError(f"patches of {patch} pixels do not tile it: make it a multiple of {patch}")

@@ -1,5 +1,7 @@
-"""Ingest and serve stay small when idle, and torch is never mapped into them."""
+"""Ingest and serve stay small when idle, and torch is never mapped into them; a learner starts with what it needs."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -41,3 +43,11 @@ def test_a_role_without_learning_is_light(tidemill, role, port):
     assert "torch" not in Path(f"/proc/{process.pid}/maps").read_text()
     process.terminate()
     assert process.wait(10) == 0
+
+
+def test_a_learner_with_its_own_network_starts_without_what_takes_seconds_to_load():
+    """torchvision compiles operators when it is imported; scipy.stats builds a hundred distributions."""
+    heavy = "{'torchvision', 'scipy.stats', 'torch._dynamo'}"
+    code = f"import sys, daemon.composition.learn; print(*({heavy} & {{*sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
