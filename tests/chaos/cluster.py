@@ -1,7 +1,7 @@
 """Everything of one job on one machine: topics on a real broker, a real Redis, and the roles as processes."""
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -202,15 +202,24 @@ class Cluster:
 
     def at_rest(self) -> bool:
         """Return whether everything that lies in the topic is learnt, and the newest version published."""
-        ends, learnt = self.ends(), self.learnt() if self.last_round() else {}
-        if any(learnt.get(partition, 0) < end for partition, end in ends.items()):
+        if not self.last_round():
+            return False
+        learnt = self.learnt()
+        if any(learnt.get(partition, 0) < end for partition, end in self.ends().items()):
             return False
         with self.ledger() as ledger:
             return ledger.unpublished() is None and ledger.open_claim() is None
 
-    def wait_at_rest(self, timeout_s: float = WAIT_S) -> None:
-        """Wait until `at_rest`; the roles live on."""
-        eventually(lambda: self.check_alive() or self.at_rest(), "all records learnt", timeout_s, every_s=0.3)
+    def wait_at_rest(self, *roles: RoleProcess, timeout_s: float = WAIT_S) -> None:
+        """Wait until `at_rest`, while these roles live on; none given: all."""
+        living = roles or self.roles
+
+        def resting() -> bool:
+            for role in living:
+                role.check_alive()
+            return self.at_rest()
+
+        eventually(resting, "all records learnt", timeout_s, every_s=0.3)
 
     @contextmanager
     def admin(self) -> Iterator[Any]:
@@ -239,11 +248,3 @@ class Cluster:
                     NewTopic(self.announced, 1, 1, topic_configs=compacted),
                 ]
             )
-
-
-def eventually_true(check: Callable[[], bool], what: str, cluster: Cluster, timeout_s: float = WAIT_S) -> None:
-    """Wait for `check`; the failure's message holds the ends of all logs."""
-    try:
-        eventually(check, what, timeout_s)
-    except AssertionError as error:
-        raise AssertionError(f"{error}\n{cluster.logs()}") from error
