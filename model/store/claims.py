@@ -4,12 +4,13 @@ import sqlite3
 from dataclasses import dataclass
 
 from model.store.facts import Claim, ClaimedSpan, Role, StoreRules
+from model.store.parcels import members
 from model.store.pictures import holdout_share, is_held_out
 from model.store.planning import Known, Plan, Stored, Waited
 from model.window import LogKey, Window
 
 CLAIM_COLUMNS = (
-    "round, seed, state, high_water, last_sample, classes, holdout_share, parent, attempt, deaths, claimed_at"
+    "round, seed, state, high_water, last_sample, classes, holdout_share, parent, attempt, deaths, claimed_at, retried"
 )
 
 
@@ -95,6 +96,17 @@ def write_claim(database: sqlite3.Connection, window: Window, plan: Plan, begin:
     database.executemany("INSERT INTO relabels VALUES (?, ?)", plan.relabels.items())
 
 
+def write_retry(database: sqlite3.Connection, parcel: int, begin: Beginning) -> None:
+    """Write a new round that retries a parcel, inside the caller's transaction: it takes in nothing."""
+    database.execute(
+        "INSERT INTO rounds (round, seed, state, high_water, last_sample, classes, holdout_share, parent, retried,"
+        " claimed_at) SELECT max(round) + 1, ?, ?, max(last_sample), max(last_sample),"
+        " (SELECT count(*) FROM labels WHERE class IS NOT NULL), ?,"
+        " (SELECT version FROM champions ORDER BY move DESC LIMIT 1), ?, ? FROM rounds",
+        (begin.seed, begin.state, begin.holdout_share, parcel, begin.now_ms),
+    )
+
+
 def _span_columns(span: ClaimedSpan) -> tuple[int, ...]:
     counts = (span.trained, span.holdout, span.dead_lettered, span.expired)
     return (span.start, span.end, *counts, span.duplicate, span.waiting, span.suspect)
@@ -155,7 +167,7 @@ def load_claim(database: sqlite3.Connection) -> Claim | None:
     row = database.execute(f"SELECT {CLAIM_COLUMNS} FROM rounds WHERE outcome IS NULL").fetchone()  # noqa: S608
     if row is None:
         return None
-    number, seed, state, high_water, last_sample, count, share, parent, attempt, deaths, claimed_at = row
+    number, seed, state, high_water, last_sample, count, share, parent, attempt, deaths, claimed_at, retried = row
     names = database.execute(
         "SELECT name, joined_round FROM labels WHERE class < ? ORDER BY class", (count,)
     ).fetchall()
@@ -175,6 +187,7 @@ def load_claim(database: sqlite3.Connection) -> Claim | None:
         version=database.execute("SELECT coalesce(max(version), 0) + 1 FROM versions").fetchone()[0],
         parent=parent,
         claimed_at_ms=claimed_at,
+        retried=retried,
     )
 
 
@@ -191,6 +204,8 @@ def load_spans(database: sqlite3.Connection, after: int, until: int | None = Non
 
 def claimed_samples(database: sqlite3.Connection, claim: Claim, roles: tuple[Role, ...]) -> list[int]:
     """Return the keys of the claim's samples of these roles, in claim order."""
+    if claim.retried is not None:
+        return members(database, claim.retried, len(claim.classes), roles)
     rows = database.execute(
         "SELECT sample, role FROM samples WHERE sample > ? AND sample <= ? ORDER BY sample",
         (claim.high_water, claim.last_sample),

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from model.store import slots
+from model.store import parcels, slots
 from model.store.claims import label_number, released_samples
 from model.store.facts import Claim, Commit, Fate, Outcome, Role
 from model.store.pictures import is_held_out
@@ -29,10 +29,15 @@ def check_commit(claim: Claim, commit: Commit) -> None:
 
 def write_commit(database: sqlite3.Connection, claim: Claim, commit: Commit, now_ms: int) -> None:
     """Write the end of the round, inside the caller's transaction; eviction follows in the same one."""
-    if commit.fate is Fate.ACCEPTED:
+    if commit.contradicted:
+        parcels.retire(database, claim, commit.contradicted)
+    if claim.retried is not None:
+        parcels.end_retry(database, claim, commit)
+    elif commit.fate is Fate.ACCEPTED:
         _accept(database, claim)
     else:
-        _set_aside(database, claim, Role(commit.fate.value))
+        _set_aside(database, claim, commit)
+    parcels.give_up(database, claim.round)
     database.execute("DELETE FROM relabels")
     _advance_positions(database, claim)
     _close_round(database, claim, commit, now_ms)
@@ -101,9 +106,17 @@ def _admit(database: sqlite3.Connection, claim: Claim, old: int, admitted: tuple
     slots.enter(database, label, Role.TRAIN, [sample for sample, _ in waiting if sample not in set(held)])
 
 
-def _set_aside(database: sqlite3.Connection, claim: Claim, role: Role) -> None:
+def _set_aside(database: sqlite3.Connection, claim: Claim, commit: Commit) -> None:
     """Keep the window out of replay and judging; its new classes leave again."""
-    window = (claim.high_water, claim.last_sample)
+    role, window = Role(commit.fate.value), (claim.high_water, claim.last_sample)
+    query = (
+        "SELECT sample, role FROM samples WHERE sample > ? AND sample <= ? AND role IN ('train', 'holdout')"
+        " ORDER BY sample"
+    )
+    rows = database.execute(query, window).fetchall()
+    said = [None] * len(rows) if commit.said is None else commit.said.tolist()
+    members = [(sample, Role(was), one) for (sample, was), one in zip(rows, said, strict=True)]
+    parcels.set_aside(database, claim.round, role, commit.reason, members)
     database.execute(
         "UPDATE samples SET role = ? WHERE sample > ? AND sample <= ? AND role IN ('train', 'holdout')", (role, *window)
     )
@@ -126,11 +139,21 @@ def _advance_positions(database: sqlite3.Connection, claim: Claim) -> None:
 
 def _close_round(database: sqlite3.Connection, claim: Claim, commit: Commit, now_ms: int) -> None:
     evaluation = None if commit.evaluation is None else json.dumps(dict(commit.evaluation))
+    screened = json.dumps(dict(commit.screened)) if commit.screened else None
     facts = (commit.outcome, commit.fate, commit.verdict, commit.reason, commit.state or claim.state)
     database.execute(
         "UPDATE rounds SET outcome = ?, fate = ?, verdict = ?, reason = ?, result = ?, prequential_accuracy = ?,"
-        " evaluation = ?, seconds = ?, committed_at = ? WHERE round = ?",
-        (*facts, commit.prequential_accuracy, evaluation, commit.seconds, now_ms, claim.round),
+        " evaluation = ?, screened = ?, change = ?, seconds = ?, committed_at = ? WHERE round = ?",
+        (
+            *facts,
+            commit.prequential_accuracy,
+            evaluation,
+            screened,
+            commit.change,
+            commit.seconds,
+            now_ms,
+            claim.round,
+        ),
     )
 
 

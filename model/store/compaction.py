@@ -39,6 +39,10 @@ def compact(
         ).fetchall()
     ]
     reached("compaction.before")
+    if not rows:  # all of it was dropped
+        with transaction(database):
+            database.executemany("DELETE FROM segments WHERE segment = ?", [(segment,) for segment, _ in chosen])
+        return Moved(0, tuple(name for _, name in chosen))
     digest = segments.write(segments.read([place for _, place in rows]))
     reached("compaction.inside")
     with transaction(database):

@@ -64,5 +64,16 @@ CROSS_REFERENCES: tuple[tuple[str, str], ...] = (
         """SELECT class - 1 FROM labels
         WHERE class > 0 AND class - 1 NOT IN (SELECT class FROM labels WHERE class IS NOT NULL)""",
     ),
+    (
+        "sample {}: it is set aside, but belongs to no parcel",
+        """SELECT sample FROM samples JOIN rounds USING (round)
+        WHERE samples.role IN ('suspect', 'quarantined') AND outcome IS NOT NULL
+        AND sample NOT IN (SELECT sample FROM aside)""",
+    ),
+    (
+        "sample {0}: its parcel is {1}, it is {2}",
+        """SELECT sample, parcels.role, samples.role FROM aside JOIN parcels USING (parcel) JOIN samples USING (sample)
+        WHERE parcels.role <> samples.role""",
+    ),
 )
 """(message, query): the message is filled with the columns of each row that the query finds."""

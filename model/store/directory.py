@@ -17,6 +17,7 @@ from model.store.claims import (
     released_to_training,
     share_for_claim,
     write_claim,
+    write_retry,
 )
 from model.store.commits import check_commit, eviction_generator, keep_weights, write_commit
 from model.store.compaction import compact
@@ -30,11 +31,12 @@ from model.store.lock import DirectoryLock
 from model.store.planning import check_chain, plan
 from model.store.requests import FOLDER as REQUESTS
 from model.store.requests import Event, Handler, answer_request, pending_requests, remove_request
+from model.store.screenings import recent_screenings
+from model.store.segments import SEGMENTS_FOLDER as SEGMENTS
 from model.store.segments import Place, Segments
 from model.window import Window
 
 FaultPoint = Callable[[str], None]
-SEGMENTS = "segments"
 WEIGHTS = "weights"
 WEIGHTS_SUFFIX = ".safetensors"
 
@@ -124,8 +126,7 @@ class StateDirectory:
         `seed` (below 2^63) and `state` (digest of the weights to start from) are kept for a repetition. Raises
         BrokenChainError, OutOfTurnError (a claim is open, or a version is unpublished), OSError.
         """
-        if self.open_claim() is not None or self.ledger.unpublished() is not None:
-            raise OutOfTurnError("the round before is not finished: commit its claim, publish its version")
+        self._check_turn()
         check_chain(window, self.ledger.positions())
         share = share_for_claim(self._database, self._rules)
         planned = plan(window, known_to(self._database), self._rules, share)
@@ -140,6 +141,24 @@ class StateDirectory:
             write_claim(self._database, window, planned, Beginning(seed, state, segment, share, self._now_ms()))
             self._reached("claim.inside")
         self._reached("claim.after")
+        return self._claimed()
+
+    def claim_retry(self, parcel: int, *, seed: int, state: str | None) -> Claim:
+        """Claim a round that retries a suspect parcel: no window, nothing from the buffer. As `claim`."""
+        self._check_turn()
+        begin = Beginning(seed, state, None, share_for_claim(self._database, self._rules), self._now_ms())
+        self._reached("claim.before")
+        with transaction(self._database):
+            write_retry(self._database, parcel, begin)
+            self._reached("claim.inside")
+        self._reached("claim.after")
+        return self._claimed()
+
+    def _check_turn(self) -> None:
+        if self.open_claim() is not None or self.ledger.unpublished() is not None:
+            raise OutOfTurnError("the round before is not finished: commit its claim, publish its version")
+
+    def _claimed(self) -> Claim:
         claimed = self.open_claim()
         if claimed is None:
             raise OutOfTurnError("the claim was written, but is not open")
@@ -222,8 +241,7 @@ class StateDirectory:
         Between rounds only, for a claim must find the store as it left it. A request is carried out once, whatever
         crashes; afterwards bring the repository up to what the database says. Raises OutOfTurnError, OSError.
         """
-        if self.open_claim() is not None or self.ledger.unpublished() is not None:
-            raise OutOfTurnError("the round before is not finished: commit its claim, publish its version")
+        self._check_turn()
         events = []
         for request in pending_requests(self.path):
             self._reached("request.before")
@@ -248,6 +266,10 @@ class StateDirectory:
     def window(self, claim: Claim) -> Batch:
         """Return training and held-out samples in claim order: what the champion is scored on before learning."""
         return self._batch(claimed_samples(self._database, claim, (Role.TRAIN, Role.HOLDOUT)))
+
+    def recent_screenings(self) -> dict[int, tuple[int, int]]:
+        """Return how the champions did on the last windows, before learning them: (samples, right) by class."""
+        return recent_screenings(self._database)
 
     def draw_replay(self, claim: Claim, n: int, rng: np.random.Generator) -> Replay:
         """Draw `n` training samples accepted before the open claim; a sample's chance goes with n_c^-0.5 of its class.

@@ -137,6 +137,8 @@ class Claim:
     parent: int | None
     """The champion when the claim was made."""
     claimed_at_ms: int
+    retried: int | None = None
+    """The parcel that this round retries, alone: it has no spans, and its samples are those set aside there."""
 
     def count(self, kind: str) -> int:
         """Return the records of one kind (`trained`, `holdout`, `duplicate`, …) over all spans."""
@@ -170,6 +172,14 @@ class Commit:
     evaluation: Mapping[str, Any] | None = None
     replayed: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     """Keys of the samples replayed, for `explain --samples`."""
+    screened: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    """The champion on the window's samples before they were learnt: (samples, right) by class that it knows."""
+    said: NDArray[np.int64] | None = None
+    """[n], the classes that it took the samples of `window(claim)` for; kept with those that are set aside."""
+    change: bool = False
+    """Whether the round accepts a change of what labels mean."""
+    contradicted: tuple[int, ...] = ()
+    """Classes whose held-out samples from before the change retire."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from model.store.release import drop_parcel, release_parcel
 from model.store.requests import Handler
 
-HANDLERS: Mapping[str, Handler] = {}
+HANDLERS: Mapping[str, Handler] = {"quarantine.release": release_parcel, "quarantine.drop": drop_parcel}

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,6 +12,7 @@ from model.store.claims import load_claim, load_spans
 from model.store.database import connect_read_only
 from model.store.facts import Claim, Json, Role, SampleName, Version, VersionSamples, WaitingLabel, iso_utc
 from model.store.lineage import lineage
+from model.store.parcels import due_parcel
 from model.store.requests import Event, find_event
 from model.window import LogKey
 
@@ -106,6 +107,15 @@ class Ledger:
             yield from map(_as_version, rows)
             after = rows[-1][0]
 
+    def due_parcel(self) -> int | None:
+        """Return the suspect parcel to retry next, or None."""
+        return due_parcel(self._database)
+
+    def was_retry(self, number: int) -> bool:
+        """Tell whether a round retried a parcel."""
+        row = self._database.execute("SELECT retried FROM rounds WHERE round = ?", (number,)).fetchone()
+        return row is not None and row[0] is not None
+
     def last_round(self) -> int:
         """Return the number of the last committed round; 0 before the first."""
         query = "SELECT round FROM rounds WHERE outcome IS NOT NULL ORDER BY round DESC LIMIT 1"
@@ -165,7 +175,13 @@ class Ledger:
         """Return the samples learnt since version - 1, as fresh and as replayed. Raises KeyError."""
         first, last = self.round_of(version - 1) + 1, self.round_of(version)
         fresh: list[SampleName] = []
-        query = "SELECT high_water, last_sample FROM rounds WHERE round BETWEEN ? AND ? ORDER BY round"
+        # What a retry accepted was taken in by an earlier round, and learnt by this one.
+        query = (
+            "SELECT taken.high_water, taken.last_sample FROM rounds AS learnt"
+            " JOIN rounds AS taken ON taken.round = coalesce(learnt.retried, learnt.round)"
+            " WHERE learnt.round BETWEEN ? AND ? AND coalesce(learnt.fate, 'accepted') = 'accepted'"
+            " ORDER BY learnt.round"
+        )
         for high_water, last_sample in self._database.execute(query, (first, last)).fetchall():
             fresh.extend(self._names("sample > ? AND sample <= ? AND joined_round <= round", high_water, last_sample))
         trained = sum(span.trained for span in load_spans(self._database, first, last))
@@ -187,6 +203,10 @@ class Ledger:
         query = f"{NAMES} WHERE {condition} ORDER BY sample"
         for row in self._database.execute(query, values):
             yield SampleName(row[0], row[1], row[2], LogKey(*row[3:7]), row[7], row[8], row[9], Role(row[10]))
+
+    def names(self, samples: Iterable[int]) -> list[SampleName]:
+        """Return the samples of these keys that are still stored."""
+        return [name for key in samples for name in self._names("sample = ?", key)]
 
     def aside(self, role: Role, limit: int) -> list[SampleName]:
         """Return up to `limit` samples that are set aside or wait, oldest first."""

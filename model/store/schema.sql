@@ -35,6 +35,7 @@ CREATE TABLE rounds (
     classes INTEGER NOT NULL CHECK (classes >= 0),
     holdout_share REAL NOT NULL CHECK (holdout_share BETWEEN 0 AND 1),
     parent INTEGER REFERENCES versions,
+    retried INTEGER, -- the parcel that it retries; it has no spans then
     attempt INTEGER NOT NULL DEFAULT 0 CHECK (attempt >= 0),
     deaths INTEGER NOT NULL DEFAULT 0 CHECK (deaths >= 0),
     claimed_at INTEGER NOT NULL,
@@ -45,12 +46,15 @@ CREATE TABLE rounds (
     result TEXT, -- digest of the weights that the next round starts from
     prequential_accuracy REAL,
     evaluation TEXT,
+    screened TEXT, -- the champion on the window, by class: {class: [samples, right]}
+    change INTEGER NOT NULL DEFAULT 0 CHECK (change IN (0, 1)), -- 1: it accepted a change of what labels mean
     seconds REAL,
     committed_at INTEGER,
     CHECK ((outcome IS NULL) = (committed_at IS NULL)),
     CHECK ((outcome IS NULL) = (fate IS NULL)),
     CHECK (outcome IS NULL OR outcome <> 'published' OR fate = 'accepted')
 ) STRICT;
+CREATE INDEX rounds_changes ON rounds (round) WHERE change = 1;
 CREATE UNIQUE INDEX rounds_open ON rounds ((1)) WHERE outcome IS NULL;
 
 CREATE TABLE spans (
@@ -155,3 +159,23 @@ CREATE TABLE events (
     answer TEXT NOT NULL,
     committed_at INTEGER NOT NULL
 ) STRICT;
+
+-- What was set aside together, by the number of the round that took it in (or that made held-out samples obsolete).
+CREATE TABLE parcels (
+    parcel INTEGER PRIMARY KEY REFERENCES rounds,
+    role TEXT NOT NULL CHECK (role IN ('suspect', 'quarantined')),
+    since INTEGER NOT NULL, -- the round after which it was set aside
+    reason TEXT NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0 CHECK (tries >= 0),
+    tried INTEGER, -- the last round that retried it
+    learnable INTEGER NOT NULL DEFAULT 0 CHECK (learnable IN (0, 1)) -- 1: half of it could be learnt from the other
+) STRICT;
+
+-- Every suspect or quarantined sample: its parcel, the role that it would have, the class the champion took it for.
+CREATE TABLE aside (
+    sample INTEGER PRIMARY KEY REFERENCES samples ON DELETE CASCADE,
+    parcel INTEGER NOT NULL REFERENCES parcels,
+    was TEXT NOT NULL CHECK (was IN ('train', 'holdout')),
+    said INTEGER CHECK (said >= 0)
+) STRICT;
+CREATE INDEX aside_parcel ON aside (parcel, sample);

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from model.durable import replace_durably
 from model.store.errors import MissingFileError, StateUnavailableError
 
+SEGMENTS_FOLDER = "segments"
 MAGIC = b"tidemSEG"
 HEADER = struct.Struct("<8sIII44x")
 """Magic, format, side of the pictures, rows; padded to 64 bytes."""

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from model.store import Claim, Fate, Role, StoreRules, verify
+from model.store import Claim, Fate, Role, StoreRules, leave_request, verify
 from model.store.pictures import picture_digest
 from model.window import LogKey
 from tests.support.windows import LOG, held, join, open_state, picture, published, refused, window
@@ -67,11 +67,36 @@ class StoreMachine(RuleBasedStateMachine):
         assert new.isdisjoint(self.labels)
         self.trained |= {DIGESTS[picture_digest(one)] for one in self.state.fresh(self.claim).pixels_NHWC}
 
+    @precondition(lambda self: self.claim is None)
+    @rule(seed=st.integers(0, 9))
+    def retry(self, seed: int) -> None:
+        parcel = self.state.ledger.due_parcel()
+        if parcel is None:
+            return
+        self.claim = self.state.claim_retry(parcel, seed=seed, state=self.state.ledger.current_state())
+        self.claimed, self.ends = {}, {}
+        self.trained |= {DIGESTS[picture_digest(one)] for one in self.state.fresh(self.claim).pixels_NHWC}
+
+    @precondition(lambda self: self.claim is None)
+    @rule(kind=st.sampled_from(["quarantine.release", "quarantine.drop"]), parcel=st.integers(1, 12))
+    def ask(self, kind: str, parcel: int) -> None:
+        leave_request(self.path, kind, {"parcel": parcel}, 0)
+        before = {DIGESTS[row[0]] for row in self.state._database.execute("SELECT digest FROM samples")}
+        (event,) = self.state.answer_requests()
+        after = {DIGESTS[row[0]] for row in self.state._database.execute("SELECT digest FROM samples")}
+        assert before == after or (event.done and kind == "quarantine.drop")
+        self.labels = {seed: label for seed, label in self.labels.items() if seed in after}
+
     @precondition(lambda self: self.claim is not None)
-    @rule(fate=st.sampled_from([*Fate]), publish=st.booleans())
-    def commit(self, fate: Fate, publish: bool) -> None:
+    @rule(fate=st.sampled_from([*Fate]), publish=st.booleans(), change=st.booleans())
+    def commit(self, fate: Fate, publish: bool, change: bool) -> None:
         claim = self.claim
         assert claim is not None
+        if claim.retried is not None and change and fate is Fate.ACCEPTED and claim.classes:
+            self.state.commit(claim, held(change=True, contradicted=(0,)))
+            self.claim = None
+            self.forget_evicted()
+            return
         if fate is not Fate.ACCEPTED:
             self.state.commit(claim, refused(fate))
         elif publish:

@@ -1,0 +1,147 @@
+"""Parcels: samples that were set aside together, by the round's number. All of it inside the caller's transaction.
+
+A suspect parcel waits to be retried, a quarantined one for a person. Nothing of it is replayed, nor judged by.
+"""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from model.store import slots
+from model.store.facts import Claim, Commit, Fate, Role
+
+SUSPECTS_MAX = 256
+"""Suspect parcels that wait at a time; the oldest above are quarantined untried."""
+TRIES_MAX = 4
+"""Times that a parcel is retried; then it is quarantined."""
+ROUNDS_MAX = 50
+"""Rounds after which a parcel that nothing has confirmed is quarantined."""
+
+Member = tuple[int, Role, int | None]
+"""A sample, the role that it would have, and the class that the champion took it for (None: not asked)."""
+
+
+def set_aside(database: sqlite3.Connection, parcel: int, role: Role, reason: str, members: Iterable[Member]) -> None:
+    """Note that the samples, which hold no slot and have the role already, belong to a parcel. Tallies are not touched.
+
+    `parcel` is the number of the round that took them in.
+    """
+    rows = [(sample, parcel, was, said) for sample, was, said in members]
+    if not rows:
+        return
+    database.execute(
+        "INSERT INTO parcels (parcel, role, since, reason) VALUES (?, ?, (SELECT max(round) FROM rounds), ?)"
+        " ON CONFLICT (parcel) DO UPDATE SET role = excluded.role, since = excluded.since, reason = excluded.reason,"
+        " tries = 0, tried = NULL, learnable = 0",
+        (parcel, role, reason),
+    )
+    database.executemany("INSERT OR REPLACE INTO aside VALUES (?, ?, ?, ?)", rows)
+
+
+def members(database: sqlite3.Connection, parcel: int, classes: int, roles: Sequence[Role]) -> list[int]:
+    """Return the parcel's samples of the first `classes` classes that would have one of the roles, in order."""
+    query = (
+        "SELECT sample, was FROM aside JOIN samples USING (sample) JOIN labels USING (label)"
+        " WHERE parcel = ? AND class < ? ORDER BY sample"
+    )
+    return [sample for sample, was in database.execute(query, (parcel, classes)) if was in roles]
+
+
+def due_parcel(database: sqlite3.Connection) -> int | None:
+    """Return the suspect parcel to retry next: an untried one, else one that an accepted change may explain."""
+    query = (
+        "SELECT parcel FROM parcels WHERE role = 'suspect' AND (tries = 0 OR"
+        " EXISTS (SELECT 1 FROM rounds WHERE round > parcels.tried AND change = 1))"
+        " ORDER BY tries > 0, parcel LIMIT 1"
+    )
+    row = database.execute(query).fetchone()
+    return int(row[0]) if row else None
+
+
+def end_retry(database: sqlite3.Connection, claim: Claim, commit: Commit) -> None:
+    """Write what became of the parcel that the claim retried."""
+    parcel = claim.retried
+    if parcel is None:
+        return
+    if commit.fate is Fate.ACCEPTED:
+        accept(database, parcel)
+        return
+    database.execute(
+        "UPDATE parcels SET tries = tries + 1, tried = ?, learnable = ? WHERE parcel = ?",
+        (claim.round, commit.fate is Fate.SUSPECT, parcel),
+    )
+    if commit.fate is Fate.QUARANTINED:
+        quarantine(database, parcel, commit.reason)
+
+
+def accept(database: sqlite3.Connection, parcel: int) -> int:
+    """Take the parcel in, each sample in the role that it would have had; those of no class wait. Return how many."""
+    query = (
+        "SELECT label, samples.role, was, class IS NULL, sample"
+        " FROM aside JOIN samples USING (sample) JOIN labels USING (label) WHERE parcel = ? ORDER BY sample"
+    )
+    groups: dict[tuple[int, Role, Role], list[int]] = defaultdict(list)
+    for label, now, was, classless, sample in database.execute(query, (parcel,)):
+        groups[label, Role(now), Role.WAITING if classless else Role(was)].append(sample)
+    for (label, now, becomes), samples in groups.items():
+        slots.add_to_tally(database, label, now, -len(samples))
+        if becomes is Role.WAITING:
+            slots.add_to_tally(database, label, becomes, len(samples))
+            database.executemany("UPDATE samples SET role = 'waiting' WHERE sample = ?", [(one,) for one in samples])
+        else:
+            slots.enter(database, label, becomes, samples)
+    _forget(database, parcel)
+    return sum(map(len, groups.values()))
+
+
+def quarantine(database: sqlite3.Connection, parcel: int, reason: str) -> None:
+    """Keep a suspect parcel for a person to decide."""
+    samples = "SELECT sample FROM aside WHERE parcel = ?"
+    query = f"SELECT label, count(*) FROM samples WHERE role = 'suspect' AND sample IN ({samples}) GROUP BY label"  # noqa: S608
+    for label, count in database.execute(query, (parcel,)).fetchall():
+        slots.add_to_tally(database, label, Role.SUSPECT, -count)
+        slots.add_to_tally(database, label, Role.QUARANTINED, count)
+    database.execute(f"UPDATE samples SET role = 'quarantined' WHERE sample IN ({samples})", (parcel,))  # noqa: S608
+    database.execute("UPDATE parcels SET role = 'quarantined', reason = ? WHERE parcel = ?", (reason, parcel))
+
+
+def drop(database: sqlite3.Connection, parcel: int) -> int:
+    """Delete the parcel and its samples; return how many."""
+    query = "SELECT sample, label, role FROM samples JOIN aside USING (sample) WHERE parcel = ? ORDER BY sample"
+    rows = database.execute(query, (parcel,)).fetchall()
+    for _, label, role in rows:
+        slots.add_to_tally(database, label, Role(role), -1)
+    slots.delete(database, [row[0] for row in rows])
+    _forget(database, parcel)
+    return len(rows)
+
+
+def retire(database: sqlite3.Connection, claim: Claim, classes: Sequence[int]) -> None:
+    """Quarantine the held-out samples of classes whose meaning has changed: nothing is judged by them any more."""
+    retired: list[Member] = []
+    for index in classes:
+        (label,) = database.execute("SELECT label FROM labels WHERE class = ?", (index,)).fetchone()
+        count = slots.tally(database, label, Role.HOLDOUT)[0]
+        left = slots.leave(database, label, Role.HOLDOUT, range(count))
+        slots.add_to_tally(database, label, Role.QUARANTINED, len(left))
+        database.executemany("UPDATE samples SET role = 'quarantined' WHERE sample = ?", [(one,) for one in left])
+        retired += [(sample, Role.HOLDOUT, None) for sample in left]
+    reason = f"held out before the labels' meaning changed, as round {claim.retried} showed"
+    set_aside(database, claim.round, Role.QUARANTINED, reason, retired)
+
+
+def give_up(database: sqlite3.Connection, now_round: int) -> None:
+    """Quarantine what waited too long or was tried too often, and forget parcels of which nothing is left."""
+    database.execute("DELETE FROM parcels WHERE NOT EXISTS (SELECT 1 FROM aside WHERE aside.parcel = parcels.parcel)")
+    query = (
+        "SELECT parcel FROM parcels WHERE role = 'suspect' AND"
+        " (since < ? - ? OR tries >= ? OR parcel NOT IN"
+        " (SELECT parcel FROM parcels WHERE role = 'suspect' ORDER BY parcel DESC LIMIT ?)) ORDER BY parcel"
+    )
+    for (parcel,) in database.execute(query, (now_round, ROUNDS_MAX, TRIES_MAX, SUSPECTS_MAX)).fetchall():
+        quarantine(database, parcel, "nothing has confirmed it: a change must come in two windows")
+
+
+def _forget(database: sqlite3.Connection, parcel: int) -> None:
+    database.execute("DELETE FROM aside WHERE parcel = ?", (parcel,))
+    database.execute("DELETE FROM parcels WHERE parcel = ?", (parcel,))

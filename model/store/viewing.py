@@ -1,0 +1,119 @@
+"""Looks at what is set aside: parcels, who is to blame, samples with their pixels. Reads only, beside a learner."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.store.database import connect_read_only
+from model.store.errors import MissingFileError
+from model.store.facts import Role, SampleName
+from model.store.ledger import Ledger
+from model.store.segments import SEGMENTS_FOLDER, Place, Segments
+
+BLAMED_MAX = 10
+"""Producers and labels named at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Samples that were set aside together."""
+
+    parcel: int
+    """The number of the round that took them in."""
+    role: Role
+    reason: str
+    since: int
+    """The round after which it was set aside."""
+    tries: int
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Blamed:
+    """A producer or a label of a parcel, and how many of its samples the champion took for another class."""
+
+    name: str
+    samples: int
+    doubted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Viewed:
+    """One sample with its pixels."""
+
+    name: SampleName
+    predicted: str | None
+    """What the champion took it for when it was set aside; None where it was not asked."""
+    pixels_HWC: NDArray[np.uint8]
+
+
+class Viewer:
+    """The state directory, for looking at samples. A connection belongs to the thread that made it."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises StateError."""
+        self._database: sqlite3.Connection = connect_read_only(path)
+        self._ledger = Ledger(self._database)
+        self._segments = Segments(path / SEGMENTS_FOLDER, self._ledger.image_size())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._segments.close()
+        self._database.close()
+
+    def parcels(self) -> list[Parcel]:
+        """Return all that is set aside, oldest first; samples that wait for their label to become a class are not."""
+        query = (
+            "SELECT parcel, parcels.role, reason, since, tries, count(*) FROM parcels JOIN aside USING (parcel)"
+            " GROUP BY parcel ORDER BY parcel"
+        )
+        rows = self._database.execute(query).fetchall()
+        return [Parcel(row[0], Role(row[1]), *row[2:]) for row in rows]
+
+    def blamed_sources(self, parcel: int) -> list[Blamed]:
+        """Return the producers of a parcel, those with the most doubted samples first."""
+        return self._blamed(parcel, "source")
+
+    def blamed_labels(self, parcel: int) -> list[Blamed]:
+        """Return the labels of a parcel, those with the most doubted samples first."""
+        return self._blamed(parcel, "name")
+
+    def _blamed(self, parcel: int, column: str) -> list[Blamed]:
+        query = (
+            f"SELECT {column}, count(*), total(said IS NOT NULL AND said IS NOT class) AS doubted"  # noqa: S608
+            " FROM aside JOIN samples USING (sample) JOIN labels USING (label)"
+            f" WHERE parcel = ? GROUP BY {column} ORDER BY doubted DESC, count(*) DESC, {column} LIMIT ?"
+        )
+        rows = self._database.execute(query, (parcel, BLAMED_MAX)).fetchall()
+        return [Blamed(name, count, int(doubted)) for name, count, doubted in rows]
+
+    def samples(self, parcel: int, limit: int, after: int = 0) -> list[int]:
+        """Return up to `limit` keys of a parcel's samples above `after`, in order."""
+        query = "SELECT sample FROM aside WHERE parcel = ? AND sample > ? ORDER BY sample LIMIT ?"
+        return [row[0] for row in self._database.execute(query, (parcel, after, limit))]
+
+    def view(self, samples: Sequence[int]) -> list[Viewed]:
+        """Return the samples, whatever their role, with pixels; those that are gone are left out. Raises OSError."""
+        try:
+            return self._view(samples)
+        except MissingFileError:
+            return self._view(samples)  # a learner beside us has just moved them to another segment
+
+    def _view(self, samples: Sequence[int]) -> list[Viewed]:
+        names = self._ledger.names(samples)
+        query = (
+            "SELECT digest, position, (SELECT name FROM labels WHERE class = said) FROM segments"
+            " JOIN (SELECT sample, segment, position FROM samples) USING (segment) LEFT JOIN aside USING (sample)"
+            " WHERE sample = ?"
+        )
+        rows = [self._database.execute(query, (name.sample,)).fetchone() for name in names]
+        found = [(name, row) for name, row in zip(names, rows, strict=True) if row]
+        pixels = self._segments.read([Place(row[0], row[1]) for _, row in found])
+        return [Viewed(name, row[2], one) for (name, row), one in zip(found, pixels, strict=True)]
