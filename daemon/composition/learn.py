@@ -18,6 +18,7 @@ from daemon.learn.announcements import Announcements
 from daemon.learn.learner import Learner
 from daemon.learn.manifests import Labels
 from daemon.learn.observer import LearnObserver
+from daemon.learn.ownership import Ownership
 from daemon.learn.round import Round
 from daemon.learn.settlement import Settlement
 from daemon.learn.stages import Stages, nowhere
@@ -177,7 +178,6 @@ def _learner(
     )
     return Learner(
         directory=directory,
-        buffer=buffer,
         taker=WindowTaker(buffer, limits, config.image.size, now_ms),
         round=one_round,
         settlement=settlement,
@@ -187,7 +187,7 @@ def _learner(
         outage=outage,
         clock=monotonic_s,
         poll_s=config.round.poll_s,
-        adopt=adopt,
+        ownership=Ownership(directory, repository, buffer, adopt=adopt),
     )
 
 
@@ -252,11 +252,9 @@ def _open_state(config: Config, reached: Callable[[str], None]) -> StateDirector
 def _open_repository(
     config: Config, directory: StateDirectory, reached: Callable[[str], None], *, adopt: bool
 ) -> Repository:
-    pending = directory.ledger.unpublished()
-    keep = [pending.round] if pending else []
     try:
         return Repository(config.paths.repository, config.model.name, reached=reached).open(
-            directory.ledger.state_id(), adopt=adopt, keep=keep
+            directory.ledger.state_id(), adopt=adopt
         )
     except (RepositoryLockedError, RepositoryUnavailableError, ForeignRepositoryError) as error:
         raise OperatorError("paths.repository", str(error), "Nothing was changed") from error

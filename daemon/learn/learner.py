@@ -9,6 +9,7 @@ import structlog
 from daemon.learn.announcements import Announcements
 from daemon.learn.faults import OUTSIDE, WindowFault, need_of
 from daemon.learn.observer import LearnObserver, Outcome, Stage
+from daemon.learn.ownership import Ownership
 from daemon.learn.round import Ended, Round
 from daemon.learn.settlement import Settlement
 from daemon.learn.taker import BrokenChainError, WindowTaker
@@ -17,7 +18,6 @@ from daemon.outage import Outage
 from model.learning.errors import StoppedError
 from model.store.directory import StateDirectory
 from model.window import Window
-from streaming.buffer import LearnBuffer
 
 ATTEMPTS_MAX = 3
 """Failures of training or judging after which a window is quarantined."""
@@ -34,7 +34,6 @@ class Learner:
     """One logical learner. Everything it does outside of this process may be repeated."""
 
     directory: StateDirectory
-    buffer: LearnBuffer
     taker: WindowTaker
     round: Round
     settlement: Settlement
@@ -44,11 +43,10 @@ class Learner:
     outage: Outage
     clock: Callable[[], float]
     poll_s: float
-    adopt: bool = False
+    ownership: Ownership
     started: threading.Event = field(default_factory=threading.Event)
     """Set once the buffer is ours and what a former life left is finished: before, the learner is not ready."""
     _left_at: float = float("-inf")
-    _run_id: str = ""
 
     def run(self, stop: threading.Event) -> None:
         """Learn until `stop` is set. Raises what only an operator can cure."""
@@ -101,12 +99,10 @@ class Learner:
         return True
 
     def _start(self) -> None:
-        """Claim the buffer, finish what a former life committed, and count its death if it died within a round."""
-        self.buffer.claim_ownership(self.directory.ledger.state_id(), adopt=self.adopt)
-        self._run_id = self.buffer.run_id()
+        """Claim what is ours, finish what a former life committed, and count its death if it died within a round."""
+        self.ownership.take()
         self.settlement.settle()
-        champion = self.directory.ledger.champion()
-        self.settlement.welcome(champion)
+        self.settlement.welcome()
         claim = self.directory.ledger.open_claim()
         if claim is not None:
             deaths = self.directory.count_death(claim.round)
@@ -126,13 +122,12 @@ class Learner:
             self.settlement.settle()
 
     def _leave_positions(self) -> None:
-        """Leave the positions for the ingestors every few seconds, and own the buffer again should Redis be new."""
+        """Leave the positions for the ingestors every few seconds: so also a Redis that was lost learns them again.
+
+        It is here, too, that a learner which was stopped meanwhile notices that another has taken over.
+        """
         if self.clock() - self._left_at < LEAVE_EVERY_S:
             return
-        run_id = self.buffer.run_id()
-        if run_id != self._run_id:
-            self.buffer.claim_ownership(self.directory.ledger.state_id(), adopt=False)
-            self._run_id = run_id
         self.settlement.trim()
         self._left_at = self.clock()
 

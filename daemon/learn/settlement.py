@@ -70,15 +70,19 @@ class Settlement:
             log.warning("samples of labels that became no class were dropped: store.waiting_max", samples=dropped)
             self._observer.waiting_dropped(dropped)
 
-    def welcome(self, champion: Version | None) -> None:
-        """Tell of the champion that stands at the start: whether a former life announced it cannot be known."""
-        if champion is None or champion.published_at_ms is None:
+    def welcome(self) -> None:
+        """Tell of the champion that stands at the start: whether a former life announced it cannot be known.
+
+        That is what followers pull. After an older state was accepted it may be newer than any version that we know.
+        """
+        champion = self._repository.champion()
+        if champion is None:
             self._observer.champion_known(None)
             return
-        manifest = Manifest.from_dict(champion.manifest)
-        classes = len(manifest.classes)
+        manifest, published_at = champion
+        published_ms = round(published_at.timestamp() * 1000)
         self._observer.champion_known(
-            Champion(champion.version, manifest.architecture, classes, champion.published_at_ms)
+            Champion(manifest.version, manifest.architecture, len(manifest.classes), published_ms)
         )
         self._announcements.tell(manifest)
 
@@ -86,7 +90,6 @@ class Settlement:
         """Drop what is learnt from the buffer, and leave the positions for the ingestors: they commit them to Kafka."""
         positions = self._directory.ledger.positions()
         for key, position in positions.items():
-            # Trimming needs no memory; leaving a position may, so all trims come first.
             self._buffer.trim(log_of(key), position)
         for key, position in positions.items():
             self._buffer.leave_learnt(log_of(key), position)

@@ -45,7 +45,8 @@ class _Taken:
         if entry.after > self.position:
             message = (
                 f"{self.key.topic}/{self.key.partition}: the buffer continues from offset {entry.after}, "
-                f"but only what lies below {self.position} is learnt"
+                f"but only what lies below {self.position} is learnt: "
+                "if this state was restored from a backup, start once with --adopt, which has Kafka read again"
             )
             raise BrokenChainError(message)
         # Of what retention took, the part below our position was learnt before it went.

@@ -39,19 +39,25 @@ def take_lock(paths: ModelPaths) -> int:
     return handle
 
 
-def check_state_id(paths: ModelPaths, state_id: str, *, adopt: bool) -> None:
-    """Leave `state_id` in a repository that is new, or adopted. Raises ForeignRepositoryError, OSError."""
+def check_state_id(paths: ModelPaths, state_id: str, *, adopt: bool) -> bool:
+    """Leave `state_id` in a repository that is new; return whether it is that state's.
+
+    Raises ForeignRepositoryError where it is another's, unless `adopt`: nothing is written then; and OSError.
+    """
     try:
         found = paths.state_id.read_text().strip()
     except FileNotFoundError:
         found = "" if any(paths.home.glob("[1-9]*")) or paths.pointer.exists() else state_id
         if found:
-            replace_durably(paths.state_id, f"{state_id}\n".encode())
-    if found == state_id:
-        return
-    if not adopt:
+            write_state_id(paths, state_id)
+    if found != state_id and not adopt:
         raise ForeignRepositoryError(
             f"paths.repository = {str(paths.root)!r} holds versions of {paths.model!r} from another state directory "
             f"({found or 'unnamed'}, not {state_id})"
         )
+    return found == state_id
+
+
+def write_state_id(paths: ModelPaths, state_id: str) -> None:
+    """Give the repository to a state directory. Raises OSError."""
     replace_durably(paths.state_id, f"{state_id}\n".encode())

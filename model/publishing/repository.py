@@ -19,7 +19,7 @@ from model.publishing import triton
 from model.publishing.errors import BrokenRepositoryError, ManifestError, RepositoryError, VersionConflictError
 from model.publishing.layout import CONFIG_FILE, LABELS_FILE, MANIFEST_FILE, MODEL_FILE, ModelPaths, parse_version
 from model.publishing.manifest import Manifest
-from model.publishing.ownership import check_state_id, take_lock, unavailable
+from model.publishing.ownership import check_state_id, take_lock, unavailable, write_state_id
 from model.publishing.pointer import Pointer
 
 PROBE_FILE = ".probe"
@@ -50,17 +50,21 @@ class Repository:
         self._now = now
         self._reached = reached
         self._lock: int | None = None
+        self._state_id = ""
+        self.foreign = False
+        """Whether it still belongs to another state directory: opened to be adopted, and not adopted yet."""
 
-    def open(self, state_id: str, *, adopt: bool = False, keep: Collection[int] = ()) -> Self:
-        """Take the lock for life, check whose repository this is, sweep what earlier lives staged.
+    def open(self, state_id: str, *, adopt: bool = False) -> Self:
+        """Take the lock for life, check whose repository this is, and that it can be written.
 
-        `keep`: rounds that are committed but not yet published; their staging folders stay.
+        With `adopt` another state's repository is opened too: it is `foreign` until `belong_to`.
         Raises RepositoryUnavailableError, RepositoryLockedError, or ForeignRepositoryError (unless `adopt`).
         """
         self._lock = take_lock(self._paths)
         try:
-            check_state_id(self._paths, state_id, adopt=adopt)
-            self._sweep(keep)
+            self.foreign = not check_state_id(self._paths, state_id, adopt=adopt)
+            self._state_id = state_id
+            self._probe()
         except OSError as error:
             self.close()
             raise unavailable(self._paths.root, error) from error
@@ -81,25 +85,57 @@ class Repository:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def _sweep(self, keep: Collection[int]) -> None:
-        """Under the lock, whatever is staged is from an earlier life."""
+    def _probe(self) -> None:
         # a lock file that exists can be opened where nothing new can be written: find out now, not at the first version
         write_synced(self._paths.home / PROBE_FILE, b"")
         (self._paths.home / PROBE_FILE).unlink()
         self._paths.staging.mkdir(exist_ok=True)
-        kept = {str(number) for number in keep}
-        for entry in self._paths.staging.iterdir():
-            if entry.name not in kept:
-                shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
-        sync_folder(self._paths.staging)
         sync_folder(self._paths.home)
         sync_folder(self._paths.root)
+
+    def sweep(self, keep: Collection[int]) -> None:
+        """Remove what earlier lives staged, once, when it is certain that ours follows them.
+
+        `keep`: rounds that are committed but not yet published. Raises RepositoryUnavailableError.
+        """
+        kept = {str(number) for number in keep}
+        try:
+            for entry in self._paths.staging.iterdir():
+                if entry.name not in kept:
+                    shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+            sync_folder(self._paths.staging)
+        except OSError as error:
+            raise unavailable(self._paths.root, error) from error
+
+    def belong_to(self, state_id: str) -> None:
+        """Give the repository to a state directory, whose life goes on in it. Raises RepositoryUnavailableError."""
+        try:
+            write_state_id(self._paths, state_id)
+        except OSError as error:
+            raise unavailable(self._paths.root, error) from error
+        self.foreign, self._state_id = False, state_id
 
     def last_version(self) -> int:
         """Return the highest version ever made visible, 0 when there is none. The next version is above it."""
         found = [parse_version(entry.name) or 0 for entry in self._paths.home.iterdir()]
         pointer = Pointer.read(self._paths.pointer)
         return max([*found, pointer.version if pointer else 0])
+
+    def champion(self) -> tuple[Manifest, datetime] | None:
+        """Return what the pointer names, and since when; None before the first version.
+
+        Raises BrokenRepositoryError, RepositoryUnavailableError.
+        """
+        try:
+            pointer = Pointer.read(self._paths.pointer)
+            if pointer is None:
+                return None
+            manifest = Manifest.from_json(self._paths.manifest(pointer.version).read_bytes())
+        except (FileNotFoundError, ManifestError) as error:
+            raise BrokenRepositoryError(f"{self._paths.pointer} cannot be followed: {error}") from error
+        except OSError as error:
+            raise unavailable(self._paths.root, error) from error
+        return manifest, datetime.fromisoformat(pointer.published_at)
 
     def stage_dir(self, round_number: int) -> Path:
         """Return the round's empty staging folder, which becomes the version folder. What lay there is removed.
@@ -154,8 +190,9 @@ class Repository:
         4. champion.json: HTTP readers get the new one. Whoever reads the pointer finds all that it leads to.
         5. what is left of the staging folder is removed; if not, the next life sweeps it.
         Each rename is made durable before the next. Raises VersionConflictError when the number is taken by another
-        artefact or a newer version is champion, BrokenRepositoryError when the staged files are gone, or
-        RepositoryUnavailableError, after which it may be called again.
+        artefact or a newer version is champion, ForeignRepositoryError when another state has adopted the repository
+        meanwhile, BrokenRepositoryError when the staged files are gone, or RepositoryUnavailableError, after which it
+        may be called again.
         """
         self._check_owned()
         if version != manifest.version:
@@ -182,6 +219,8 @@ class Repository:
     def _check_owned(self) -> None:
         if self._lock is None:
             raise RepositoryError(f"the repository {self._paths.home} is not open")
+        # a lock may not reach a learner on another machine, and a stopped one may wake up after it was replaced
+        check_state_id(self._paths, self._state_id, adopt=False)
 
     def _remove(self, folder: Path) -> None:
         with suppress(FileNotFoundError):

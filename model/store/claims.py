@@ -184,11 +184,20 @@ def load_claim(database: sqlite3.Connection) -> Claim | None:
         holdout_share=share,
         attempt=attempt,
         deaths=deaths,
-        version=database.execute("SELECT coalesce(max(version), 0) + 1 FROM versions").fetchone()[0],
+        version=newest_version(database) + 1,
         parent=parent,
         claimed_at_ms=claimed_at,
         retried=retried,
     )
+
+
+def newest_version(database: sqlite3.Connection) -> int:
+    """Return the highest version number that was ever given, by this state or by whoever went on from it before."""
+    query = (
+        "SELECT max(coalesce((SELECT max(version) FROM versions), 0),"
+        " coalesce((SELECT max(version_floor) FROM adoptions), 0))"
+    )
+    return int(database.execute(query).fetchone()[0])
 
 
 def load_spans(database: sqlite3.Connection, after: int, until: int | None = None) -> tuple[ClaimedSpan, ...]:

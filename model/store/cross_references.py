@@ -57,7 +57,8 @@ CROSS_REFERENCES: tuple[tuple[str, str], ...] = (
     ),
     (
         "version {}: a version below it is missing",
-        "SELECT version FROM versions WHERE version > 1 AND version - 1 NOT IN (SELECT version FROM versions)",
+        """SELECT version FROM versions WHERE version > 1 AND version - 1 NOT IN (SELECT version FROM versions)
+        AND version - 1 NOT IN (SELECT version_floor FROM adoptions)""",
     ),
     (
         "classes: index {} is missing",

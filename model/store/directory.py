@@ -10,6 +10,7 @@ import numpy as np
 
 from model.durable import adopt, make_folder, sweep, sync_file, sync_folder
 from model.store import replay
+from model.store.adoption import write_adoption
 from model.store.claims import (
     Beginning,
     claimed_samples,
@@ -89,8 +90,8 @@ class StateDirectory:
         """Make or open the directory, lock it for life, sweep what no row names, check that what rows name is there.
 
         `size` is the side of the square pictures, fixed when the directory is made. `reached` is told each durable
-        step: `segment`, `claim`, `weights`, `commit`, `publication`, `request` and `compaction`, each with `.before`,
-        `.inside` (written, not yet final) and `.after`; tests crash there. Raises StateError.
+        step: `segment`, `claim`, `weights`, `commit`, `publication`, `request`, `adoption` and `compaction`, each with
+        `.before`, `.inside` (written, not yet final) and `.after`; tests crash there. Raises StateError.
         """
         lock = _prepare(path)
         try:
@@ -117,6 +118,19 @@ class StateDirectory:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def adopt(self, version_floor: int) -> str:
+        """Go on from here although others have gone on from this state before; return its new name. Safe to repeat.
+
+        Versions up to `version_floor` are theirs: no number is given twice. One of ours that was committed and not
+        published yet, under such a number, is theirs too, and its round is held. Raises OSError.
+        """
+        self._reached("adoption.before")
+        with transaction(self._database):
+            state_id = write_adoption(self._database, version_floor, self._now_ms())
+            self._reached("adoption.inside")
+        self._reached("adoption.after")
+        return state_id
 
     # --- the round ---------------------------------------------------------------------------------------------
 

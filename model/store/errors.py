@@ -39,6 +39,16 @@ class MissingFileError(StateError):
     """A segment or weights file that a row names is not there: the directory was changed from outside."""
 
 
+class OlderStateError(StateError):
+    """Others have gone on from this state: it was restored from a backup. Only `--adopt` accepts it."""
+
+    def __init__(self, path: Path, unknown: str) -> None:
+        super().__init__(
+            f"paths.state={path} is older than what was made of it: {unknown}. Restore a newer backup; or start once "
+            "with --adopt, and what this state does not know is read from Kafka again, as far as Kafka has it"
+        )
+
+
 class StateUnavailableError(OSError):
     """Database or files could not be written now (disk full, input/output error). Nothing changed; try again."""
 

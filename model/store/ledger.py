@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from model.store.claims import load_claim, load_spans
+from model.store.claims import load_claim, load_spans, newest_version
 from model.store.database import connect_read_only
 from model.store.facts import Claim, Json, Role, SampleName, Version, VersionSamples, WaitingLabel, iso_utc
 from model.store.lineage import lineage
@@ -52,7 +52,7 @@ class Ledger:
         self._database.close()
 
     def state_id(self) -> str:
-        """Return the random name that this state was given when it was made."""
+        """Return the random name that this state was given when it was made, or taken up again from a backup."""
         return self._meta("state_id")
 
     def image_size(self) -> int:
@@ -99,6 +99,10 @@ class Ledger:
         query = f"SELECT {VERSION_COLUMNS} FROM versions WHERE {condition}"  # noqa: S608 - constants
         row = self._database.execute(query, values).fetchone()
         return _as_version(row) if row else None
+
+    def newest_version(self) -> int:
+        """Return the highest version number given so far, those of an abandoned life included; 0 before the first."""
+        return newest_version(self._database)
 
     def versions(self, after: int = 0) -> Iterator[Version]:
         """Iterate over the versions above `after`, oldest first."""
@@ -165,15 +169,25 @@ class Ledger:
     def lineage_since(self, version: int) -> list[Json]:
         """Return the lineage of every round after version `version` (0: all), the open claim as if accepted.
 
-        This is the manifest's `lineage` of version + 1, before its commit as after it. Raises KeyError.
+        This is the manifest's `lineage` of the version that follows, before its commit as after it. Raises KeyError
+        for a number that was not given yet.
         """
-        newer = self.version(version + 1)
-        last = newer.round if newer else LAST_ROUND
-        return lineage(load_spans(self._database, self.round_of(version) + 1, last))
+        if version > self.newest_version():
+            raise KeyError(version)
+        query = "SELECT round FROM versions WHERE version > ? ORDER BY version LIMIT 1"
+        newer = self._database.execute(query, (version,)).fetchone()
+        last = newer[0] if newer else LAST_ROUND
+        return lineage(load_spans(self._database, self._last_round_of(version) + 1, last))
+
+    def _last_round_of(self, version: int) -> int:
+        """Return the round of the newest version up to `version`; 0 where there is none."""
+        query = "SELECT round FROM versions WHERE version <= ? ORDER BY version DESC LIMIT 1"
+        row = self._database.execute(query, (version,)).fetchone()
+        return int(row[0]) if row else 0
 
     def samples_of(self, version: int) -> VersionSamples:
-        """Return the samples learnt since version - 1, as fresh and as replayed. Raises KeyError."""
-        first, last = self.round_of(version - 1) + 1, self.round_of(version)
+        """Return the samples learnt since the version before, as fresh and as replayed. Raises KeyError."""
+        first, last = self._last_round_of(version - 1) + 1, self.round_of(version)
         fresh: list[SampleName] = []
         # What a retry accepted was taken in by an earlier round, and learnt by this one.
         query = (

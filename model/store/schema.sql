@@ -143,6 +143,14 @@ CREATE TABLE champions (
     cause TEXT NOT NULL
 ) STRICT;
 
+-- An older state was accepted where others had gone on from it: versions up to `version_floor` are theirs, not ours.
+CREATE TABLE adoptions (
+    adoption INTEGER PRIMARY KEY,
+    version_floor INTEGER NOT NULL CHECK (version_floor >= 0),
+    after_round INTEGER NOT NULL, -- the last round then, committed or claimed
+    adopted_at INTEGER NOT NULL
+) STRICT;
+
 -- Files in weights/ that must be there.
 CREATE TABLE weights (
     digest TEXT PRIMARY KEY

@@ -10,6 +10,7 @@ import torch
 from daemon.learn.announcements import Announcements
 from daemon.learn.learner import Learner
 from daemon.learn.manifests import Labels
+from daemon.learn.ownership import Ownership
 from daemon.learn.round import Round
 from daemon.learn.settlement import Settlement
 from daemon.learn.stages import Stages
@@ -110,6 +111,8 @@ class Bench:
         reached: Callable[[str], None] = lambda _point: None,
         maker: type = CandidateMaker,
         architecture: str = "model.network.mlp:mlp",
+        *,
+        adopt: bool = False,
     ) -> Learner:
         """Build a learner, as after a restart: whatever the one before held is let go, as its death would."""
         self.die()
@@ -117,11 +120,11 @@ class Bench:
             self.folder / "state", size=SIZE, rules=self.rules, now_ms=lambda: self.now_ms, reached=reached
         )
         self._open.append(directory)
-        pending = directory.ledger.unpublished()
         repository = Repository(self.folder / "models", "default", reached=reached)
         self._open.append(repository)
-        repository.open(directory.ledger.state_id(), keep=[pending.round] if pending else [])
+        repository.open(directory.ledger.state_id(), adopt=adopt)
         self._architecture = architecture
+        self._adopt = adopt
         return self._compose(directory, repository, reached, maker)
 
     def die(self) -> None:
@@ -163,7 +166,6 @@ class Bench:
         )
         return Learner(
             directory=directory,
-            buffer=self.buffer,
             taker=WindowTaker(self.buffer, WindowLimits(self.samples, 16, 60), SIZE, lambda: self.now_ms),
             round=one_round,
             settlement=settlement,
@@ -173,6 +175,7 @@ class Bench:
             outage=Outage("everything", Need.DISK, clock),
             clock=clock,
             poll_s=0.1,
+            ownership=Ownership(directory, repository, self.buffer, adopt=self._adopt),
         )
 
     def versions(self) -> dict[str, str]:

@@ -40,7 +40,9 @@ def root(tmp_path):
 
 
 def opened(root, *, keep=(), state_id="one", adopt=False, reached=lambda point: None):
-    return Repository(root, "default", now=lambda: NOW, reached=reached).open(state_id, keep=keep, adopt=adopt)
+    repository = Repository(root, "default", now=lambda: NOW, reached=reached).open(state_id, adopt=adopt)
+    repository.sweep(keep)
+    return repository
 
 
 def published(root, *versions):
@@ -213,6 +215,8 @@ def test_staging_is_swept_but_for_what_is_committed(root):
     with opened(root, keep=[4]) as repository:
         assert not first.exists() and second.exists()
         assert list(repository.stage_dir(4).iterdir()) == []
+    with Repository(root, "default").open("one"):
+        assert second.exists(), "who opens it may yet find that his state is older"
     with opened(root):
         assert list((root / "default" / ".staging").iterdir()) == []
 
@@ -251,10 +255,27 @@ def test_a_repository_belongs_to_one_state_directory(root):
     with pytest.raises(ForeignRepositoryError, match=r"paths\.repository.*one, not two"):
         opened(root, state_id="two")
     opened(root).close()
-    opened(root, state_id="two", adopt=True).close()
+    with opened(root, state_id="two", adopt=True) as adopting:
+        assert adopting.foreign
+    with opened(root) as own:
+        assert not own.foreign, "whoever asked to adopt it has not done so yet"
+    with opened(root, state_id="two", adopt=True) as adopting:
+        adopting.belong_to("two")
+        assert not adopting.foreign
     with pytest.raises(ForeignRepositoryError):
         opened(root)
     opened(root, state_id="two").close()
+
+
+def test_one_that_was_replaced_publishes_nothing_any_more_whatever_it_has_locked(root):
+    published(root, 1)
+    with opened(root) as stopped:
+        staged, manifest = staged_version(stopped, 2)
+        # As on a file system whose locks do not reach from one machine to another.
+        (root / "default" / ".state_id").write_text("two\n")
+        with pytest.raises(ForeignRepositoryError, match="two, not one"):
+            stopped.publish(2, staged, manifest)
+    assert RepositoryReader(root, "default").versions() == [1]
 
 
 def test_versions_without_an_owner_are_nobodys_to_take(root):
