@@ -53,7 +53,7 @@ class Ownership:
         return True
 
     def _accept(self, why: str) -> None:
-        """Go on from our state, whatever others know. Interrupted, it is refused until it is done again with --adopt."""
+        """Go on from our state, whatever others know. Interrupted, it is refused until done again with --adopt."""
         # 1. A new name first: whoever still lives under the old one is refused by buffer and repository from step 2 on.
         state_id = self._directory.adopt(self._repository.last_version())
         positions = self._positions()

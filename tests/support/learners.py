@@ -95,7 +95,7 @@ class Bench:
         self.buffer.register(LOG, self.end + n)
         for start in range(0, n, 64):
             batch = entries[start : start + 64]
-            self.buffer.append(LOG, batch[0].offset, batch, "brake")
+            self.buffer.append(LOG, self.buffer.position(LOG), batch, "brake")
         self.end += n
 
     def _entry(self, offset: int, labels: tuple[str, ...], dead_every: int) -> Entry:
