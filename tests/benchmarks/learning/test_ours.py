@@ -1,0 +1,68 @@
+"""The daemon's round on a stream: what is counted, what is kept, and that a seed is a result."""
+
+import numpy as np
+import pytest
+
+from tests.benchmarks.learning import plain, protocols
+from tests.benchmarks.learning.metrics import figures
+from tests.benchmarks.learning.ours import Settings, Tidemill, run, window_bounds
+from tests.support.streams import data
+
+MLP = "model.network.mlp:grey_mlp"
+
+
+def settings(**changes):
+    return Settings(**{"architecture": MLP, "memory": None, "passes": 1, "seed": 0, "window": 64, **changes})
+
+
+def test_windows_are_as_even_as_can_be_and_tile_the_task():
+    assert window_bounds(100, 40) == [0, 33, 66, 100]
+    assert window_bounds(40, 40) == [0, 40]
+    assert window_bounds(0, 40) == []
+
+
+@pytest.fixture
+def stream(tmp_path):
+    return protocols.make("iid", data(tmp_path, each=80), 0)
+
+
+def test_each_image_is_learnt_once_as_fresh_beside_one_replayed(stream):
+    result = run(stream, settings())
+    first = len(stream.tasks[0].train)
+    # The first window has nothing to replay.
+    assert result.sample_gradients == 2 * stream.images - first
+
+
+def test_the_budget_counts_each_pass(stream):
+    once, thrice = (run(stream, settings(passes=passes)).sample_gradients for passes in (1, 3))
+    assert thrice == 3 * once
+
+
+def test_others_have_the_full_budget(stream):
+    for learner in plain.PLAIN.values():
+        assert learner(stream, settings(passes=2)).sample_gradients == 4 * stream.images
+
+
+def test_no_more_than_the_memory_is_kept(stream):
+    with Tidemill(stream, settings(memory=80)) as tidemill:
+        for task in stream.tasks:
+            for window in tidemill.windows(task):
+                tidemill.learn(window)
+                assert tidemill.directory.ledger.counts()["train"] <= 80
+        assert tidemill.directory.ledger.last_round() == 5
+
+
+def test_a_seed_is_a_result_and_progress_ends_at_one(stream):
+    told = []
+    first, again = run(stream, settings(), told.append), run(stream, settings())
+    assert figures(stream, first.answers) == figures(stream, again.answers)
+    assert told[-1] == 1.0
+    assert len(told) == 5
+
+
+def test_classes_that_have_not_come_yet_are_no_answers(tmp_path):
+    stream = protocols.make("split", data(tmp_path, each=80), 0)
+    result = run(stream, settings())
+    early = result.answers.after[0][0]
+    assert np.isinf(early[:, 1:]).all()
+    assert np.isfinite(result.answers.after[-1][0]).all()
