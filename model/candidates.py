@@ -5,7 +5,7 @@ gives the same candidate, also after a crash.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +29,8 @@ from model.seeding import seed_of, seeded
 from model.store.directory import StateDirectory
 from model.store.facts import Batch, Claim, Replay
 
+PROBE_PASSES = 20
+"""Times that a probe is trained on each of its samples."""
 CALIBRATION_SAMPLES = 512
 """Replayed samples on which BatchNorm's statistics are estimated anew for the averaged weights."""
 
@@ -108,6 +110,29 @@ class CandidateMaker:
         )
         return Trained(state, facts, drawn.batch.samples)
 
+    def probe(self, claim: Claim, samples: Batch) -> Network:
+        """Return a network that has learnt these samples alone, from the claim's state, many times over.
+
+        Its weights are the last ones, not the average: it is asked what can be learnt, and thrown away. Raises as
+        `train` does.
+        """
+        state = self._restored(claim)
+        alone = replace(self._options.plan, passes=PROBE_PASSES, replay=0.0)
+        plan = plan_round(len(samples), alone, replay=False)
+        nothing, none = samples.part(np.empty(0, np.int64)), np.zeros(len(state.classes))
+        train(
+            state,
+            samples,
+            nothing,
+            none,
+            plan,
+            self._options.training,
+            seed=claim.seed,
+            round_number=claim.round,
+            clock=self._clock,
+        )
+        return state.network.eval()
+
     def finish(self, claim: Claim, fresh: Batch, trained: Trained) -> Candidate:
         """Make the network that is published: averaged weights, BatchNorm's statistics estimated anew for them."""
         replayed = self._draw(claim, CALIBRATION_SAMPLES, "calibration").batch
@@ -128,11 +153,16 @@ class CandidateMaker:
         return self._directory.draw_replay(claim, n, seeded(claim.seed, claim.round, purpose))
 
     def _start(self, claim: Claim, fresh: Batch, replay: Batch) -> LearnerState:
-        """Return the state to train, with a row for each class of the claim, on the device."""
-        state = self._committed(claim.state) if claim.state is not None else self._first(claim)
+        """Return the state to train: what is restored, with its input's normalisation."""
+        state = self._restored(claim)
         if claim.parent is None:
             # Fixed with the first version; until then the few samples there are decide.
             state.network.set_normalisation(normalisation_of(_pixels(fresh, replay)))
+        return state
+
+    def _restored(self, claim: Claim) -> LearnerState:
+        """Return the state that the claim starts from, with a row for each of its classes, on the device."""
+        state = self._committed(claim.state) if claim.state is not None else self._first(claim)
         if state.classes != claim.classes:
             state.grow(claim.classes, seed_of(claim.seed, claim.round, "growth"))
         state.to(self._device)

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from model.candidates import Candidate, CandidateMaker
 from model.judging.answers import Answers, evaluate
 from model.judging.gate import GateOptions, Verdict, gate
-from model.judging.prequential import prequential_accuracy
 from model.network.network import Network
 from model.store.directory import StateDirectory
 from model.store.facts import Batch, Claim, Version
@@ -23,34 +24,28 @@ class Judge:
         self._holdout_max = holdout_max
         self._champion: tuple[int, Network] | None = None
 
-    def score_before(self, claim: Claim) -> float | None:
-        """Return the champion's accuracy on the window's samples of classes that it knows, before they are learnt.
+    def judge(self, claim: Claim, candidate: Candidate, retired: tuple[int, ...] = ()) -> Verdict:
+        """Return the gate's verdict on the accepted holdout and this window's share of it.
 
-        None where there is no champion, or no such sample.
+        `retired`: classes whose accepted held-out samples no longer count.
         """
-        champion = self._champion_network()
-        if champion is None:
-            return None
-        answers = evaluate(champion, [self._directory.window(claim)])
-        return prequential_accuracy(answers, champion.spec.classes_n)
-
-    def judge(self, claim: Claim, candidate: Candidate) -> Verdict:
-        """Return the gate's verdict on the accepted holdout and this window's share of it."""
-        champion = self._champion_network()
+        champion = self.champion_network()
         answers: Answers | None = None
         if champion is not None:
-            answers = evaluate(champion, self._holdout(claim))
-        return gate(evaluate(candidate.network, self._holdout(claim)), answers, self._options)
+            answers = evaluate(champion, self._holdout(claim, retired))
+        return gate(evaluate(candidate.network, self._holdout(claim, retired)), answers, self._options)
 
     def crown(self, version: int, network: Network) -> None:
         """Remember the network of the version that has become champion."""
         self._champion = (version, network)
 
-    def _holdout(self, claim: Claim) -> Iterator[Batch]:
-        yield from self._directory.holdout(self._holdout_max)
+    def _holdout(self, claim: Claim, retired: tuple[int, ...]) -> Iterator[Batch]:
+        for batch in self._directory.holdout(self._holdout_max):
+            yield batch.part(np.flatnonzero(~np.isin(batch.labels, retired)))
         yield self._directory.held_out(claim)
 
-    def _champion_network(self) -> Network | None:
+    def champion_network(self) -> Network | None:
+        """Return the champion's network in eval mode; None before there is one. Raises OSError."""
         champion: Version | None = self._directory.ledger.champion()
         if champion is None:
             return None

@@ -49,6 +49,7 @@ from model.publishing.errors import (
 )
 from model.publishing.publisher import Publisher
 from model.publishing.repository import Repository
+from model.screener import Screener
 from model.store.directory import StateDirectory
 from model.store.errors import StateError
 from model.store.facts import StoreRules
@@ -161,10 +162,12 @@ def _learner(
     gate = GateOptions(config.gate.alpha, config.gate.when_uncertain, config.gate.first_holdout)
     settlement = Settlement(directory, repository, buffer, announcements, observer, stages, monotonic_s)
     limits = WindowLimits(config.round.samples, config.round.min_samples, config.round.max_wait_s)
+    judge = Judge(directory, maker, gate, holdout_max=config.store.holdout_max)
     one_round = Round(
         directory=directory,
         maker=maker,
-        judge=Judge(directory, maker, gate, holdout_max=config.store.holdout_max),
+        screener=Screener(directory, maker, judge, holdout_max=config.store.holdout_max),
+        judge=judge,
         publisher=Publisher(config.paths.state / "templates", clock=monotonic_s, stop=stop.is_set),
         repository=repository,
         settlement=settlement,

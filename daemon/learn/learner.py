@@ -90,13 +90,21 @@ class Learner:
         if claim is not None:
             self._attempt(None)
             return True
+        parcel = self.directory.ledger.due_parcel()
+        if parcel is not None and not self._retried_last():
+            self._attempt(None, parcel)
+            return True
         self.watch.look(self.directory.ledger.positions())
         with self.round.stages(Stage.TAKE):
             window = self.taker.take(self.directory.ledger.positions())
-        if window is None:
+        if window is None and parcel is None:
             return False
-        self._attempt(window)
+        self._attempt(window, None if window is not None else parcel)
         return True
+
+    def _retried_last(self) -> bool:
+        """Tell whether the last round was a retry: they take turns with fresh windows, so neither waits for long."""
+        return self.directory.ledger.was_retry(self.directory.ledger.last_round())
 
     def _start(self) -> None:
         """Claim what is ours, finish what a former life committed, and count its death if it died within a round."""
@@ -131,10 +139,10 @@ class Learner:
         self.settlement.trim()
         self._left_at = self.clock()
 
-    def _attempt(self, window: Window | None) -> None:
+    def _attempt(self, window: Window | None, parcel: int | None = None) -> None:
         """Run a round; a window that fails too often is refused."""
         try:
-            self._tell(self.round.run(window))
+            self._tell(self.round.run(window, parcel=parcel))
         except WindowFault as fault:
             claim = self.directory.ledger.open_claim()
             if claim is None:

@@ -17,6 +17,7 @@ from model.judging.gate import Decision, Verdict
 from model.publishing.layout import MODEL_FILE
 from model.publishing.publisher import Publisher, Staged
 from model.publishing.repository import Repository
+from model.screener import Screened, Screener
 from model.store.directory import StateDirectory
 from model.store.facts import Batch, Claim, Commit, Fate, NewVersion, Outcome
 from model.window import Window
@@ -41,6 +42,7 @@ class Round:
 
     directory: StateDirectory
     maker: CandidateMaker
+    screener: Screener
     judge: Judge
     publisher: Publisher
     repository: Repository
@@ -53,8 +55,10 @@ class Round:
     now_ms: Callable[[], int]
     stop: Callable[[], bool]
 
-    def run(self, window: Window | None) -> Ended:
-        """Run one round on `window`; None: go on with the open claim, from the same state to the same bytes.
+    def run(self, window: Window | None, *, parcel: int | None = None) -> Ended:
+        """Run one round on `window`, or on a suspect `parcel` alone.
+
+        Without both: go on with the open claim, from the same state to the same bytes.
 
         Raises WindowFault when training or judging fails, StoppedError when asked to stop, and what lies outside.
         Until the commit nothing has happened but the claim, and the call may be repeated with None.
@@ -62,15 +66,18 @@ class Round:
         began = self.clock()
         # 1. Claim: ranges, pixels, roles and seed on our own disk. From here on Redis is not needed for this round.
         with self.stages(Stage.CLAIM):
-            claim = self._claim(window)
-        self.observer.round_started(claim.round, claim.count("trained"))
+            claim = self._claim(window, parcel)
         fresh = self.directory.fresh(claim)
-        if reason := _nothing_to_train(claim, fresh):
-            return self._end_untrained(claim, reason, began)
-        # 2. Score before learning: on what the champion has never seen, its accuracy is honest.
+        self.observer.round_started(claim.round, len(fresh))
+        # 2. Score before learning: on what the champion has never seen, its accuracy is honest. What it finds too
+        # strange is not learnt.
         with self.stages(Stage.SCREEN), blame_window():
-            before = self.judge.score_before(claim)
-        self.observer.scored_before(before)
+            screened = self.screener.screen(claim)
+        self.observer.scored_before(screened.before)
+        if screened.refused is not None:
+            return self._end_untrained(claim, screened.refused, screened.reason, screened, began)
+        if reason := _nothing_to_train(claim, fresh):
+            return self._end_untrained(claim, Fate.ACCEPTED, reason, screened, began)
         # 3. Train, from the state that the claim names, with generators that follow from its seed.
         with self.stages(Stage.TRAIN), blame_window():
             trained = self.maker.train(claim, fresh, progress=report_training(self.observer), stop=self.stop)
@@ -82,11 +89,11 @@ class Round:
             staged = self._stage(claim, candidate, fresh)
         # 5. Judge, both models on the same samples.
         with self.stages(Stage.EVALUATE), blame_window():
-            verdict = self.judge.judge(claim, candidate)
+            verdict = self.judge.judge(claim, candidate, screened.contradicted)
         self.observer.judged(judgement_of(verdict, claim.classes))
         # 6. Commit: the one moment in which the round becomes history, all of it or nothing.
         with self.stages(Stage.COMMIT):
-            ended = self._commit(claim, fresh, candidate, staged, verdict, before, began)
+            ended = self._commit(claim, fresh, candidate, staged, verdict, screened, began)
         # 7. to 9. Publish, trim, announce: renames and idempotent steps only. A restart does them again.
         self.settlement.settle()
         self.observer.round_ended(ended.round, _observed(ended.outcome), self.clock() - began)
@@ -101,12 +108,15 @@ class Round:
         self.observer.round_ended(claim.round, _observed(Outcome.REFUSED), 0.0)
         return Ended(claim.round, Outcome.REFUSED, reason, None)
 
-    def _claim(self, window: Window | None) -> Claim:
+    def _claim(self, window: Window | None, parcel: int | None) -> Claim:
+        state = self.directory.ledger.current_state()
         if window is not None:
-            return self.directory.claim(window, seed=self.seed, state=self.directory.ledger.current_state())
+            return self.directory.claim(window, seed=self.seed, state=state)
+        if parcel is not None:
+            return self.directory.claim_retry(parcel, seed=self.seed, state=state)
         claim = self.directory.ledger.open_claim()
         if claim is None:
-            raise ValueError("no claim is open, and no window was given")
+            raise ValueError("no claim is open, and neither a window nor a parcel was given")
         return claim
 
     def _stage(self, claim: Claim, candidate: Candidate, fresh: Batch) -> Staged:
@@ -127,12 +137,12 @@ class Round:
         candidate: Candidate,
         staged: Staged,
         verdict: Verdict,
-        before: float | None,
+        screened: Screened,
         began: float,
     ) -> Ended:
         """Make files durable first, then name them in the transaction: a row never points at what may be gone."""
-        evaluation = evaluation_of(verdict, claim.classes, before)
-        outcome, fate = _outcome(verdict.decision)
+        evaluation = evaluation_of(verdict, claim.classes, screened.before)
+        outcome, fate = _outcome(verdict.decision, retried=claim.retried is not None)
         version: NewVersion | None = None
         if outcome is Outcome.PUBLISHED:
             lineage = self.directory.ledger.lineage_since(claim.version - 1)
@@ -149,9 +159,9 @@ class Round:
             "verdict": verdict.decision.value,
             "state": state,
             "version": version,
-            "prequential_accuracy": before,
             "evaluation": evaluation,
             "replayed": candidate.trained.replayed,
+            **_screening(screened, accepted=fate is Fate.ACCEPTED),
         }
         self.directory.commit(claim, Commit(seconds=self.clock() - began, **facts))
         if fate is Fate.ACCEPTED and state is not None:
@@ -163,11 +173,12 @@ class Round:
             self.judge.crown(version.version, candidate.network)
         return Ended(claim.round, outcome, verdict.reason, version.version if version else None)
 
-    def _end_untrained(self, claim: Claim, reason: str, began: float) -> Ended:
-        """Commit a window that holds nothing to train: its records are accounted for, the model stays."""
-        outcome = Outcome.HELD if claim.count("trained") else Outcome.REFUSED
+    def _end_untrained(self, claim: Claim, fate: Fate, reason: str, screened: Screened, began: float) -> Ended:
+        """Commit a window that is not trained: its records are accounted for, the model stays."""
+        outcome = Outcome.HELD if fate is Fate.ACCEPTED and claim.count("trained") else Outcome.REFUSED
+        facts = _screening(screened, accepted=fate is Fate.ACCEPTED)
         with self.stages(Stage.COMMIT):
-            self.directory.commit(claim, Commit(outcome, reason, Fate.ACCEPTED, self.clock() - began))
+            self.directory.commit(claim, Commit(outcome, reason, fate, self.clock() - began, **facts))
         self.settlement.settle()
         self.observer.round_ended(claim.round, _observed(outcome), self.clock() - began)
         return Ended(claim.round, outcome, reason, None)
@@ -194,12 +205,23 @@ def _nothing_to_train(claim: Claim, fresh: Batch) -> str:
     return ""
 
 
-def _outcome(decision: Decision) -> tuple[Outcome, Fate]:
+def _screening(screened: Screened, *, accepted: bool) -> dict[str, Any]:
+    """Return what a commit says of the screening; labels change their meaning only where the window is accepted."""
+    return {
+        "prequential_accuracy": screened.before,
+        "screened": screened.counts,
+        "said": screened.said,
+        "change": screened.change and accepted,
+        "contradicted": screened.contradicted if accepted else (),
+    }
+
+
+def _outcome(decision: Decision, *, retried: bool) -> tuple[Outcome, Fate]:
     if decision is Decision.PROMOTED:
         return Outcome.PUBLISHED, Fate.ACCEPTED
     if decision is Decision.HELD:
         return Outcome.HELD, Fate.ACCEPTED
-    return Outcome.REFUSED, Fate.SUSPECT
+    return Outcome.REFUSED, Fate.QUARANTINED if retried else Fate.SUSPECT
 
 
 def _observed(outcome: Outcome) -> ObservedOutcome:

@@ -29,6 +29,7 @@ from model.store.facts import Batch, Claim, Commit, Replay, Role, StoreRules
 from model.store.handlers import HANDLERS
 from model.store.ledger import Ledger
 from model.store.lock import DirectoryLock
+from model.store.parcels import members
 from model.store.planning import check_chain, plan
 from model.store.requests import FOLDER as REQUESTS
 from model.store.requests import Event, Handler, answer_request, pending_requests, remove_request
@@ -280,6 +281,10 @@ class StateDirectory:
     def window(self, claim: Claim) -> Batch:
         """Return training and held-out samples in claim order: what the champion is scored on before learning."""
         return self._batch(claimed_samples(self._database, claim, (Role.TRAIN, Role.HOLDOUT)))
+
+    def parcel(self, claim: Claim, parcel: int) -> Batch:
+        """Return another parcel's samples of the claim's classes."""
+        return self._batch(members(self._database, parcel, len(claim.classes), (Role.TRAIN, Role.HOLDOUT)))
 
     def recent_screenings(self) -> dict[int, tuple[int, int]]:
         """Return how the champions did on the last windows, before learning them: (samples, right) by class."""

@@ -82,6 +82,10 @@ class Batch:
     def __len__(self) -> int:
         return len(self.samples)
 
+    def part(self, chosen: NDArray[np.int64]) -> "Batch":
+        """Return some of the samples, by index."""
+        return Batch(self.samples[chosen], self.labels[chosen], self.event_times_ms[chosen], self.pixels_NHWC[chosen])
+
 
 @dataclass(frozen=True, slots=True)
 class Replay:

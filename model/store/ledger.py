@@ -12,7 +12,7 @@ from model.store.claims import load_claim, load_spans, newest_version
 from model.store.database import connect_read_only
 from model.store.facts import Claim, Json, Role, SampleName, Version, VersionSamples, WaitingLabel, iso_utc
 from model.store.lineage import lineage
-from model.store.parcels import due_parcel
+from model.store.parcels import changed_since_retry, due_parcel, learnable_parcels
 from model.store.requests import Event, find_event
 from model.window import LogKey
 
@@ -119,6 +119,14 @@ class Ledger:
         """Tell whether a round retried a parcel."""
         row = self._database.execute("SELECT retried FROM rounds WHERE round = ?", (number,)).fetchone()
         return row is not None and row[0] is not None
+
+    def learnable_parcels(self, claim: Claim, limit: int) -> list[int]:
+        """Return the newest other suspect parcels of which one half could be learnt from the other."""
+        return learnable_parcels(self._database, claim, limit)
+
+    def changed_since_retry(self, claim: Claim) -> bool:
+        """Tell whether a change was accepted since the claim's parcel could be learnt for the first time."""
+        return changed_since_retry(self._database, claim)
 
     def last_round(self) -> int:
         """Return the number of the last committed round; 0 before the first."""

@@ -58,6 +58,24 @@ def due_parcel(database: sqlite3.Connection) -> int | None:
     return int(row[0]) if row else None
 
 
+def learnable_parcels(database: sqlite3.Connection, claim: Claim, limit: int) -> list[int]:
+    """Return the newest suspect parcels, but the claim's own, of which one half could be learnt from the other."""
+    query = (
+        "SELECT parcel FROM parcels WHERE role = 'suspect' AND learnable = 1 AND parcel IS NOT ?"
+        " ORDER BY parcel DESC LIMIT ?"
+    )
+    return [row[0] for row in database.execute(query, (claim.retried, limit)).fetchall()]
+
+
+def changed_since_retry(database: sqlite3.Connection, claim: Claim) -> bool:
+    """Tell whether a change of what labels mean was accepted since the claim's parcel was found learnable."""
+    query = (
+        "SELECT 1 FROM parcels WHERE parcel = ? AND learnable = 1"
+        " AND EXISTS (SELECT 1 FROM rounds WHERE round > parcels.tried AND change = 1)"
+    )
+    return database.execute(query, (claim.retried,)).fetchone() is not None
+
+
 def end_retry(database: sqlite3.Connection, claim: Claim, commit: Commit) -> None:
     """Write what became of the parcel that the claim retried."""
     parcel = claim.retried

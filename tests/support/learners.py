@@ -25,6 +25,7 @@ from model.judging.gate import GateOptions
 from model.learning.options import PlanOptions, TrainOptions
 from model.publishing.publisher import Staged
 from model.publishing.repository import Repository
+from model.screener import Screener
 from model.store import StateDirectory, StoreRules
 from streaming.memory_buffer import MemoryBuffer
 from streaming.records import Entry, Log, Marker, Reason, Sample
@@ -79,10 +80,15 @@ class KeptAnnouncer:
 class Bench:
     """Folders and a buffer that outlive the learners built on them."""
 
-    def __init__(self, folder: Path, samples: int = 160, rules: StoreRules | None = None) -> None:
+    def __init__(
+        self, folder: Path, samples: int = 160, rules: StoreRules | None = None, size: int = SIZE, batch: int = 32
+    ) -> None:
         self.folder = folder
         self.rules = rules or StoreRules()
         self.samples = samples
+        self.size = size
+        self.batch = batch
+        self.seed = 0
         self.now_ms = 1_790_000_000_000
         self.buffer = MemoryBuffer(lambda: self.now_ms)
         self.announcer = KeptAnnouncer()
@@ -97,6 +103,16 @@ class Bench:
             batch = entries[start : start + 64]
             self.buffer.append(LOG, self.buffer.position(LOG), batch, "brake")
         self.end += n
+
+    def feed_pictures(self, pixels_NHWC: np.ndarray, labels: list[str], source: str = "") -> None:
+        """Append pictures of the bench's size, one entry each."""
+        self.buffer.register(LOG, self.end + len(labels))
+        for index, label in enumerate(labels):
+            at, name = self.end + index, f"id-{self.end + index}"
+            body = pixels_NHWC[index].tobytes()
+            sample = Sample(at, at, 0, self.now_ms, label, name, source, self.now_ms, body)
+            self.buffer.append(LOG, self.buffer.position(LOG), [sample], "brake")
+        self.end += len(labels)
 
     def _entry(self, offset: int, labels: tuple[str, ...], dead_every: int) -> Entry:
         if offset % dead_every == dead_every - 1:
@@ -117,7 +133,7 @@ class Bench:
         """Build a learner, as after a restart: whatever the one before held is let go, as its death would."""
         self.die()
         directory = StateDirectory.open(
-            self.folder / "state", size=SIZE, rules=self.rules, now_ms=lambda: self.now_ms, reached=reached
+            self.folder / "state", size=self.size, rules=self.rules, now_ms=lambda: self.now_ms, reached=reached
         )
         self._open.append(directory)
         repository = Repository(self.folder / "models", "default", reached=reached)
@@ -141,32 +157,34 @@ class Bench:
         observer = StatusBoard(lambda: self.now_ms)
         options = CandidateOptions(
             self._architecture,
-            SIZE,
-            plan=PlanOptions(batch=32, steps_max=20),
+            self.size,
+            plan=PlanOptions(batch=self.batch, steps_max=20),
             training=TrainOptions(flip=False, crop=False),
         )
         candidates = maker(directory, options, torch.device("cpu"), clock)
         stages = Stages(observer, clock, reached)
         announcements = Announcements(self.announcer, Outage("Kafka", Need.ANNOUNCEMENT, clock))
         settlement = Settlement(directory, repository, self.buffer, announcements, observer, stages, clock)
+        judge = Judge(directory, candidates, GateOptions(), holdout_max=4000)
         one_round = Round(
             directory=directory,
             maker=candidates,
-            judge=Judge(directory, candidates, GateOptions(), holdout_max=4000),
+            screener=Screener(directory, candidates, judge, holdout_max=4000),
+            judge=judge,
             publisher=WeightsPublisher(),
             repository=repository,
             settlement=settlement,
             stages=stages,
             observer=observer,
-            labels=Labels("default", "mlp", SIZE),
-            seed=0,
+            labels=Labels("default", "mlp", self.size),
+            seed=self.seed,
             clock=clock,
             now_ms=lambda: self.now_ms,
             stop=lambda: False,
         )
         return Learner(
             directory=directory,
-            taker=WindowTaker(self.buffer, WindowLimits(self.samples, 16, 60), SIZE, lambda: self.now_ms),
+            taker=WindowTaker(self.buffer, WindowLimits(self.samples, 16, 60), self.size, lambda: self.now_ms),
             round=one_round,
             settlement=settlement,
             announcements=announcements,

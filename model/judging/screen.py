@@ -1,0 +1,96 @@
+"""Is a window so unlike what was learnt lately that it must not be learnt? Asked before training."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import betainc
+
+from model.judging.answers import Answers
+from model.judging.paired import harm_p_value, pair
+
+SUSPECT_P = 1e-6
+"""Chance of so few right answers below which a window is suspect."""
+MARGIN = 0.10
+"""How far below its recent own the champion may lie: a camera turned a little, or a few wrong labels, can be learnt."""
+RECENT_MIN = 20
+"""Recent samples of a class that tell what to expect of it. A class just learnt is not expected to be known well."""
+LEARNT_P = 1e-3
+"""Chance below which more right answers than before are knowledge and not luck."""
+
+ClassCounts = Mapping[int, tuple[int, int]]
+"""(samples, right) by class."""
+
+
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """The champion on a window, against what its recent windows let expect. Only classes of which enough is known."""
+
+    n: int
+    right: int
+    expected: float
+    """Share of right answers to expect, in 0..1."""
+    p_value: float
+    """Chance of so few right answers, were the champion only MARGIN below what is expected. 1 where nothing is."""
+
+    @property
+    def suspect(self) -> bool:
+        """Tell whether the window must not be learnt."""
+        return self.p_value < SUSPECT_P
+
+    def __str__(self) -> str:
+        return f"{self.right / max(self.n, 1):.1%} right of {self.n}, where {self.expected:.1%} were to be expected"
+
+
+def class_counts(answers: Answers, known: int) -> dict[int, tuple[int, int]]:
+    """Return (samples, right) of each class below `known` that the samples hold."""
+    return {
+        int(label): (int((answers.labels == label).sum()), int(answers.correct[answers.labels == label].sum()))
+        for label in np.unique(answers.labels)
+        if label < known
+    }
+
+
+def screen(window: ClassCounts, recent: ClassCounts) -> Screening:
+    """Compare a window with the windows before it, class by class, so that another mix of classes is no reason.
+
+    The number of right answers is a sum of binomials with each class's own share; a binomial with their mean has the
+    heavier tail below it (Hoeffding 1956), so its exact p-value is on the safe side.
+    """
+    judged = {one: counts for one, counts in window.items() if recent.get(one, (0, 0))[0] >= RECENT_MIN}
+    n = sum(samples for samples, _ in judged.values())
+    right = sum(good for _, good in judged.values())
+    if n == 0:
+        return Screening(0, 0, 0.0, 1.0)
+    shares = {one: recent[one][1] / recent[one][0] for one in judged}
+    expected = sum(samples * shares[one] for one, (samples, _) in judged.items()) / n
+    allowed = max(0.0, expected - MARGIN)
+    p_value = float(betainc(n - right, right + 1, 1 - allowed)) if right < n else 1.0
+    return Screening(n, right, expected, p_value)
+
+
+def has_learnt(probe: Answers, before: Answers) -> bool:
+    """Tell whether a probe knows surely more about the samples than the champion, and than their commonest label."""
+    return _surely_better(probe, before) and _surely_better(probe, _commonest(before.labels))
+
+
+def _surely_better(probe: Answers, other: Answers) -> bool:
+    return len(probe.labels) > 0 and harm_p_value(pair(other, probe)) < LEARNT_P
+
+
+def _commonest(labels: np.ndarray) -> Answers:
+    return Answers(np.full_like(labels, np.bincount(labels).argmax() if len(labels) else 0), labels)
+
+
+def contradicted(probe: Answers, before: Answers) -> tuple[int, ...]:
+    """Return the classes whose held-out samples a probe contradicts: most that were right it gives to one other class.
+
+    A picture taken in another way makes answers worse, but not such that one class becomes another.
+    """
+    classes = []
+    for label in np.unique(before.labels):
+        said = probe.predicted[(before.labels == label) & before.correct]
+        counts = np.bincount(said[said != label]) if len(said) else np.zeros(0, np.int64)
+        if counts.size and 2 * counts.max() > len(said):
+            classes.append(int(label))
+    return tuple(classes)
