@@ -106,7 +106,7 @@ def _both(config: Config, ledger: "Ledger") -> Iterator[Trouble]:
     except BrokenRepositoryError:
         return
     allowed = {one.version for one in (ledger.champion(), ledger.unpublished()) if one}
-    # After an older state was accepted the pointer stays with the life that was given up, until there is a newer version.
+    # After an older state was accepted the pointer stays with the life given up, until there is a newer version.
     given_up = pointer is not None and published[-1].version < pointer.version <= ledger.newest_version()
     if pointer is not None and pointer.version not in allowed and not given_up:
         message = f"the pointer names version {pointer.version}, the learner's champion is {sorted(allowed)[0]}"
