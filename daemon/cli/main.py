@@ -7,7 +7,21 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from daemon.cli import config, demo, explain, pull, push, release, roles, rounds, run, status, verify, versions
+from daemon.cli import (
+    config,
+    demo,
+    explain,
+    pull,
+    push,
+    release,
+    report,
+    roles,
+    rounds,
+    run,
+    status,
+    verify,
+    versions,
+)
 from daemon.cli.options import Common, ConfigFile, Sets, examples
 from daemon.cli.output import say
 from daemon.logs import configure
@@ -54,7 +68,7 @@ def common(
     configure("warning", "auto", "command", libraries=logging.CRITICAL)
 
 
-for group in (roles, run, demo, push, pull, status, rounds, versions, explain, verify, config, release):
+for group in (roles, run, demo, push, pull, status, rounds, versions, explain, report, verify, config, release):
     group.register(app)
 
 

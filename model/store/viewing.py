@@ -13,6 +13,7 @@ from model.store.database import connect_read_only
 from model.store.errors import MissingFileError
 from model.store.facts import Role, SampleName
 from model.store.ledger import Ledger
+from model.store.replay import class_counts, evaluation_slots, samples_at
 from model.store.segments import SEGMENTS_FOLDER, Place, Segments
 
 BLAMED_MAX = 10
@@ -98,6 +99,11 @@ class Viewer:
         """Return up to `limit` keys of a parcel's samples above `after`, in order."""
         query = "SELECT sample FROM aside WHERE parcel = ? AND sample > ? ORDER BY sample LIMIT ?"
         return [row[0] for row in self._database.execute(query, (parcel, after, limit))]
+
+    def held_out(self, limit: int) -> list[int]:
+        """Return the accepted held-out samples that judging uses: at most `limit`, evened out by class."""
+        counts = class_counts(self._database, Role.HOLDOUT, len(self._ledger.classes()))
+        return samples_at(self._database, Role.HOLDOUT, evaluation_slots(counts, limit))
 
     def view(self, samples: Sequence[int]) -> list[Viewed]:
         """Return the samples, whatever their role, with pixels; those that are gone are left out. Raises OSError."""

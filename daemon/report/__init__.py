@@ -1,0 +1,1 @@
+"""`tidemill report`: how the model grew, as one page with pictures. Reads what the learner wrote; changes nothing."""

@@ -1,0 +1,20 @@
+import numpy as np
+
+from daemon.report import charts
+
+
+def test_few_columns_are_all_drawn():
+    assert charts.spread(5, 10) == [0, 1, 2, 3, 4]
+
+
+def test_of_many_columns_first_and_last_are_drawn():
+    shown = charts.spread(1000, 60)
+    assert len(shown) == 60
+    assert (shown[0], shown[-1]) == (0, 999)
+
+
+def test_the_same_facts_give_the_same_picture():
+    grid = np.array([[0.5, 0.9], [np.nan, 0.7]])
+    drawn = [charts.classes_over_versions([1, 2], ["cat", "dog"], grid) for _ in range(2)]
+    assert drawn[0] == drawn[1]
+    assert drawn[0].startswith("<svg")
