@@ -103,6 +103,10 @@ class Producer:
         with self._lock:
             return sum(map(len, self._acknowledged.values()))
 
+    def check(self) -> None:
+        """Raise AssertionError where it sends no more."""
+        assert self._stop.is_set() or self._thread.is_alive(), "the producer ended by itself"
+
     def add_class(self) -> str | None:
         """Send another class from now on; return its name, or None when there are no more colours."""
         more = [label for label in COLOURS if label not in self.labels]
@@ -133,7 +137,7 @@ class Producer:
         partition = int(self._rng.integers(self.partitions))
         try:
             future = self._client.send(self._topic, value=value, headers=headers, partition=partition)
-        except (errors.KafkaError, AssertionError):
+        except (errors.KafkaError, ValueError):
             self.counts["refused"] += 1  # the client knows no broker now, or not yet the new partition
             return
         future.add_callback(self._note, sent)

@@ -65,6 +65,7 @@ class Work:
                 back[name] = time.monotonic() - mark.at_s
                 del missing[name]
             self._cluster.check_alive()
+            self._producer.check()
             waited = time.monotonic() - mark.at_s
             assert waited < timeout_s, (
                 f"not at work again after {waited:.0f} s: {sorted(missing)}\n{self._cluster.logs()}"
