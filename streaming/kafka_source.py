@@ -7,7 +7,7 @@ anything is fetched; where it really starts is then decided in the caller's thre
 
 import contextlib
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,7 +72,7 @@ class KafkaSource:
                 self._consumer = consumer
                 if known:
                     places = [TopicPartition(*one) for one in known.values()]
-                    consumer.beginning_offsets(places, timeout_ms=CALL_TIMEOUT_MS)
+                    _offsets(consumer.beginning_offsets, places)
 
     def poll(self, timeout_s: float) -> Polled:
         """See Source. After an error of the client it is built anew by the next `connect`."""
@@ -126,9 +126,11 @@ class KafkaSource:
         if not places:
             return {}
         with translated(self._kafka):
-            starts = consumer.beginning_offsets(places, timeout_ms=CALL_TIMEOUT_MS)
-            ends = consumer.end_offsets(places, timeout_ms=CALL_TIMEOUT_MS)
-        return {Partition(*place): Bounds(starts[place], ends[place]) for place in places}
+            starts = _offsets(consumer.beginning_offsets, places)
+            ends = _offsets(consumer.end_offsets, places)
+        return {
+            Partition(*place): Bounds(starts[place], ends[place]) for place in places if place in starts.keys() & ends
+        }
 
     def position(self, partition: Partition) -> int:
         """See Source."""
@@ -281,6 +283,21 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # the client h
             self._consumer.pause(place)
             self._consumer.seek(place, 0)
         self._changes.assign(assigned)
+
+
+def _offsets(ask: Callable[..., Mapping[Any, int]], places: Sequence[Any]) -> Mapping[Any, int]:
+    """Return the offsets that `ask` has answers for.
+
+    Where the leader does not know a partition yet that was just added, kafka-python answers for all with a KeyError
+    (3.0.12, tried): then each is asked alone, and the new one is left out.
+    """
+    with contextlib.suppress(KeyError):
+        return ask(places, timeout_ms=CALL_TIMEOUT_MS)
+    found: dict[Any, int] = {}
+    for place in places:
+        with contextlib.suppress(KeyError):
+            found.update(ask([place], timeout_ms=CALL_TIMEOUT_MS))
+    return found
 
 
 def _record(one: Any) -> Record:
