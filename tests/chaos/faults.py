@@ -54,7 +54,7 @@ EVERYWHERE: Weights = (("ingest", 30), ("learn", 28), ("serve", 12), ("redis", 1
 SERVERS: Weights = (("redis", 60), ("kafka", 40))
 """The roles live on, so that what each fault leaves behind in them adds up."""
 ACTIONS = ((Action.KILL, 50), (Action.RESTART, 22), (Action.STEP, 16), (Action.FREEZE, 12))
-TOGETHER = ((1, 50), (2, 35), (3, 15))
+TOGETHER = ((1, 34), (2, 33), (3, 33))
 """How many parts are struck at the same time."""
 
 
