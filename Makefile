@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 KAFKA := .cache/kafka/libs
 ARGS ?=
 
-.PHONY: help setup demo test check format bench kafka clean
+.PHONY: help setup demo test check format bench chaos kafka clean
 
 help:  ## Show this list.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,9 @@ format: $(STAMP)  ## Rewrite the code in the house format.
 
 bench: $(STAMP) kafka  ## Measure the ratios of docs/performance.md. ARGS are passed on.
 	$(BIN)/python -m tests.benchmarks.baseline $(ARGS)
+
+chaos: $(STAMP) kafka  ## Kill everything, at every step and at random, half an hour. ARGS="--faults 50 --seed 1".
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 kafka: $(STAMP)
 	@$(BIN)/python -m tests.servers.fetch_kafka
