@@ -1,6 +1,6 @@
 """`make chaos`: kill, freeze and restart everything, at every named step and at random, and check that nothing is lost.
 
-python -m tests.chaos [--faults 300] [--seed S] [--only steps|random|same|STEP]... [--out FOLDER] [--keep]
+python -m tests.chaos [--faults 300] [--minutes M] [--seed S] [--only steps|random|same|STEP]... [--out FOLDER] [--keep]
 
 Exit status: 0 all checks passed, 1 one did not (it prints how to repeat it), 2 something is missing on this machine.
 """
@@ -22,6 +22,7 @@ def main() -> int:
     """Run what was asked for; print the report's tables."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__.partition("\n")[0])
     parser.add_argument("--faults", type=int, default=300, help="faults at random (300)")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="end the random part after so long")
     parser.add_argument("--seed", type=int, default=None, help="what everything is drawn from; default: the time")
     parser.add_argument(
         "--only", action="append", default=[], metavar="PART", help=f"{', '.join(PARTS)}, or a named step; repeatable"
@@ -41,7 +42,7 @@ def main() -> int:
         sys.stderr.write(f"{lacking}\n")
         return 2
     seed = int(time.time()) if given.seed is None else given.seed
-    report = run(Plan(seed, given.faults, tuple(given.only), given.out.resolve(), given.keep))
+    report = run(Plan(seed, given.faults, tuple(given.only), given.out.resolve(), given.minutes, given.keep))
     sys.stdout.write(report.markdown())
     if report.failure:
         sys.stderr.write(f"\nseed {seed}: {report.failure}\nAgain: {report.command}\nLogs: {given.out}\n")

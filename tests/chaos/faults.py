@@ -51,7 +51,7 @@ class Fault:
 
 
 Weights = Sequence[tuple[str, int]]
-EVERYWHERE: Weights = (("ingest", 30), ("learn", 28), ("serve", 12), ("redis", 18), ("kafka", 12))
+EVERYWHERE: Weights = (("ingest", 34), ("learn", 15), ("serve", 15), ("redis", 22), ("kafka", 14))
 SERVERS: Weights = (("redis", 60), ("kafka", 40))
 """The roles live on, so that what each fault leaves behind in them adds up."""
 ACTIONS = ((Action.KILL, 50), (Action.RESTART, 22), (Action.STEP, 16), (Action.FREEZE, 12))

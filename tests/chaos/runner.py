@@ -31,6 +31,8 @@ class Plan:
     faults: int
     only: tuple[str, ...]
     out: Path
+    minutes: float = float("inf")
+    """A limit on the faults at random."""
     keep: bool = False
     """Keep logs, state and repository also where all went well."""
 
@@ -107,9 +109,9 @@ def _random(plan: Plan, report: Report, screen: Screen) -> None:
         _servers(plan, "random") as (folder, kafka, redis),
         Site(folder, kafka, redis, seed=plan.seed, say=screen.say) as site,
     ):
-        Storm(site, plan.faults, plan.seed, report).run()
+        Storm(site, plan.faults, plan.seed, report, plan.minutes * 60).run()
         report.totals["at random"] = site.check_at_rest()
-        if plan.faults >= GROWTH_FROM:
+        if report.count >= GROWTH_FROM:
             check_growth(site, report)
 
 

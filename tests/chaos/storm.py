@@ -1,5 +1,6 @@
 """At random: seeded faults of every part, alone and together, while the topic grows and ingestors join and leave."""
 
+import time
 from random import Random
 
 from tests.chaos.faults import EVERYWHERE, SERVERS, Fault, draw_strike, strike
@@ -22,9 +23,14 @@ FILES = 6
 
 
 class Storm:
-    """`faults` of them, all from `seed`. Changes of the cluster happen at fixed parts of the way."""
+    """`faults` of them, all from `seed`. Changes of the cluster happen at fixed parts of the way.
 
-    def __init__(self, site: Site, faults: int, seed: int, report: Report) -> None:
+    `seconds` is a limit on the whole: with it the way is so far done as the more advanced of faults and time.
+    """
+
+    def __init__(self, site: Site, faults: int, seed: int, report: Report, seconds: float = float("inf")) -> None:
+        self._began = time.monotonic()
+        self._seconds = seconds
         self._site = site
         self._faults = faults
         self._draw = Random(f"{seed} storm")
@@ -41,15 +47,18 @@ class Storm:
         ]
 
     def run(self) -> None:
-        """Strike until all faults were struck. Fails at the first thing that is not as promised."""
-        while self._struck < self._faults:
-            while self._plan and self._struck >= self._plan[0][0] * self._faults:
+        """Strike until all faults were struck or time is over. Fails at the first thing that is not as promised."""
+        while (done := self._done()) < 1:
+            while self._plan and done >= self._plan[0][0]:
                 self._plan.pop(0)[1]()
-            everywhere = self._struck < SERVERS_FROM * self._faults
+            everywhere = done < SERVERS_FROM
             faults = draw_strike(
                 self._draw, self._site.cluster, EVERYWHERE if everywhere else SERVERS, self._faults - self._struck
             )
             self._strike(faults)
+
+    def _done(self) -> float:
+        return max(self._struck / self._faults, (time.monotonic() - self._began) / self._seconds)
 
     def _strike(self, faults: list[Fault]) -> None:
         self._struck += len(faults)
