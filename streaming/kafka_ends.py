@@ -1,4 +1,4 @@
-"""Where the logs end, asked of the brokers without joining a group."""
+"""Where the logs end and what is committed, asked of the brokers without joining a group."""
 
 from collections.abc import Collection
 
@@ -35,3 +35,19 @@ def end_offsets(options: KafkaOptions, topics: Collection[str]) -> dict[tuple[st
         finally:
             client.close()
     return {key: int(found[partition].offset) for partition, key in keys.items()}
+
+
+def committed_offset(options: KafkaOptions, group: str, topic: str, partition: int, metadata: str) -> int | None:
+    """Return what the group committed with this metadata; None where it committed nothing, or with another.
+
+    Raises KafkaUnavailableError or KafkaRefusedError.
+    """
+    place = TopicPartition(topic, partition)
+    timeout_ms = min(options.request_timeout_ms, ASK_TIMEOUT_MS)
+    with translated(options):
+        client = KafkaAdminClient(**options.client() | {"request_timeout_ms": timeout_ms})
+        try:
+            found = client.list_group_offsets({group: [place]})[group].get(place)
+        finally:
+            client.close()
+    return int(found.offset) if found is not None and found.offset >= 0 and found.metadata == metadata else None

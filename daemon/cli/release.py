@@ -32,11 +32,15 @@ def release(
         str | None,
         typer.Option("--partition", metavar="TOPIC:P", help="Read a truncated partition anew, from its beginning."),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="With --partition: also where the log reaches as far as it was read.")
+    ] = False,
 ) -> None:
     """Let go on what stopped to wait for a person: an ingestor's brake, or a partition whose log was truncated.
 
     The brake is on when over half of an ingestor's last 1,000 records were dead letters: put the producer right
     first. A truncated partition's log ends before what was read already: its records are learnt as those of a new log.
+    Exit status 1 where there is nothing to let go.
     """
     if brake == (partition is not None):
         raise OperatorError(
@@ -46,15 +50,22 @@ def release(
     if brake:
         _release_brake(config)
     elif partition is not None:
-        _release_partition(config, *_topic_and_partition(partition))
+        _release_partition(config, *_topic_and_partition(partition), force=force)
 
 
 def _release_brake(config: Config) -> None:
     from daemon.cli.buffers import open_ingest_buffer  # noqa: PLC0415 - only where needed
+    from daemon.ingest.brake import brake_is_on  # noqa: PLC0415
 
     name = ingestor_name(config)
     with open_ingest_buffer(config) as buffer:
         records, dead = buffer.outcomes(name)
+        if not records:
+            cure = "Give --name and the job (--set job=…) as the ingestor has them: its log and its /readyz say how"
+            raise OperatorError("ingest.name", f"no ingestor {name!r} is known in job {config.job!r}", cure)
+        if not brake_is_on(records, dead):
+            message = f"the brake of {name} in job {config.job!r} is not on"
+            raise OperatorError("", message, f"{dead} of its last {records} records were dead letters")
         buffer.release(name)
     typer.echo(f"released the brake of {name}: {dead} of its last {records} records were dead letters")
 
@@ -66,17 +77,31 @@ def _topic_and_partition(text: str) -> tuple[str, int]:
     return topic, int(number)
 
 
-def _release_partition(config: Config, topic: str, partition: int) -> None:
+def _release_partition(config: Config, topic: str, partition: int, *, force: bool) -> None:
+    """Open the next incarnation, where what was read reaches beyond the log's end (as `open_lane` judges it)."""
     from daemon.cli.buffers import open_ingest_buffer  # noqa: PLC0415
     from daemon.composition.kafka import kafka_options  # noqa: PLC0415
-    from streaming.kafka_ends import end_offsets  # noqa: PLC0415
+    from daemon.ingest.start import commit_word  # noqa: PLC0415
+    from streaming.kafka_ends import committed_offset, end_offsets  # noqa: PLC0415
+    from streaming.records import Log  # noqa: PLC0415
 
-    known = {number: topic_id for _, topic_id, number in end_offsets(kafka_options(config, "tidemill"), [topic])}
+    kafka = kafka_options(config, "tidemill")
+    known = {number: (topic_id, end) for (_, topic_id, number), end in end_offsets(kafka, [topic]).items()}
     if partition not in known:
         cure = f"It has the partitions {', '.join(map(str, sorted(known)))}" if known else "Name one that exists"
         raise OperatorError("", f"there is no {topic}/{partition} at {config.kafka.bootstrap_servers}", cure)
-    topic_id = known[partition]
+    topic_id, end = known[partition]
     with open_ingest_buffer(config) as buffer:
-        wanted = buffer.incarnation(topic, topic_id, partition) + 1
-        now = buffer.open_incarnation(topic, topic_id, partition, wanted)
+        log = Log(topic, topic_id, partition, buffer.incarnation(topic, topic_id, partition))
+        read = buffer.position(log) or buffer.learnt(log)
+        if read is None:
+            read = committed_offset(kafka, config.group, topic, partition, commit_word(log)) or 0
+        if end >= read and not force:
+            message = f"{topic}/{partition} is not truncated: its log ends at {end}, and {read} records of it were read"
+            cure = (
+                "Nothing was changed, for to release it would have all of it learnt a second time. Where an ingestor "
+                "stopped at it and the log has grown since, give --force"
+            )
+            raise OperatorError("", message, cure)
+        now = buffer.open_incarnation(topic, topic_id, partition, log.incarnation + 1)
     typer.echo(f"released {topic}/{partition}: its log is read anew from its beginning, as incarnation {now}")

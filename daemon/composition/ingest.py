@@ -82,6 +82,7 @@ def _ingestor(
         dead_letters=DeadLetterOptions(suffix=kafka.dlq_suffix, create_topics=kafka.create_topics),
         ingest=IngestOptions(
             name=name,
+            job=config.job,
             batch_records=buffer.batch_records,
             bytes_max=buffer.bytes_max,
             low_water=buffer.low_water,

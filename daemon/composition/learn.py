@@ -36,8 +36,9 @@ from model.judging.gate import GateOptions
 from model.learning.device import resolve_device
 from model.learning.errors import DeviceError
 from model.learning.options import PlanOptions, TrainOptions
+from model.network import initial_weights
 from model.network.build import check_architecture
-from model.network.errors import NetworkError
+from model.network.errors import InitialWeightsError, NetworkError
 from model.network.spec import NetworkSpec
 from model.publishing.errors import (
     ForeignRepositoryError,
@@ -89,6 +90,7 @@ def run_learn(
         outages, started = OutageMetrics(registry, NEEDS, now_ms), threading.Event()
         outage = Outage("something that the learner needs", Need.DISK, monotonic_s, observer=outages)
         directory = stack.enter_context(_open_state(config, reached))
+        check_initial_weights(config, directory)
         repository = stack.enter_context(_open_repository(config, directory, reached, adopt=adopt))
         health = stack.enter_context(
             HealthServer(
@@ -129,7 +131,7 @@ def run_learn(
         except StateError as error:
             raise OperatorError(error.setting, str(error), "Nothing was changed") from error
         except NetworkError as error:
-            raise OperatorError("model.architecture", str(error), "Nothing was changed") from error
+            raise OperatorError(error.setting, str(error), "Nothing was changed") from error
         except (UnmappableError, StaleTensorError) as error:
             cure = "Choose another architecture; the open round then goes on with it"
             raise OperatorError("model.architecture", str(error), cure) from error
@@ -222,13 +224,28 @@ def _device(config: Config) -> torch.device:
         device = resolve_device(config.learn.device)
     except DeviceError as error:
         raise OperatorError("learn.device", str(error), "Choose cpu, or give the process its GPU") from error
-    spec = NetworkSpec(config.model.architecture, config.image.size, max(2, len(config.model.classes)))
     try:
-        check_architecture(spec)
+        check_architecture(_spec(config))
     except NetworkError as error:
         raise OperatorError("model.architecture", str(error), "Choose one that is supported", exit_code=2) from error
     log.info("learning on", device=str(device), threads=torch.get_num_threads(), torch=torch.__version__)
     return device
+
+
+def _spec(config: Config) -> NetworkSpec:
+    return NetworkSpec(
+        config.model.architecture, config.image.size, max(2, len(config.model.classes)), config.model.stem
+    )
+
+
+def check_initial_weights(config: Config, directory: StateDirectory) -> None:
+    """Refuse weights that the first round could not start from; once it is committed, they are needed no more."""
+    if not config.model.initial_weights or directory.ledger.current_state() is not None:
+        return
+    try:
+        initial_weights.check_initial_weights(_spec(config), Path(config.model.initial_weights))
+    except InitialWeightsError as error:
+        raise OperatorError(error.setting, str(error), "Nothing was learnt", exit_code=2) from error
 
 
 def _open_state(config: Config, reached: Callable[[str], None]) -> StateDirectory:

@@ -58,10 +58,10 @@ class Ingestor:
         self._dead_letters = dead_letters
         self._options = options
         self._reached = reached
-        self._lanes = Lanes(source, buffer, observer)
+        self._lanes = Lanes(source, buffer, observer, options.job)
         self._intake = Intake(buffer, dead_letters, observer, options.name, now_ms, reached)
         self._commits = Commits(source, buffer, reached)
-        self._brake = Brake(buffer, options.name)
+        self._brake = Brake(buffer, options.name, options.job)
         self._pressure = Pressure(options.bytes_max, options.low_water, clock, outages)
         self._valve = Valve(observer, self._switched)
         self._kafka = Outage("Kafka", Need.KAFKA, clock, observer=outages, delay_max_s=RETRY_MAX_S)
@@ -120,7 +120,7 @@ class Ingestor:
 
     def _partitions_check(self) -> Check:
         truncated, unreadable = sorted(self._lanes.truncated), sorted(self._lanes.unreadable)
-        found = [f"{topic}:{number} is truncated (tidemill release --partition)" for topic, number in truncated]
+        found = [f"{one.topic}:{one.partition} is truncated ({self._lanes.release(one)})" for one in truncated]
         found += [f"{topic}:{number} holds a record that cannot be read" for topic, number in unreadable]
         return Check("partitions", not found, "; ".join(found))
 

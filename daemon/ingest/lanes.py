@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 import structlog
 
+from daemon.ingest.cure import release_command
 from daemon.ingest.lane import Lane
 from daemon.ingest.observer import IngestObserver
 from daemon.ingest.start import TruncatedLogError, open_lane
@@ -21,7 +22,9 @@ class Lanes:
     done when they are called again.
     """
 
-    def __init__(self, source: Source, buffer: IngestBuffer, observer: IngestObserver) -> None:
+    def __init__(self, source: Source, buffer: IngestBuffer, observer: IngestObserver, job: str) -> None:
+        """`job` is named in cures alone."""
+        self._job = job
         self._source = source
         self._buffer = buffer
         self._observer = observer
@@ -148,6 +151,10 @@ class Lanes:
                 self.waiting.add(partition)
                 self._observer.stopped(partition.topic, partition.partition, truncated=False)
 
+    def release(self, partition: Partition) -> str:
+        """Return the command that opens a truncated partition anew."""
+        return release_command(f"--partition {_name(partition)}", self._job)
+
     def _log_of(self, partition: Partition, topic_id: str) -> Log:
         incarnation = self._buffer.incarnation(partition.topic, topic_id, partition.partition)
         return Log(partition.topic, topic_id, partition.partition, incarnation)
@@ -159,7 +166,7 @@ class Lanes:
         self.truncated[partition] = log
         self._source.pause([partition])
         self._observer.stopped(partition.topic, partition.partition, truncated=True)
-        cure = f"find out why, then run: tidemill release --partition {_name(partition)}"
+        cure = f"find out why, then run: {self.release(partition)}"
         _log.error("log truncated: the partition stops", **_facts(log), reason=reason, cure=cure)
 
     def _rest(self, partition: Partition, lane: Lane) -> None:

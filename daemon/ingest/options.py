@@ -10,6 +10,8 @@ class IngestOptions:
 
     name: str
     """The ingestor's name, which its brake goes by."""
+    job: str = "default"
+    """The job, for commands that an operator is told to run."""
     batch_records: int = 64
     """Records of one partition that are appended at once."""
     bytes_max: int = 1_000_000_000

@@ -99,7 +99,10 @@ class LearnObserver(Protocol):
         ...
 
     def committed(self, at_ms: int) -> None:
-        """The round's transaction is durable since `at_ms` (milliseconds since the epoch)."""
+        """The newest round's transaction is durable since `at_ms` (milliseconds since the epoch).
+
+        Told after each commit and at start; may be told again.
+        """
         ...
 
     def published(self, champion: Champion, seconds: float, freshness_s: Sequence[float]) -> None:

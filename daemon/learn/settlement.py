@@ -53,6 +53,10 @@ class Settlement:
 
     def settle(self) -> None:
         """Do what is left to do after the last commit. Raises what lies outside; then call it again."""
+        committed_ms = self._directory.ledger.committed_at_ms()
+        if committed_ms is not None:
+            # Here, since every way to a commit leads past here, and so does the start.
+            self._observer.committed(committed_ms)
         pending = self._directory.ledger.unpublished()
         if pending is not None:
             with self._stages(Stage.PUBLISH):

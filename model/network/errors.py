@@ -4,6 +4,9 @@
 class NetworkError(Exception):
     """Root of what this package raises."""
 
+    setting = "model.architecture"
+    """The key to look at."""
+
 
 class UnsupportedArchitectureError(NetworkError):
     """`model.architecture` names nothing that can be trained and exported at this `image.size`."""
@@ -11,6 +14,8 @@ class UnsupportedArchitectureError(NetworkError):
 
 class InitialWeightsError(NetworkError):
     """`model.initial_weights` cannot be read, or does not fit `model.architecture`."""
+
+    setting = "model.initial_weights"
 
 
 class ArchitectureChangedError(NetworkError):

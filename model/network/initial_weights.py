@@ -10,9 +10,11 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from model.network.build import build
 from model.network.errors import InitialWeightsError
 from model.network.families import family_of
 from model.network.network import Network
+from model.network.spec import NetworkSpec
 
 NAMED = 5
 """Names of tensors that a message lists."""
@@ -55,6 +57,11 @@ def load_initial_weights(network: Network, path: Path) -> InitialFacts:
             expected[name].copy_(given[name])
     left = tuple(sorted(expected.keys() - fitting - counters))
     return InitialFacts(len(fitting), head <= fitting, stem <= fitting, left)
+
+
+def check_initial_weights(spec: NetworkSpec, path: Path) -> None:
+    """Load the file into a network that is thrown away. Raises InitialWeightsError. For the start."""
+    load_initial_weights(build(spec, seed=0), path)
 
 
 def _read(path: Path) -> Mapping[str, object]:

@@ -134,6 +134,12 @@ class Ledger:
         row = self._database.execute(query).fetchone()
         return int(row[0]) if row else 0
 
+    def committed_at_ms(self) -> int | None:
+        """Return when the last round was committed, in milliseconds since the epoch; None before the first."""
+        query = "SELECT committed_at FROM rounds WHERE outcome IS NOT NULL ORDER BY round DESC LIMIT 1"
+        row = self._database.execute(query).fetchone()
+        return int(row[0]) if row else None
+
     def rounds(self, after: int = 0, until: int | None = None) -> Iterator[Json]:
         """Iterate over the committed rounds in (after, until], oldest first, as `rounds --json` gives them."""
         query = (

@@ -3,7 +3,8 @@
 import time
 
 import pytest
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.structs import OffsetAndMetadata
 
 from streaming.kafka_admin import KafkaAdmin
 from streaming.kafka_ends import end_offsets
@@ -11,6 +12,7 @@ from streaming.kafka_options import KafkaOptions, KafkaUnavailableError
 from streaming.records import Log, Marker, Reason
 from streaming.redis_buffer import RedisIngestBuffer
 from streaming.redis_client import RedisConnection
+from tests.support.roles import eventually
 from tests.support.windows import LOG as LEARNT_LOG
 
 
@@ -72,22 +74,76 @@ def test_ends_cannot_be_had_where_nobody_answers():
 
 def test_the_brake_is_released_by_name(run, buffer, redis_url):
     log = Log("images", "abc", 0)
-    buffer.append(log, 0, [marker(offset) for offset in range(10)], "ingest-2")
+    buffer.append(log, 0, [marker(offset) for offset in range(100)], "ingest-2")
     ran = run("release", "--brake", "--name", "ingest-2", "--set", f"redis.url={redis_url}")
     assert ran.status == 0
-    assert "10 of its last 10 records" in ran.out
+    assert "100 of its last 100 records" in ran.out
     assert buffer.outcomes("ingest-2") == (0, 0)
 
 
-def test_a_truncated_partition_is_released(run, buffer, redis_url, kafka_server, topic):
-    sets = ("--set", f"redis.url={redis_url}", "--set", f"kafka.bootstrap_servers={kafka_server.bootstrap}")
+def test_a_brake_that_is_not_on_or_not_there_is_not_released(run, buffer, redis_url):
+    log = Log("images", "abc", 0)
+    buffer.append(log, 0, [marker(offset) for offset in range(10)], "ingest-2")
+    ran = run("release", "--brake", "--name", "ingest-2", "--set", f"redis.url={redis_url}")
+    assert (ran.status, ran.out) == (1, "")
+    assert "is not on" in ran.err
+    assert buffer.outcomes("ingest-2") == (10, 10)
+    for wrong in (("--name", "ingest-9"), ("--name", "ingest-2", "--set", "job=birds")):
+        ran = run("release", "--brake", *wrong, "--set", f"redis.url={redis_url}")
+        assert (ran.status, ran.out) == (1, "")
+        assert f"no ingestor {wrong[1]!r} is known in job" in ran.err
+        assert "--set job=" in ran.err
+
+
+@pytest.fixture
+def sets(redis_url, kafka_server):
+    return ("--set", f"redis.url={redis_url}", "--set", f"kafka.bootstrap_servers={kafka_server.bootstrap}")
+
+
+@pytest.fixture
+def topic_id(kafka_server, topic):
     admin = KafkaAdmin(KafkaOptions(kafka_server.bootstrap))
-    topic_id = admin.topic_ids([topic])[topic]
-    admin.close()
+    try:
+        return eventually(lambda: admin.topic_ids([topic]), "the topic is known")[topic]
+    finally:
+        admin.close()
+
+
+def test_a_truncated_partition_is_released(run, buffer, sets, topic, topic_id):
+    buffer.append(Log(topic, topic_id, 1), 0, [marker(offset) for offset in range(3)], "b")
     assert run("release", "--partition", f"{topic}:1", *sets).status == 0
     assert (buffer.incarnation(topic, topic_id, 1), buffer.incarnation(topic, topic_id, 0)) == (1, 0)
     for wrong in ("no-such-topic:0", f"{topic}:3"):
         assert run("release", "--partition", wrong, *sets).status == 1
+
+
+def test_a_partition_that_is_whole_is_not_released_unless_forced(run, buffer, kafka_server, sets, topic, topic_id):
+    producer = KafkaProducer(bootstrap_servers=kafka_server.bootstrap)
+    for _ in range(3):
+        producer.send(topic, b"x", partition=1)
+    producer.close()
+    buffer.append(Log(topic, topic_id, 1), 0, [marker(offset) for offset in range(3)], "b")
+    ran = run("release", "--partition", f"{topic}:1", *sets)
+    assert (ran.status, ran.out) == (1, "")
+    assert f"{topic}/1 is not truncated: its log ends at 3, and 3 records of it were read" in ran.err
+    assert "--force" in ran.err
+    assert buffer.incarnation(topic, topic_id, 1) == 0
+    assert run("release", "--partition", f"{topic}:1", "--force", *sets).status == 0
+    assert buffer.incarnation(topic, topic_id, 1) == 1
+
+
+@pytest.mark.parametrize("word", ["this log's", "another's"])
+def test_with_redis_lost_what_is_committed_says_how_far_was_read(
+    run, buffer, kafka_server, sets, topic, topic_id, word
+):
+    metadata = topic_id if word == "this log's" else "another"
+    consumer = KafkaConsumer(bootstrap_servers=kafka_server.bootstrap, group_id=topic)
+    place = TopicPartition(topic, 1)
+    consumer.assign([place])
+    consumer.commit({place: OffsetAndMetadata(7, metadata, -1)})
+    consumer.close()
+    ran = run("release", "--partition", f"{topic}:1", *sets, "--set", f"kafka.group={topic}")
+    assert ran.status == (0 if word == "this log's" else 1), ran.err
 
 
 @pytest.mark.parametrize(

@@ -198,7 +198,7 @@ def test_a_write_that_redis_refuses_is_tried_again_after_a_wait(rig):
 
 
 def test_the_brake_stops_at_more_than_half_from_a_hundred_on(rig):
-    one = rig()
+    one = rig(job="birds")
     one.kafka.send(50, value=BAD)
     one.kafka.send(50)
     one.turn(6)
@@ -210,7 +210,7 @@ def test_the_brake_stops_at_more_than_half_from_a_hundred_on(rig):
     position = one.buffer.position(one.log())
     assert position <= 108
     assert not one.ingestor.ready()[0]
-    assert "tidemill release --brake --name one" in one.ingestor.ready()[1]
+    assert "tidemill release --brake --name one --set job=birds" in one.ingestor.ready()[1]
     one.begin()
     one.turn(4, pass_s=6)
     assert one.buffer.position(one.log()) == position, "a restart does not release it"
@@ -326,7 +326,7 @@ def test_the_brake_is_looked_at_before_anything_is_taken_also_when_redis_comes_l
 
 
 def test_a_truncated_log_stops_alone_and_goes_on_as_the_next_incarnation(rig):
-    one = rig(partitions=2)
+    one = rig(partitions=2, job="birds")
     one.kafka.send(5)
     one.kafka.send(5, partition=1)
     one.buffer.append(one.log(), 0, [Marker(99, 99, 0, 1, Reason.EMPTY)], "other")
@@ -334,7 +334,7 @@ def test_a_truncated_log_stops_alone_and_goes_on_as_the_next_incarnation(rig):
     assert one.offsets(one.log(1)) == list(range(5))
     assert one.buffer.position(one.log()) == 100
     assert one.seen.halted == {("images", 0): True}
-    assert "tidemill release --partition" in one.ingestor.ready()[1]
+    assert "tidemill release --partition images:0 --set job=birds" in one.ingestor.ready()[1]
     one.buffer.open_incarnation("images", "id-1", 0, 1)
     one.turn(4, pass_s=6)
     assert one.offsets(one.log(0, incarnation=1)) == list(range(5))

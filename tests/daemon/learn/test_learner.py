@@ -42,6 +42,26 @@ def test_a_full_window_becomes_a_version_and_the_buffer_is_trimmed(bench):
     assert json.loads(bench.announcer.sent[-1])["version"] == 1
 
 
+def test_observers_know_when_the_newest_round_was_committed_also_after_a_restart(bench):
+    def told():
+        return learner.observer.snapshot().get("committed_ms")
+
+    learner = bench.learner()
+    learn_all(learner)
+    assert told() is None, "nothing was committed yet"
+    for labels in (LABELS[:1], LABELS[:2], LABELS[:2]):
+        bench.feed(240, labels)
+        bench.now_ms += 60_000
+        learn_all(learner)
+        assert told() == bench.now_ms, f"{rounds(learner)[-1]['outcome']} was not told"
+    assert {entry["outcome"] for entry in rounds(learner)} == {"held", "published"}
+    committed_ms = bench.now_ms
+    bench.now_ms += 600_000
+    learner = bench.learner()
+    learner.run_once()
+    assert told() == committed_ms
+
+
 def test_every_record_is_in_one_round_as_what_it_was(bench):
     learner = bench.learner()
     for labels in (LABELS[:2], LABELS[:2], LABELS):
