@@ -136,6 +136,7 @@ class LearnMetrics:
         self._waiting_dropped = make.counter(
             "waiting_dropped_total", "Samples dropped while they waited for their label to become a class."
         )
+        self._drift = make.counter("drift_detected_total", "Drift alarms: the champion's errors rose.")
         self._rounds = make.counter("rounds_total", "Rounds, by how they ended.", ("outcome",))
         self._stages = make.histogram(
             "round_stage_seconds", "Seconds of each stage of a round.", STAGE_BUCKETS_S, ("stage",)
@@ -241,6 +242,10 @@ class LearnMetrics:
     def unlearnt_seen(self, topic: str, partition: int, records: int) -> None:
         """Show what is not learnt yet."""
         self._unlearnt.labels(topic, str(partition)).set(records)
+
+    def drift_detected(self, classes: Sequence[str]) -> None:
+        """Count an alarm; which classes is in the log."""
+        self._drift.inc()
 
     def waiting_dropped(self, samples: int) -> None:
         """Count what waited in vain."""

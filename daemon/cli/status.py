@@ -125,6 +125,7 @@ def _told(ledger: "Ledger", buffered: _Buffered) -> dict[str, Any]:
         ],
         "buffer": {"samples": buffered.samples, "bytes": buffered.bytes_used},
         "store": ledger.counts(),
+        "drift": ledger.drift(),
         "waiting": {
             "dropped": ledger.waiting_dropped(),
             "labels": [{"label": one.label, "count": one.pictures, "windows": one.windows} for one in ledger.waiting()],
@@ -148,6 +149,9 @@ def _print(told: dict[str, Any]) -> None:
     console.print(f"round     {told['round']}")
     console.print(f"buffer    {buffer['samples']} waiting, {size(buffer['bytes'])}" if known else "buffer    not known")
     console.print("store     " + ", ".join(f"{count} {role}" for role, count in told["store"].items()))
+    if told["drift"]:
+        where = ", ".join(map(repr, told["drift"]["classes"])) or "over all"
+        console.print(f"drift     newest alarm in round {told['drift']['round']}: {where}")
     _print_waiting(told["waiting"])
     console.print()
     print_table(

@@ -15,6 +15,7 @@ from daemon.config import Config
 from daemon.errors import OperatorError
 from daemon.health import HealthServer
 from daemon.learn.announcements import Announcements
+from daemon.learn.drift import DriftWatch
 from daemon.learn.learner import Learner
 from daemon.learn.manifests import Labels
 from daemon.learn.observer import LearnObserver
@@ -188,6 +189,7 @@ def _learner(
         settlement=settlement,
         announcements=announcements,
         watch=BufferWatch(buffer, observer, now_ms),
+        drift=DriftWatch(directory, observer, config.round.drift_delta),
         observer=observer,
         outage=outage,
         clock=monotonic_s,

@@ -59,6 +59,8 @@ class Round(Section):
     """Samples of one step, fresh and replayed together."""
     replay: Annotated[float, Field(ge=0, le=100)] = 1.0
     """Replayed samples for each fresh one."""
+    drift_delta: Annotated[float, Field(ge=0, lt=1)] = 0.002
+    """Significance of a drift alarm, after which the next round starts at min_samples; 0: no alarms."""
     poll_s: Annotated[float, Field(gt=0, le=60)] = 0.5
     """Seconds between two looks at the buffer."""
 

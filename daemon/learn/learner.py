@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from daemon.learn.announcements import Announcements
+from daemon.learn.drift import DriftWatch
 from daemon.learn.faults import OUTSIDE, WindowFault, need_of
 from daemon.learn.observer import LearnObserver, Outcome, Stage
 from daemon.learn.ownership import Ownership
@@ -39,6 +40,7 @@ class Learner:
     settlement: Settlement
     announcements: Announcements
     watch: BufferWatch
+    drift: DriftWatch
     observer: LearnObserver
     outage: Outage
     clock: Callable[[], float]
@@ -96,7 +98,7 @@ class Learner:
             return True
         self.watch.look(self.directory.ledger.positions())
         with self.round.stages(Stage.TAKE):
-            window = self.taker.take(self.directory.ledger.positions())
+            window = self.taker.take(self.directory.ledger.positions(), hurried=self.drift.look())
         if window is None and parcel is None:
             return False
         self._attempt(window, None if window is not None else parcel)

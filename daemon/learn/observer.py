@@ -128,6 +128,10 @@ class LearnObserver(Protocol):
         """Records between the learner's durable position and the log's end."""
         ...
 
+    def drift_detected(self, classes: Sequence[str]) -> None:
+        """The champion's errors have risen, over all or in these classes."""
+        ...
+
     def waiting_dropped(self, samples: int) -> None:
         """So many samples were dropped while they waited for their label to become a class."""
         ...

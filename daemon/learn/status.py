@@ -78,6 +78,9 @@ class StatusBoard:
     def unlearnt_seen(self, topic: str, partition: int, records: int) -> None:
         """Not shown here: `tidemill status` and the metrics have it."""
 
+    def drift_detected(self, classes: Sequence[str]) -> None:
+        """Not shown here: `tidemill status` and the metrics have it."""
+
     def waiting_dropped(self, samples: int) -> None:
         """Not shown here: `tidemill status` and the metrics have it."""
 

@@ -68,23 +68,24 @@ class WindowTaker:
         self._now_ms = now_ms
         self._fruitless_below = 0
 
-    def take(self, positions: Mapping[LogKey, int]) -> Window | None:
-        """Return the next window, or None while none is due.
+    def take(self, positions: Mapping[LogKey, int], *, hurried: bool = False) -> Window | None:
+        """Return the next window, or None while none is due; `hurried`: it is due as soon as one is allowed.
 
         Raises BrokenChainError where records are missing, BufferUnavailableError where Redis does not answer.
         """
         every = self._buffer.logs()
         due = assess(every, learnt_positions(positions), self._limits, self._now_ms())
         states = [state for state in every if state.length]
-        if due.entries == 0 or not (due.aged or due.entries >= max(self._limits.samples, self._fruitless_below)):
+        wanted = self._limits.starting(hurried=hurried)
+        if due.entries == 0 or not (due.aged or due.entries >= max(wanted, self._fruitless_below)):
             return None
         taken = self._read(states, positions)
         samples = sum(len(one.samples) for one in taken)
         if not any(one.start is not None and one.position > one.start for one in taken):
             return None
-        if not due.accepts(samples, self._limits):
+        if not due.accepts(samples, self._limits, hurried=hurried):
             # Markers count as entries: read again only when enough has come that it could be a full window.
-            self._fruitless_below = due.entries + self._limits.samples - samples
+            self._fruitless_below = due.entries + wanted - samples
             return None
         self._fruitless_below = 0
         return self._window(taken)

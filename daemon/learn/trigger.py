@@ -20,6 +20,10 @@ class WindowLimits:
     """A window is never smaller, unless every log is at its end and `max_wait_s` is over."""
     max_wait_s: float
 
+    def starting(self, *, hurried: bool) -> int:
+        """Return how many fresh samples start a round: the least allowed after a drift alarm."""
+        return min(self.min_samples, self.samples) if hurried else self.samples
+
     @property
     def samples_max(self) -> int:
         """Return the most samples that one window may hold."""
@@ -34,9 +38,9 @@ class Due:
     aged: bool
     at_end: bool
 
-    def accepts(self, samples: int, limits: WindowLimits) -> bool:
+    def accepts(self, samples: int, limits: WindowLimits, *, hurried: bool = False) -> bool:
         """Return whether a window of `samples` fresh samples may start a round."""
-        if samples >= limits.samples:
+        if samples >= limits.starting(hurried=hurried):
             return True
         return self.aged and (samples >= limits.min_samples or self.at_end)
 

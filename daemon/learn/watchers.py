@@ -76,6 +76,11 @@ class Watchers:
         for one in self._watchers:
             one.unlearnt_seen(topic, partition, records)
 
+    def drift_detected(self, classes: Sequence[str]) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.drift_detected(classes)
+
     def waiting_dropped(self, samples: int) -> None:
         """Tell all."""
         for one in self._watchers:

@@ -9,6 +9,7 @@ import numpy as np
 from model.store import parcels, slots
 from model.store.claims import label_number, released_samples
 from model.store.facts import Claim, Commit, Fate, Outcome, Role
+from model.store.misses import note_misses
 from model.store.pictures import is_held_out
 
 DRAWS_KEPT = 1_000
@@ -29,6 +30,7 @@ def check_commit(claim: Claim, commit: Commit) -> None:
 
 def write_commit(database: sqlite3.Connection, claim: Claim, commit: Commit, now_ms: int) -> None:
     """Write the end of the round, inside the caller's transaction; eviction follows in the same one."""
+    note_misses(database, claim, commit)
     if commit.contradicted:
         parcels.retire(database, claim, commit.contradicted)
     if claim.retried is not None:

@@ -1,5 +1,6 @@
 """The state directory: the learner's one durable memory."""
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -266,6 +267,12 @@ class StateDirectory:
             self._reached("request.after")
             events += [event] if event else []
         return events
+
+    def note_drift(self, round_number: int, classes: Sequence[str]) -> None:
+        """Keep the newest drift alarm for whoever looks. Safe to repeat."""
+        told = json.dumps({"round": round_number, "classes": list(classes)})
+        with transaction(self._database):
+            self._database.execute("INSERT OR REPLACE INTO meta VALUES ('drift', ?)", (told,))
 
     # --- samples -----------------------------------------------------------------------------------------------
 

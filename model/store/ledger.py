@@ -12,6 +12,7 @@ from model.store.claims import load_claim, load_spans, newest_version
 from model.store.database import connect_read_only
 from model.store.facts import Claim, Json, Role, SampleName, Version, VersionSamples, WaitingLabel, iso_utc
 from model.store.lineage import lineage
+from model.store.misses import Misses, misses_after
 from model.store.parcels import changed_since_retry, due_parcel, learnable_parcels
 from model.store.requests import Event, find_event
 from model.window import LogKey
@@ -241,6 +242,15 @@ class Ledger:
         query = "SELECT sample FROM samples WHERE slot IS NULL AND role = ? ORDER BY sample LIMIT ?"
         keys = [row[0] for row in self._database.execute(query, (role, limit)).fetchall()]
         return [name for key in keys for name in self._names("sample = ?", key)]
+
+    def misses_after(self, round_number: int) -> Iterator[Misses]:
+        """Iterate over what the champion got wrong on the windows of the rounds after `round_number`, oldest first."""
+        return misses_after(self._database, round_number)
+
+    def drift(self) -> Json | None:
+        """Return the newest drift alarm, as `{"round", "classes"}`; classes are empty where only the whole drifts."""
+        row = self._database.execute("SELECT value FROM meta WHERE key = 'drift'").fetchone()
+        return _object(row[0]) if row else None
 
     def waiting(self) -> list[WaitingLabel]:
         """Return the labels that samples of committed rounds wait under, those with most pictures first."""

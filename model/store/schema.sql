@@ -124,6 +124,13 @@ CREATE TABLE draws (
     samples BLOB NOT NULL -- keys of the replayed samples, little-endian int64
 ) STRICT;
 
+-- What the champion got wrong before it learnt a window: the drift detectors are rebuilt from it.
+CREATE TABLE misses (
+    round INTEGER PRIMARY KEY REFERENCES rounds,
+    known INTEGER NOT NULL CHECK (known > 0), -- classes that the champion knew
+    answers BLOB NOT NULL -- samples of these in claim order: 2 * class, one more where wrong; little-endian int32
+) STRICT;
+
 CREATE TABLE versions (
     version INTEGER PRIMARY KEY CHECK (version > 0),
     round INTEGER NOT NULL UNIQUE REFERENCES rounds,

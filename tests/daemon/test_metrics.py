@@ -89,6 +89,7 @@ def test_learn_shows_what_it_is_told(registry, learn):
     learn.unlearnt_seen("images", 2, 11)
     learn.store_seen({"train": 40, "holdout": 10}, 1234)
     learn.waiting_dropped(3)
+    learn.drift_detected(["cat"])
     expected = {
         "train_loss": 0.5,
         "train_samples_per_second": 800,
@@ -101,6 +102,7 @@ def test_learn_shows_what_it_is_told(registry, learn):
         "buffer_oldest_timestamp_seconds": 9,
         "store_bytes": 1234,
         "waiting_dropped_total": 3,
+        "drift_detected_total": 1,
     }
     assert {name: value(registry, name) for name in expected} == expected
     assert value(registry, "round_stage_seconds_count", stage="train") == 1

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from daemon.learn.announcements import Announcements
+from daemon.learn.drift import DriftWatch
 from daemon.learn.learner import Learner
 from daemon.learn.manifests import Labels
 from daemon.learn.ownership import Ownership
@@ -81,18 +82,25 @@ class Bench:
     """Folders and a buffer that outlive the learners built on them."""
 
     def __init__(
-        self, folder: Path, samples: int = 160, rules: StoreRules | None = None, size: int = SIZE, batch: int = 32
+        self,
+        folder: Path,
+        samples: int = 160,
+        rules: StoreRules | None = None,
+        size: int = SIZE,
+        batch: int = 32,
+        plan: PlanOptions | None = None,
     ) -> None:
         self.folder = folder
         self.rules = rules or StoreRules()
         self.samples = samples
         self.size = size
-        self.batch = batch
+        self.plan = plan or PlanOptions(batch=batch, steps_max=20)
         self.seed = 0
         self.now_ms = 1_790_000_000_000
         self.buffer = MemoryBuffer(lambda: self.now_ms)
         self.announcer = KeptAnnouncer()
         self.end = 0
+        self.drift_delta = 0.0
         self._open: list[StateDirectory | Repository] = []
 
     def feed(self, n: int, labels: tuple[str, ...] = LABELS[:2], dead_every: int = 10) -> None:
@@ -118,9 +126,14 @@ class Bench:
         if offset % dead_every == dead_every - 1:
             return Marker(offset, offset, 0, self.now_ms, Reason.UNDECODABLE)
         label = labels[offset % len(labels)]
-        mean = {"dark": (40, 40, 40), "light": (210, 210, 210), "red": (220, 30, 30)}[label]
-        pixels = np.random.default_rng(offset).normal(mean, 12, (SIZE, SIZE, 3)).clip(0, 255).astype(np.uint8)
+        pixels = self.pixels(label, offset)
         return Sample(offset, offset, 0, self.now_ms, label, f"id-{offset}", "", self.now_ms, pixels.tobytes())
+
+    def pixels(self, label: str, offset: int) -> np.ndarray:
+        """Return the picture at an offset."""
+        mean = {"dark": (40, 40, 40), "light": (210, 210, 210), "red": (220, 30, 30)}[label]
+        shape = (self.size, self.size, 3)
+        return np.random.default_rng(offset).normal(mean, 12, shape).clip(0, 255).astype(np.uint8)
 
     def learner(
         self,
@@ -158,18 +171,18 @@ class Bench:
         options = CandidateOptions(
             self._architecture,
             self.size,
-            plan=PlanOptions(batch=self.batch, steps_max=20),
+            plan=self.plan,
             training=TrainOptions(flip=False, crop=False),
         )
         candidates = maker(directory, options, torch.device("cpu"), clock)
         stages = Stages(observer, clock, reached)
         announcements = Announcements(self.announcer, Outage("Kafka", Need.ANNOUNCEMENT, clock))
         settlement = Settlement(directory, repository, self.buffer, announcements, observer, stages, clock)
-        judge = Judge(directory, candidates, GateOptions(), holdout_max=4000)
+        judge = Judge(directory, candidates, GateOptions(), holdout_max=self.rules.holdout_max)
         one_round = Round(
             directory=directory,
             maker=candidates,
-            screener=Screener(directory, candidates, judge, holdout_max=4000),
+            screener=Screener(directory, candidates, judge, holdout_max=self.rules.holdout_max),
             judge=judge,
             publisher=WeightsPublisher(),
             repository=repository,
@@ -189,6 +202,7 @@ class Bench:
             settlement=settlement,
             announcements=announcements,
             watch=BufferWatch(self.buffer, observer, lambda: self.now_ms),
+            drift=DriftWatch(directory, observer, self.drift_delta),
             observer=observer,
             outage=Outage("everything", Need.DISK, clock),
             clock=clock,

@@ -110,3 +110,12 @@ def test_what_retention_took_after_it_was_learnt_is_not_reported():
     entries = [sample(9, after=1, expired=8), sample(10), sample(11), sample(12)]
     window = taker(ListedBuffer(p0=entries)).take({log_key(LOG_0): 6})
     assert (window.spans[0].start, window.spans[0].expired) == (6, 3)
+
+
+def test_a_hurried_window_is_taken_at_the_least_allowed():
+    buffer = ListedBuffer(p0=[sample(offset) for offset in range(3)])
+    taker = WindowTaker(buffer, LIMITS, SIZE, lambda: 0)
+    assert taker.take({}) is None
+    window = taker.take({}, hurried=True)
+    assert window is not None
+    assert len(window.arrivals) == 3

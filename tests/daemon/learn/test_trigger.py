@@ -14,6 +14,13 @@ def test_enough_samples_start_a_round_whatever_their_age():
     assert assess([state(length=100)], {}, LIMITS, now_ms=0).accepts(100, LIMITS)
 
 
+def test_after_a_drift_alarm_the_least_allowed_starts_a_round():
+    due = assess([state(length=10)], {}, LIMITS, now_ms=0)
+    assert due.accepts(10, LIMITS, hurried=True)
+    assert not due.accepts(10, LIMITS)
+    assert not due.accepts(9, LIMITS, hurried=True)
+
+
 def test_too_few_young_samples_wait():
     assert not assess([state(length=99)], {}, LIMITS, now_ms=59_999).accepts(99, LIMITS)
 
