@@ -1,6 +1,5 @@
 """The state directory: the learner's one durable memory."""
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from model.store.facts import Batch, Claim, Commit, Replay, Role, StoreRules
 from model.store.handlers import HANDLERS
 from model.store.ledger import Ledger
 from model.store.lock import DirectoryLock
+from model.store.misses import write_drift
 from model.store.parcels import members
 from model.store.planning import check_chain, plan
 from model.store.requests import FOLDER as REQUESTS
@@ -270,9 +270,8 @@ class StateDirectory:
 
     def note_drift(self, round_number: int, classes: Sequence[str]) -> None:
         """Keep the newest drift alarm for whoever looks. Safe to repeat."""
-        told = json.dumps({"round": round_number, "classes": list(classes)})
         with transaction(self._database):
-            self._database.execute("INSERT OR REPLACE INTO meta VALUES ('drift', ?)", (told,))
+            write_drift(self._database, round_number, classes)
 
     # --- samples -----------------------------------------------------------------------------------------------
 
@@ -301,7 +300,7 @@ class StateDirectory:
         """Draw `n` training samples accepted before the open claim; a sample's chance goes with n_c^-0.5 of its class.
 
         Without replacement inside a class while it lasts. The same for the same claim and generator, also after a
-        restart: slots change only in commits. The cost does not depend on the size of the store.
+        restart. The cost does not depend on the size of the store.
         """
         counts = replay.class_counts(self._database, Role.TRAIN, len(claim.classes))
         drawn = replay.draw_slots(counts, n, rng)

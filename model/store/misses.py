@@ -1,7 +1,8 @@
 """The champion's errors on each window before it was learnt, in claim order: what drift detectors are rebuilt from."""
 
+import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,3 +56,9 @@ def misses_after(database: sqlite3.Connection, round_number: int) -> Iterator[Mi
     for number, known, blob in rows:
         answers = np.frombuffer(blob, "<i4").astype(np.int64)
         yield Misses(number, known, answers // 2, answers % 2 == 1)
+
+
+def write_drift(database: sqlite3.Connection, round_number: int, classes: Sequence[str]) -> None:
+    """Keep the newest alarm, inside the caller's transaction."""
+    told = json.dumps({"round": round_number, "classes": list(classes)})
+    database.execute("INSERT OR REPLACE INTO meta VALUES ('drift', ?)", (told,))
