@@ -69,6 +69,9 @@ class IngestMetrics:
         self._buffered = make.counter("records_buffered_total", "Records that became samples in the buffer.")
         self._dead = make.counter("records_dead_lettered_total", "Records that became dead letters.", ("reason",))
         self._duplicate = make.counter("records_duplicate_total", "Records that the buffer refused: it has them.")
+        self._expired = make.counter(
+            "records_expired_total", "Offsets that retention took before they were read.", ("topic", "partition")
+        )
         self._lag = make.gauge(
             "consumer_lag_records", "Records between what is taken in and the log's end.", ("topic", "partition")
         )
@@ -96,6 +99,10 @@ class IngestMetrics:
     def duplicate(self, records: int) -> None:
         """Count what came again."""
         self._duplicate.inc(records)
+
+    def expired(self, topic: str, partition: int, offsets: int) -> None:
+        """Count what was lost to retention."""
+        self._expired.labels(topic, str(partition)).inc(offsets)
 
     def lag(self, topic: str, partition: int, records: int | None) -> None:
         """Show what is not taken in yet; a partition that another ingestor has now is shown there."""

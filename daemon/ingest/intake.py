@@ -90,6 +90,8 @@ class Intake:
         if isinstance(answer, Stale):
             self._observer.duplicate(sum(record.offset < answer.position for record in records))
             return Taken(stale=True, dead=0, bytes_more=0)
+        if lane.expired:
+            self._observer.expired(lane.partition.topic, lane.partition.partition, lane.expired)
         lane.advance(answer.position)
         return self._tell(verdicts)
 

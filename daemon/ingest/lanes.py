@@ -83,6 +83,12 @@ class Lanes:
             self.waiting.discard(partition)
             self.open[partition] = lane
             _log.info("reading", **_facts(log), position=lane.position, expired=lane.expired, end=bounds.end)
+            if lane.expired:
+                cure = (
+                    "nothing brings them back: keep records longer (retention.ms), or find out why they waited so long"
+                )
+                gap = {"offsets": lane.expired, "first": lane.position, "next": lane.resume_at}
+                _log.warning("records expired before they were read", **_facts(log), **gap, cure=cure)
             self._observer.lag(partition.topic, partition.partition, bounds.end - lane.resume_at)
             if resume:
                 self._source.resume([partition])

@@ -38,6 +38,10 @@ class IngestObserver(Protocol):
         """So many records came again, and the buffer refused them because it has them."""
         ...
 
+    def expired(self, topic: str, partition: int, offsets: int) -> None:
+        """Retention took so many offsets before they were read; the entry behind them says so in the buffer now."""
+        ...
+
     def lag(self, topic: str, partition: int, records: int | None) -> None:
         """Records between the log's end and what is taken in; None: the partition is not ours any more."""
         ...
@@ -64,6 +68,9 @@ class SilentObserver:
         """Nothing."""
 
     def duplicate(self, records: int) -> None:
+        """Nothing."""
+
+    def expired(self, topic: str, partition: int, offsets: int) -> None:
         """Nothing."""
 
     def lag(self, topic: str, partition: int, records: int | None) -> None:

@@ -65,6 +65,9 @@ class Watching(SilentObserver):
     def duplicate(self, records):
         self.counts["duplicate"] += records
 
+    def expired(self, topic, partition, offsets):
+        self.counts["expired"] += offsets
+
     def lag(self, topic, partition, records):
         self.lags[topic, partition] = records
 
