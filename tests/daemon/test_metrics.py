@@ -46,11 +46,13 @@ def test_ingest_counts_records(registry, ingest):
     ingest.buffered(7)
     ingest.dead_lettered(Reason.EMPTY)
     ingest.duplicate(2)
+    ingest.expired("images", 3, 80)
     assert value(registry, "records_consumed_total") == 10
     assert value(registry, "records_buffered_total") == 7
     assert value(registry, "records_dead_lettered_total", reason="empty") == 1
     assert value(registry, "records_dead_lettered_total", reason="too_large") == 0
     assert value(registry, "records_duplicate_total") == 2
+    assert value(registry, "records_expired_total", topic="images", partition="3") == 80
 
 
 def test_ingest_forgets_a_partition_that_is_not_ours_any_more(registry, ingest):

@@ -1,6 +1,10 @@
 """A mill on the session's servers, or on its own."""
 
+import logging
+import threading
+
 import pytest
+import structlog
 
 from tests.disasters.mill import Mill
 
@@ -31,3 +35,14 @@ def make_mill(tmp_path, templates, kafka_server, redis_server, make_topic):
 def mill(make_mill):
     """One partition, on the session's servers."""
     return make_mill()
+
+
+@pytest.fixture
+def as_before():
+    """A test may configure logging; afterwards it is as before."""
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level, threading.excepthook)
+    yield
+    root.handlers[:], root.level, threading.excepthook = before
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()

@@ -26,7 +26,8 @@ from tests.support.ingestors import SIZE, Site, eventually, now_ms
 from tests.support.learners import Bench
 
 LABELS = ("red", "green", "blue")
-WAIT_S = 60.0
+WAIT_S = 120.0
+"""A loaded machine has time."""
 
 
 class LiveBench(Bench):
@@ -101,6 +102,7 @@ class Mill:
         self.expired: set[tuple[str, int, int]] = set()
         """(topic id, partition, offset) of those that retention or a truncation took."""
         self._rng = np.random.default_rng(seed)
+        self._learner: LearnerThread | None = None
 
     def close(self) -> None:
         self.bench.die()
@@ -123,11 +125,12 @@ class Mill:
     @contextmanager
     def learning(self, **options):
         """Run a learner for the length of the block."""
-        thread = LearnerThread(self.bench, **options)
+        thread = self._learner = LearnerThread(self.bench, **options)
         try:
             yield thread
         finally:
             thread.end()
+            self._learner = None
         if thread.error is not None:
             raise thread.error
 
@@ -149,7 +152,17 @@ class Mill:
     def wait_learnt(self, position: int, partition: int = 0, incarnation: int = 0, timeout_s: float = WAIT_S) -> None:
         topic_id = self.site.topic_id()
         what = f"learnt up to {position} of partition {partition}"
-        eventually(lambda: self.learnt(partition, incarnation, topic_id) >= position, what, timeout_s)
+
+        def check() -> bool:
+            if self._learner is not None and self._learner.error is not None:
+                raise self._learner.error
+            return self.learnt(partition, incarnation, topic_id) >= position
+
+        try:
+            eventually(check, what, timeout_s)
+        except AssertionError as error:
+            waiting = self._learner.outage if self._learner else ""
+            raise AssertionError(f"{error}; the learner waits for: {waiting or 'nothing'}") from error
 
     def wait_all_learnt(self) -> None:
         """Wait until the newest of everything sent to the topic as it is now is learnt."""
