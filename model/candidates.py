@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from model.examples import Labelled
 from model.learning.options import PlanOptions, TrainOptions
 from model.learning.plan import plan_round
-from model.learning.published import published_network
+from model.learning.published import answered, published_network
+from model.learning.recall import Recall
 from model.learning.state import LearnerState, new_state
 from model.learning.trainer import StepFacts, TrainingFacts, train
 from model.network.build import build
@@ -56,6 +57,8 @@ class Trained:
     facts: TrainingFacts
     replayed: NDArray[np.int64]
     """Keys of the samples replayed, in the order drawn."""
+    forgetful: bool = False
+    """Whether the store has evicted training samples: what is answered to the fresh ones is then worth keeping."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ class Candidate:
     trained: Trained
     network: Network
     """Averaged weights in eval mode: what is judged and exported."""
+    fresh_logits: tuple[NDArray[np.int64], NDArray[np.float32]] | None = None
+    """Keys of the fresh samples and the network's answers to them, where these are to be kept."""
 
 
 class CandidateMaker:
@@ -104,11 +109,12 @@ class CandidateMaker:
             options.training,
             seed=claim.seed,
             round_number=claim.round,
+            recall=_recall(drawn, options.training.recall),
             clock=self._clock,
             progress=progress,
             stop=stop,
         )
-        return Trained(state, facts, drawn.batch.samples)
+        return Trained(state, facts, drawn.batch.samples, drawn.recollected is not None)
 
     def probe(self, claim: Claim, samples: Batch) -> Network:
         """Return a network that has learnt these samples alone, from the claim's state, many times over.
@@ -137,7 +143,10 @@ class CandidateMaker:
         """Make the network that is published: averaged weights, BatchNorm's statistics estimated anew for them."""
         replayed = self._draw(claim, CALIBRATION_SAMPLES, "calibration").batch
         calibration: Labelled = replayed if len(replayed) else fresh
-        return Candidate(trained, published_network(trained.state, calibration))
+        network = published_network(trained.state, calibration)
+        if not (trained.forgetful and self._options.training.recall):
+            return Candidate(trained, network)
+        return Candidate(trained, network, (fresh.samples, answered(network, fresh)))
 
     def network_of(self, digest: str) -> Network:
         """Return the published network of a committed state, by the digest of its weights file. Raises OSError."""
@@ -193,6 +202,13 @@ class CandidateMaker:
         if options.initial_weights is not None:
             load_initial_weights(network, options.initial_weights)
         return new_state(network, claim.classes, pretrained=options.initial_weights is not None)
+
+
+def _recall(drawn: Replay, weight: float) -> Recall | None:
+    """Return what replay is held to: the more the store has evicted, the more firmly."""
+    if drawn.recollected is None or not weight:
+        return None
+    return Recall(drawn.recollected.logits, weight * drawn.recollected.forgotten)
 
 
 def _pixels(*batches: Batch) -> Iterator[NDArray[np.uint8]]:

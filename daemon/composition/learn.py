@@ -214,6 +214,8 @@ def _candidate_options(config: Config) -> CandidateOptions:
             flip=learning.flip,
             crop=learning.crop,
             label_smoothing=learning.label_smoothing,
+            recall=learning.recall,
+            robustness=learning.robustness,
         ),
     )
 

@@ -82,6 +82,10 @@ class Learning(Section):
     """Shift images at random by a few pixels."""
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of each label that is spread over all classes."""
+    recall: Annotated[float, Field(ge=0, le=10)] = 0.15
+    """Weight of holding on to what was answered to a replayed sample, the more the store has evicted; 0: none."""
+    robustness: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """0 for labels that are mostly right; 0.3 where every third is wrong: samples that are far off then count less."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Seed of everything that is drawn."""
 

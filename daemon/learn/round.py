@@ -162,6 +162,7 @@ class Round:
             "evaluation": evaluation,
             "replayed": candidate.trained.replayed,
             **_screening(screened, accepted=fate is Fate.ACCEPTED),
+            "fresh_logits": candidate.fresh_logits,
         }
         self.directory.commit(claim, Commit(seconds=self.clock() - began, **facts))
         if fate is Fate.ACCEPTED and state is not None:

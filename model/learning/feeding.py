@@ -11,6 +11,7 @@ from model.examples import Labelled
 from model.learning.augment import as_image, draw_shifts, shifted
 from model.learning.options import TrainOptions
 from model.learning.plan import Plan, batch_bounds, fresh_order
+from model.learning.recall import Recall
 from model.seeding import seeded
 
 
@@ -22,6 +23,8 @@ class Feed:
     """float32 [n, 3, size, size] in 0..1, augmented."""
     labels: Tensor
     """int64 [n]."""
+    former: Tensor | None = None
+    """float32 [replayed, classes]: what the last samples of the batch, the replayed ones, are held to."""
 
 
 def feed(
@@ -33,6 +36,7 @@ def feed(
     *,
     seed: int,
     round_number: int,
+    recall: Recall | None = None,
 ) -> Iterator[Feed]:
     """Give `plan.steps` batches, each with its part of fresh and of replayed samples.
 
@@ -56,7 +60,8 @@ def feed(
         n, size = pixels_NHWC.shape[:2]
         shifts = draw_shifts(n, size, shifts_rng, crop=options.crop, flip=options.flip)
         on_device = _sent(pixels_NHWC, device)
-        yield Feed(as_image(shifted(on_device, shifts.to(device) if shifts else None)), _sent(labels, device))
+        former = _sent(recall.logits[second], device) if recall is not None and len(second) else None
+        yield Feed(as_image(shifted(on_device, shifts.to(device) if shifts else None)), _sent(labels, device), former)
 
 
 def _sent(array: np.ndarray, device: torch.device) -> Tensor:

@@ -1,6 +1,7 @@
 """Cross-entropy corrected for what the batch happens to hold.
 
-Balanced softmax (Ren 2020), which is logit adjustment (Menon 2021) by the label shares of the batch.
+Balanced softmax (Ren 2020), which is logit adjustment (Menon 2021) by the label shares of the batch. For streams with
+many wrong labels, the generalised cross-entropy (Zhang 2018) of the same.
 """
 
 import numpy as np
@@ -34,3 +35,12 @@ def log_shares(
 def balanced_loss(logits: Tensor, labels: Tensor, log_share: Tensor, smoothing: float = 0.0) -> Tensor:
     """Return the mean cross-entropy of logits + log shares, in float32 whatever the logits are in."""
     return functional.cross_entropy(logits.float() + log_share, labels, label_smoothing=smoothing)
+
+
+def robust_loss(logits: Tensor, labels: Tensor, log_share: Tensor, exponent: float) -> Tensor:
+    """Return the mean of (1 - p^q) / q, p the corrected probability of the label, q in (0, 1].
+
+    A sample counts by p^q of what it counts in cross-entropy, which is the limit at q = 0.
+    """
+    log_p = functional.log_softmax(logits.float() + log_share, dim=1).gather(1, labels[:, None])[:, 0]
+    return (-torch.expm1(exponent * log_p) / exponent).mean()

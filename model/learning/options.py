@@ -32,3 +32,7 @@ class TrainOptions:
     flip: bool = True
     crop: bool = True
     label_smoothing: float = 0.0
+    recall: float = 0.15
+    """Weight of holding on to former answers in replay, where nearly all samples were evicted; see recall.py."""
+    robustness: float = 0.0
+    """Exponent q of the generalised cross-entropy, 0 to 1: the higher, the less a sample counts that is far off."""

@@ -3,7 +3,9 @@
 import copy
 from itertools import pairwise
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -35,6 +37,19 @@ def published_network(state: LearnerState, calibration: Labelled | None = None) 
             if name in state.statistics:
                 buffer.copy_(state.statistics[name])
     return network
+
+
+def answered(network: Network, examples: Labelled) -> NDArray[np.float32]:
+    """Return the logits [n, classes] on pixels as they are stored, for a network in eval mode. Raises DeviceError."""
+    device, n = network.mean.device, len(examples.labels)
+    with torch.inference_mode(), device_faults(device):
+        parts = [
+            network(
+                as_image(torch.from_numpy(examples.pixels_NHWC[start : start + CALIBRATION_BATCH]).to(device))
+            ).cpu()
+            for start in range(0, n, CALIBRATION_BATCH)
+        ]
+    return torch.cat(parts).numpy()
 
 
 def _estimated(network: Network, calibration: Labelled) -> dict[str, Tensor]:

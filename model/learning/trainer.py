@@ -13,10 +13,11 @@ from model.examples import Labelled
 from model.learning.device import device_faults, lay_out, precision
 from model.learning.errors import DivergedError, StoppedError
 from model.learning.feeding import Feed, feed
-from model.learning.loss import balanced_loss, label_shares, log_shares
+from model.learning.loss import balanced_loss, label_shares, log_shares, robust_loss
 from model.learning.optimiser import laid_out_like, make_optimiser
 from model.learning.options import TrainOptions
 from model.learning.plan import Plan
+from model.learning.recall import Recall, recall_loss
 from model.learning.state import LearnerState
 from model.seeding import seed_of
 
@@ -64,13 +65,15 @@ def train(
     *,
     seed: int,
     round_number: int,
+    recall: Recall | None = None,
     clock: Callable[[], float],
     progress: Callable[[StepFacts], None] = lambda _facts: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> TrainingFacts:
     """Train `state` in place, on the device that it is on, for `plan.steps` steps.
 
-    `replay` holds `plan.replay_n` samples, drawn by the distribution `replay_shares` ([classes_n]). On the CPU the
+    `replay` holds `plan.replay_n` samples, drawn by the distribution `replay_shares` ([classes_n]); `recall` has a row
+    for each of them. On the CPU the
     same inputs, seed, round and number of threads give the same bytes. `clock` gives seconds.
     Raises DivergedError, StoppedError, DeviceError; the state is then to be thrown away.
     """
@@ -79,11 +82,11 @@ def train(
     fresh_shares = label_shares(fresh.labels, len(state.classes))
     log_share = log_shares(fresh_shares, replay_shares, plan.fresh_share, device)
     watch = _Watch(plan, LOOK_EVERY if device.type == "cuda" else 1, clock, progress)
-    batches = feed(fresh, replay, plan, options, device, seed=seed, round_number=round_number)
+    batches = feed(fresh, replay, plan, options, device, seed=seed, round_number=round_number, recall=recall)
     # Dropout and stochastic depth draw from torch's global generator: seeded here, and given back as it was.
     with device_faults(device), torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed_of(seed, round_number, "dropout"))
-        stepper = _Stepper(state, options, log_share)
+        stepper = _Stepper(state, options, log_share, recall.weight if recall else 0.0)
         for batch in batches:
             if stop():
                 raise StoppedError("stopped within training")
@@ -104,12 +107,13 @@ def train(
 class _Stepper:
     """One optimiser step after another, and the average behind them."""
 
-    def __init__(self, state: LearnerState, options: TrainOptions, log_share: Tensor) -> None:
+    def __init__(self, state: LearnerState, options: TrainOptions, log_share: Tensor, recall_weight: float) -> None:
         network = state.network.train()
         lay_out(network, network.mean.device)
         self._state = state
         self._options = options
         self._log_share = log_share
+        self._recall_weight = recall_weight
         self._parameters = dict(network.named_parameters())
         self._optimiser = make_optimiser(network, options, state.moments, pretrained=state.pretrained)
         average = state.average
@@ -119,7 +123,7 @@ class _Stepper:
         """Make one step; return loss and gradient norm, on the device. If one is not finite, no weight changed."""
         with precision(batch.image.device):
             logits = self._state.network(batch.image)
-        loss = balanced_loss(logits, batch.labels, self._log_share, self._options.label_smoothing)
+        loss = self._loss(logits, batch)
         self._optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         loss = loss.detach()
@@ -130,6 +134,15 @@ class _Stepper:
         self._state.steps += 1
         self._state.average.update(self._parameters, self._state.network.head_parameters, self._options.ema_decay)
         return loss, norm
+
+    def _loss(self, logits: Tensor, batch: Feed) -> Tensor:
+        if self._options.robustness:
+            loss = robust_loss(logits, batch.labels, self._log_share, self._options.robustness)
+        else:
+            loss = balanced_loss(logits, batch.labels, self._log_share, self._options.label_smoothing)
+        if batch.former is not None:
+            loss = loss + self._recall_weight * recall_loss(logits[-len(batch.former) :], batch.former)
+        return loss
 
     def finish(self) -> None:
         """Take over what the optimiser remembers."""

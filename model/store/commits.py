@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from model.store import parcels, slots
+from model.store import parcels, recollections, slots
 from model.store.claims import label_number, released_samples
 from model.store.facts import Claim, Commit, Fate, Outcome, Role
 from model.store.misses import note_misses
@@ -39,6 +39,8 @@ def write_commit(database: sqlite3.Connection, claim: Claim, commit: Commit, now
         _accept(database, claim)
     else:
         _set_aside(database, claim, commit)
+    if commit.fresh_logits is not None and commit.fate is Fate.ACCEPTED:
+        recollections.keep(database, *commit.fresh_logits)
     parcels.give_up(database, claim.round)
     database.execute("DELETE FROM relabels")
     _advance_positions(database, claim)
@@ -57,6 +59,7 @@ def write_commit(database: sqlite3.Connection, claim: Claim, commit: Commit, now
 
 def _accept(database: sqlite3.Connection, claim: Claim) -> None:
     """Make the window visible to replay and judging. Its own samples enter last: eviction knows them by that."""
+    recollections.drop_relabelled(database)
     _relabel(database, claim)
     _release_waiting(database, claim)
     groups: dict[tuple[int, Role], list[int]] = defaultdict(list)

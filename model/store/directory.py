@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 
 from model.durable import adopt, make_folder, sweep, sync_file, sync_folder
-from model.store import replay
+from model.store import recollections, replay
 from model.store.adoption import write_adoption
 from model.store.claims import (
     Beginning,
@@ -305,7 +305,8 @@ class StateDirectory:
         counts = replay.class_counts(self._database, Role.TRAIN, len(claim.classes))
         drawn = replay.draw_slots(counts, n, rng)
         batch = self._batch(replay.samples_at(self._database, Role.TRAIN, drawn))
-        return Replay(batch, replay.class_shares(counts))
+        recollected = recollections.recollected(self._database, batch.samples, len(counts))
+        return Replay(batch, replay.class_shares(counts), recollected)
 
     def holdout(self, limit: int, batch: int = 256) -> Iterator[Batch]:
         """Iterate over the accepted held-out samples, class by class: at most `limit`, evened out by class.

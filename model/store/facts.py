@@ -88,12 +88,24 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class Recollected:
+    """What the model answered to drawn samples when they were learnt."""
+
+    logits: NDArray[np.float32]
+    """[n, classes of the claim]; NaN where nothing was kept, and for classes that have come since."""
+    forgotten: float
+    """Share of all training samples ever accepted that is no longer stored; above 0."""
+
+
+@dataclass(frozen=True, slots=True)
 class Replay:
     """A draw from the store. It may be shorter than asked for only when the store has no training sample at all."""
 
     batch: Batch
     shares: NDArray[np.float64]
     """[classes of the claim], the distribution that classes were drawn by; all 0 for an empty store."""
+    recollected: Recollected | None = None
+    """None while nothing was ever evicted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +188,8 @@ class Commit:
     evaluation: Mapping[str, Any] | None = None
     replayed: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     """Keys of the samples replayed, for `explain --samples`."""
+    fresh_logits: tuple[NDArray[np.int64], NDArray[np.float32]] | None = None
+    """Keys of the fresh samples and what the candidate answers to them, to be held on to; None: nothing is kept."""
     screened: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     """The champion on the window's samples before they were learnt: (samples, right) by class that it knows."""
     said: NDArray[np.int64] | None = None

@@ -119,6 +119,12 @@ CREATE TABLE relabels (
     label TEXT NOT NULL
 ) STRICT;
 
+-- What the model answered to a sample after its round; written only while samples are evicted.
+CREATE TABLE recollections (
+    sample INTEGER PRIMARY KEY REFERENCES samples ON DELETE CASCADE,
+    logits BLOB NOT NULL -- little-endian float16, one for each class of that round
+) STRICT;
+
 CREATE TABLE draws (
     round INTEGER PRIMARY KEY REFERENCES rounds,
     samples BLOB NOT NULL -- keys of the replayed samples, little-endian int64

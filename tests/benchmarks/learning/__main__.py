@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 
+from model.learning.options import TrainOptions
 from model.network.build import check_architecture
 from model.network.errors import NetworkError
 from model.network.spec import NetworkSpec
@@ -31,6 +32,8 @@ from tests.benchmarks.learning.tables import show
 
 TIDEMILL = "tidemill"
 OTHERS = (*plain.PLAIN, *peers.SETTINGS)
+NOISE_ROBUSTNESS = 0.3
+"""What docs/operations.md advises where many labels are wrong."""
 CHOOSING_SEED = 100
 """Seeds from here on are for choosing; figures are reported on seeds from 0 on."""
 
@@ -73,6 +76,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--images", type=positive, default=0, help="use so many training images only")
     parser.add_argument("--choose", action="store_true", help="other seeds, and a part of the training images in place "
                         "of the test images: for choosing settings")  # fmt: skip
+    parser.add_argument("--robustness", type=float, default=None, metavar="Q", help="learning.robustness (0.3 for "
+                        "noise, else 0)")  # fmt: skip
+    parser.add_argument("--recall", type=float, default=TrainOptions().recall, help="learning.recall (%(default)s)")
     parser.add_argument("--threads", type=positive, default=1, help="of torch (1)")
     return parser.parse_args()
 
@@ -106,7 +112,9 @@ def measure(data: Data, options: argparse.Namespace) -> dict[str, Any]:
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in (TIDEMILL, *options.peers)}
     for seed in seeds:
         stream = protocols.make(options.protocol, data, seed)
-        settings = Settings(architecture, options.memory, options.budget, seed, options.window)
+        settings = Settings(
+            architecture, options.memory, options.budget, seed, options.window, training=training(options)
+        )
         for name, one in runs.items():
             began = time.perf_counter()
             tell = progress(f"{name}, seed {seed}")
@@ -123,6 +131,7 @@ def measure(data: Data, options: argparse.Namespace) -> dict[str, Any]:
         "budget": options.budget,
         "seeds": seeds,
         "architecture": architecture,
+        "learning": asdict(training(options)),
         "images": stream.images,
         "data": {"file": options.data.name, "digest": data.digest, "size": data.size, "classes": len(data.classes)},
         "measured_on": "a part of the training images" if options.choose else "test images",
@@ -130,6 +139,14 @@ def measure(data: Data, options: argparse.Namespace) -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0)),
         "peers": learners[1:],
     }
+
+
+def training(options: argparse.Namespace) -> TrainOptions:
+    """Return the settings of `[learning]`: the defaults but for what is named. Images are not shifted nor mirrored."""
+    robustness = options.robustness
+    if robustness is None:
+        robustness = NOISE_ROBUSTNESS if options.protocol == "noise" else 0.0
+    return TrainOptions(flip=False, crop=False, recall=options.recall, robustness=robustness)
 
 
 def run(name: str, stream: Stream, settings: Settings, digest: str, tell: Callable[[float], None]) -> Run:

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from model.learning.loss import SHARE_MIN, balanced_loss, label_shares, log_shares
+from model.learning.loss import SHARE_MIN, balanced_loss, label_shares, log_shares, robust_loss
 
 CPU = torch.device("cpu")
 
@@ -47,3 +47,12 @@ def test_smoothing_spreads_the_label():
     logits = torch.tensor([[5.0, 0.0]])
     plain = balanced_loss(logits, torch.tensor([0]), torch.zeros(2))
     assert balanced_loss(logits, torch.tensor([0]), torch.zeros(2), 0.2) > plain
+
+
+def test_the_robust_loss_is_cross_entropy_in_the_limit_and_bounded_otherwise():
+    logits, labels, even = torch.randn(6, 4), torch.tensor([0, 1, 2, 3, 0, 1]), torch.full((4,), 0.25).log()
+    assert torch.allclose(robust_loss(logits, labels, even, 1e-4), functional.cross_entropy(logits, labels), rtol=1e-2)
+    hopeless = torch.tensor([[50.0, 0.0, 0.0, 0.0]], requires_grad=True)
+    robust_loss(hopeless, torch.tensor([1]), even, 0.5).backward()
+    assert hopeless.grad is not None
+    assert hopeless.grad.abs().max() < 1e-6

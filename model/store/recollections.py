@@ -1,0 +1,51 @@
+"""What the model answered to a sample when it was learnt: kept where samples are evicted, to be held on to in replay.
+
+Written in the commit of the sample's round, gone with the sample. A few bytes beside its pixels: two for each class.
+"""
+
+import sqlite3
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.store.facts import Recollected, Role
+
+STORED = "<f2"
+"""Logits differ by far more than this type rounds; its range is their limit."""
+LIMIT = 60_000.0
+
+
+def recollected(database: sqlite3.Connection, samples: NDArray[np.int64], classes_n: int) -> Recollected | None:
+    """Return what was answered to `samples`, in their order; None while the store has forgotten nothing."""
+    forgotten = forgotten_share(database)
+    if not forgotten:
+        return None
+    logits = np.full((len(samples), classes_n), np.nan, np.float32)
+    query = "SELECT logits FROM recollections WHERE sample = ?"
+    for row, sample in enumerate(samples.tolist()):
+        found = database.execute(query, (sample,)).fetchone()
+        if found:
+            known = np.frombuffer(found[0], STORED)[:classes_n]
+            logits[row, : len(known)] = known
+    return Recollected(logits, forgotten)
+
+
+def forgotten_share(database: sqlite3.Connection) -> float:
+    """Return the share of all training samples ever accepted that is no longer stored; 0 before the first eviction."""
+    if not database.execute("SELECT 1 FROM meta WHERE key = 'train_evicted'").fetchone():
+        return 0.0
+    query = "SELECT coalesce(sum(count), 0), coalesce(sum(seen), 0) FROM tallies WHERE role = ?"
+    count, seen = database.execute(query, (Role.TRAIN,)).fetchone()
+    return max(0.0, 1.0 - count / seen) if seen else 0.0
+
+
+def keep(database: sqlite3.Connection, samples: NDArray[np.int64], logits: NDArray[np.float32]) -> None:
+    """Write what was answered to the samples of a round, in the transaction of its commit."""
+    stored = np.clip(logits, -LIMIT, LIMIT).astype(STORED)
+    rows = [(sample, row.tobytes()) for sample, row in zip(samples.tolist(), stored, strict=True)]
+    database.executemany("INSERT OR REPLACE INTO recollections VALUES (?, ?)", rows)
+
+
+def drop_relabelled(database: sqlite3.Connection) -> None:
+    """Forget what was answered to samples that get another label now: it was learnt under the old one."""
+    database.execute("DELETE FROM recollections WHERE sample IN (SELECT sample FROM relabels)")
