@@ -1,19 +1,46 @@
-"""Compares a candidate with the champion on a round's window and on the holdout."""
+"""Compares a candidate with champion and reference on the holdout and on a round's share of it."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.candidates import Candidate, CandidateMaker
-from model.judging.answers import Answers, evaluate
+from model.judging.answers import Answers, evaluate, evaluate_among
 from model.judging.gate import GateOptions, Verdict, gate
+from model.judging.harm import NEWEST_MAX, gather
+from model.judging.paired import Pairing, pair
 from model.network.network import Network
 from model.store.directory import StateDirectory
 from model.store.facts import Batch, Claim, Version
+from model.store.kept_answers import KeptAnswers
+
+REFERENCE_AGE_MAX = 50
+"""Versions after which a reference is too old to hold a candidate against."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A verdict, and what is kept of it should the candidate be published."""
+
+    verdict: Verdict
+    answers: KeptAnswers
+    best: bool
+    """Not below the reference: it is the reference from then on."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The questions of a round: the keys of held-out samples, and which of them are for what."""
+
+    samples: NDArray[np.int64]
+    whole: NDArray[np.bool_]
+    newest: NDArray[np.bool_]
 
 
 class Judge:
-    """Asks both models the same questions. Keeps the champion's network from round to round."""
+    """Asks all models the same questions. Keeps the champion's network from round to round."""
 
     def __init__(
         self, directory: StateDirectory, maker: CandidateMaker, options: GateOptions, *, holdout_max: int
@@ -24,25 +51,33 @@ class Judge:
         self._holdout_max = holdout_max
         self._champion: tuple[int, Network] | None = None
 
-    def judge(self, claim: Claim, candidate: Candidate, retired: tuple[int, ...] = ()) -> Verdict:
+    def judge(self, claim: Claim, candidate: Candidate, retired: tuple[int, ...] = ()) -> Judged:
         """Return the gate's verdict on the accepted holdout and this window's share of it.
 
-        `retired`: classes whose accepted held-out samples no longer count.
+        `retired`: classes whose accepted held-out samples no longer count. The same claim gives the same verdict: what
+        is asked and what is kept changes in commits only.
         """
-        champion = self.champion_network()
-        answers: Answers | None = None
-        if champion is not None:
-            answers = evaluate(champion, self._holdout(claim, retired))
-        return gate(evaluate(candidate.network, self._holdout(claim, retired)), answers, self._options)
+        asked = self._asked(claim, retired)
+        champion, network = self._directory.ledger.champion(), self.champion_network()
+        if champion is None or network is None:
+            answers = evaluate(candidate.network, self._batches(asked.samples))
+            verdict = gate(answers.some(asked.whole), None, self._options)
+            return Judged(verdict, _kept(asked, answers, candidate.network), best=True)
+        reference = self._reference(champion)
+        known = network.spec.classes_n
+        among = [None, known, reference.classes if reference else known]
+        full, masked, for_reference = evaluate_among(candidate.network, self._batches(asked.samples), among)
+        before = self._champions_answers(champion, network, asked, full.labels)
+        told = full.labels < known
+        against = _against(reference, asked, for_reference) if reference else None
+        evidence = gather(masked, before, asked.newest & told, asked.whole & told, against)
+        verdict = gate(full.some(asked.whole), before.some(asked.whole), self._options, evidence)
+        best = against is None or against.won >= against.lost
+        return Judged(verdict, _kept(asked, full, candidate.network), best)
 
     def crown(self, version: int, network: Network) -> None:
         """Remember the network of the version that has become champion."""
         self._champion = (version, network)
-
-    def _holdout(self, claim: Claim, retired: tuple[int, ...]) -> Iterator[Batch]:
-        for batch in self._directory.holdout(self._holdout_max):
-            yield batch.part(np.flatnonzero(~np.isin(batch.labels, retired)))
-        yield self._directory.held_out(claim)
 
     def champion_network(self) -> Network | None:
         """Return the champion's network in eval mode; None before there is one. Raises OSError."""
@@ -52,3 +87,47 @@ class Judge:
         if self._champion is None or self._champion[0] != champion.version:
             self.crown(champion.version, self._maker.network_of(champion.state))
         return self._champion[1] if self._champion else None
+
+    def _asked(self, claim: Claim, retired: tuple[int, ...]) -> _Asked:
+        own = self._directory.held_out_keys(claim)
+        lasting = self._directory.holdout_keys(self._holdout_max, retired)
+        newest = self._directory.newest_held_out(NEWEST_MAX, retired)
+        late = [*newest, *own][-NEWEST_MAX:]
+        whole = np.array([*lasting, *own], np.int64)
+        samples = np.array([*whole, *sorted({*late} - {*whole.tolist()})], np.int64)
+        return _Asked(samples, np.arange(len(samples)) < len(whole), np.isin(samples, late))
+
+    def _batches(self, samples: NDArray[np.int64]) -> Iterator[Batch]:
+        return self._directory.batches(samples.tolist())
+
+    def _champions_answers(
+        self, champion: Version, network: Network, asked: _Asked, labels: NDArray[np.int64]
+    ) -> Answers:
+        """Return the champion's answers: the kept ones, and to what has come since."""
+        kept = self._directory.kept_answers(champion.version)
+        known = np.zeros(len(asked.samples), np.bool_)
+        predicted = np.zeros(len(asked.samples), np.int64)
+        if kept is not None:
+            known, said = kept.of(asked.samples)
+            predicted[known] = said
+        predicted[~known] = evaluate(network, self._batches(asked.samples[~known])).predicted
+        return Answers(predicted, labels)
+
+    def _reference(self, champion: Version) -> KeptAnswers | None:
+        """Return the answers of the best of the last versions; None where that is too old, or was rolled back."""
+        version = self._directory.ledger.reference()
+        if version is None or not champion.version - REFERENCE_AGE_MAX <= version <= champion.version:
+            return None
+        return self._directory.kept_answers(version)
+
+
+def _kept(asked: _Asked, answers: Answers, network: Network) -> KeptAnswers:
+    return KeptAnswers(asked.samples, answers.predicted, network.spec.classes_n)
+
+
+def _against(reference: KeptAnswers, asked: _Asked, candidate: Answers) -> Pairing:
+    """Pair the candidate with the reference on what both were asked, of classes that the reference knows."""
+    known, predicted = reference.of(asked.samples)
+    both = candidate.some(known)
+    told = (both.labels < reference.classes) & asked.whole[known]
+    return pair(both.some(told), Answers(predicted, both.labels).some(told))

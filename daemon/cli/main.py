@@ -13,6 +13,7 @@ from daemon.cli import (
     explain,
     pull,
     push,
+    quarantine,
     release,
     report,
     roles,
@@ -68,7 +69,9 @@ def common(
     configure("warning", "auto", "command", libraries=logging.CRITICAL)
 
 
-for group in (roles, run, demo, push, pull, status, rounds, versions, explain, report, verify, config, release):
+LOOKING = (status, rounds, versions, explain, report, verify, quarantine)
+
+for group in (roles, run, demo, push, pull, *LOOKING, config, release):
     group.register(app)
 
 

@@ -12,8 +12,8 @@ from daemon.learn.reporting import judgement_of, report_training
 from daemon.learn.settlement import Settlement
 from daemon.learn.stages import Stages
 from model.candidates import Candidate, CandidateMaker
-from model.judge import Judge
-from model.judging.gate import Decision, Verdict
+from model.judge import Judge, Judged
+from model.judging.gate import Decision
 from model.publishing.layout import MODEL_FILE
 from model.publishing.publisher import Publisher, Staged
 from model.publishing.repository import Repository
@@ -89,11 +89,11 @@ class Round:
             staged = self._stage(claim, candidate, fresh)
         # 5. Judge, both models on the same samples.
         with self.stages(Stage.EVALUATE), blame_window():
-            verdict = self.judge.judge(claim, candidate, screened.contradicted)
-        self.observer.judged(judgement_of(verdict, claim.classes))
+            judged = self.judge.judge(claim, candidate, screened.contradicted)
+        self.observer.judged(judgement_of(judged.verdict, claim.classes))
         # 6. Commit: the one moment in which the round becomes history, all of it or nothing.
         with self.stages(Stage.COMMIT):
-            ended = self._commit(claim, fresh, candidate, staged, verdict, screened, began)
+            ended = self._commit(claim, fresh, candidate, staged, judged, screened, began)
         # 7. to 9. Publish, trim, announce: renames and idempotent steps only. A restart does them again.
         self.settlement.settle()
         self.observer.round_ended(ended.round, _observed(ended.outcome), self.clock() - began)
@@ -136,11 +136,12 @@ class Round:
         fresh: Batch,
         candidate: Candidate,
         staged: Staged,
-        verdict: Verdict,
+        judged: Judged,
         screened: Screened,
         began: float,
     ) -> Ended:
         """Make files durable first, then name them in the transaction: a row never points at what may be gone."""
+        verdict = judged.verdict
         evaluation = evaluation_of(verdict, claim.classes, screened.before)
         outcome, fate = _outcome(verdict.decision, retried=claim.retried is not None)
         version: NewVersion | None = None
@@ -161,6 +162,8 @@ class Round:
             "version": version,
             "evaluation": evaluation,
             "replayed": candidate.trained.replayed,
+            "answers": judged.answers,
+            "best": judged.best,
             **_screening(screened, accepted=fate is Fate.ACCEPTED),
             "fresh_logits": candidate.fresh_logits,
         }

@@ -1,7 +1,8 @@
 """What a network answers on labelled pixels."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,6 +32,10 @@ class Answers:
         """Share of right answers; None where there are no samples."""
         return float(self.correct.mean()) if len(self.labels) else None
 
+    def some(self, chosen: NDArray[Any]) -> "Answers":
+        """Return the answers at some indexes, or where a mask is true."""
+        return Answers(self.predicted[chosen], self.labels[chosen])
+
 
 def evaluate(network: nn.Module, batches: Iterable[Labelled], batch: int = 256) -> Answers:
     """Answer every sample of `batches` on the network's device, at most `batch` at a time, in float32.
@@ -38,16 +43,26 @@ def evaluate(network: nn.Module, batches: Iterable[Labelled], batch: int = 256) 
     `network` is put into eval mode. Memory does not grow with the number of samples but for their answers.
     Raises DeviceError.
     """
+    return evaluate_among(network, batches, [None], batch)[0]
+
+
+def evaluate_among(
+    network: nn.Module, batches: Iterable[Labelled], among: Sequence[int | None], batch: int = 256
+) -> list[Answers]:
+    """Answer every sample once, and again as if the network knew the first so many classes only; None: all of them."""
     device = next(network.parameters()).device
     network.eval()
-    predicted: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
+    predicted: list[list[NDArray[np.int64]]] = [[np.empty(0, np.int64)] for _ in among]
     labels: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
     with torch.inference_mode(), device_faults(device):
         for pixels_NHWC, truth in _pieces(batches, batch):
             image = as_image(torch.from_numpy(pixels_NHWC).to(device))
-            predicted.append(network(image).argmax(dim=1).cpu().numpy())
+            logits = network(image)
+            for said, first in zip(predicted, among, strict=True):
+                said.append(logits[:, :first].argmax(dim=1).cpu().numpy())
             labels.append(truth)
-    return Answers(np.concatenate(predicted), np.concatenate(labels))
+    every = np.concatenate(labels)
+    return [Answers(np.concatenate(said), every) for said in predicted]
 
 
 def _pieces(batches: Iterable[Labelled], size: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:

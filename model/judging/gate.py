@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+import numpy as np
+
 from model.judging.answers import Answers
 from model.judging.first_version import why_not_first
-from model.judging.paired import Pairing, detectable_points, harm_p_value, pair
+from model.judging.harm import WHOLE_SHARE, Evidence, find_harm, gather
+from model.judging.paired import detectable_points, harm_p_value, pair
 from model.judging.scores import ClassScore, score_classes
 
 TELLING_POINTS = 2.0
@@ -46,18 +49,24 @@ class Verdict:
     detectable_points: float | None
 
 
-def gate(candidate: Answers, champion: Answers | None, options: GateOptions) -> Verdict:
+def gate(
+    candidate: Answers, champion: Answers | None, options: GateOptions, evidence: Evidence | None = None
+) -> Verdict:
     """Judge the candidate on held-out samples, paired with the champion's answers on the same; None: no champion yet.
 
+    `evidence`: what more there is to compare; without it, these answers are all.
     Raises ValueError when the two were not asked the same.
     """
     pairing = None if champion is None else pair(candidate, champion)
-    p_value = None if pairing is None else harm_p_value(pairing)
-    points = None if pairing is None else detectable_points(pairing, options.alpha)
-    if pairing is None or p_value is None or points is None:
+    p_value = points = None
+    if champion is None or pairing is None:
         decision, reason = _first(candidate, options)
     else:
-        decision, reason = _compare(pairing, p_value, points, options)
+        every = np.ones(len(candidate.labels), np.bool_)
+        found = evidence or gather(candidate, champion, every, every)
+        p_value = harm_p_value(found.whole)
+        points = detectable_points(found.whole, options.alpha * WHOLE_SHARE)
+        decision, reason = _compare(found, p_value, points, options)
     return Verdict(
         decision=decision,
         reason=reason,
@@ -77,10 +86,11 @@ def _first(candidate: Answers, options: GateOptions) -> tuple[Decision, str]:
     return Decision.PROMOTED, f"first version: surely better than guessing on {len(candidate.labels)} held out"
 
 
-def _compare(pairing: Pairing, p_value: float, points: float, options: GateOptions) -> tuple[Decision, str]:
+def _compare(evidence: Evidence, p_value: float, points: float, options: GateOptions) -> tuple[Decision, str]:
+    if harm := find_harm(evidence, options.alpha):
+        return Decision.HARMFUL, harm
+    pairing = evidence.whole
     counts = f"{pairing.won} won and {pairing.lost} lost of {pairing.n} held out"
-    if p_value <= options.alpha:
-        return Decision.HARMFUL, f"significantly worse than the champion: {counts}, p = {p_value:.3g}"
     said = f"not worse than the champion: {counts}, p = {p_value:.3g}"
     if points <= TELLING_POINTS:
         return Decision.PROMOTED, said

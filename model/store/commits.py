@@ -10,6 +10,7 @@ from model.store import parcels, recollections, slots
 from model.store.claims import label_number, released_samples
 from model.store.facts import Claim, Commit, Fate, Outcome, Role
 from model.store.misses import note_misses
+from model.store.kept_answers import write_answers
 from model.store.pictures import is_held_out
 
 DRAWS_KEPT = 1_000
@@ -51,6 +52,8 @@ def write_commit(database: sqlite3.Connection, claim: Claim, commit: Commit, now
             "INSERT INTO versions (version, round, parent, manifest, sha256, state) VALUES (?, ?, ?, ?, ?, ?)",
             (new.version, claim.round, claim.parent, json.dumps(dict(new.manifest)), new.sha256, commit.state),
         )
+        if commit.answers is not None:
+            write_answers(database, new.version, commit.answers, reference=commit.best)
     if commit.replayed.size:
         keys = commit.replayed.astype("<i8").tobytes()
         database.execute("INSERT INTO draws VALUES (?, ?)", (claim.round, keys))

@@ -27,6 +27,7 @@ from model.store.errors import MissingFileError, OutOfTurnError, StateUnusableEr
 from model.store.eviction import evict
 from model.store.facts import Batch, Claim, Commit, Replay, Role, StoreRules
 from model.store.handlers import HANDLERS
+from model.store.kept_answers import KeptAnswers, read_answers
 from model.store.ledger import Ledger
 from model.store.lock import DirectoryLock
 from model.store.misses import write_drift
@@ -313,10 +314,30 @@ class StateDirectory:
 
         The same ones until a commit. An open claim's own are not among them (see `held_out`).
         """
+        yield from self.batches(self.holdout_keys(limit), batch)
+
+    def holdout_keys(self, limit: int, without: Sequence[int] = ()) -> list[int]:
+        """Return the keys of the samples of `holdout`, those of some classes left out."""
         counts = replay.class_counts(self._database, Role.HOLDOUT, len(self.ledger.classes()))
-        chosen = replay.evaluation_slots(counts, limit)
-        for start in range(0, len(chosen), batch):
-            yield self._batch(replay.samples_at(self._database, Role.HOLDOUT, chosen[start : start + batch]))
+        chosen = [one for one in replay.evaluation_slots(counts, limit) if one[0] not in without]
+        return replay.samples_at(self._database, Role.HOLDOUT, chosen)
+
+    def newest_held_out(self, limit: int, without: Sequence[int] = ()) -> list[int]:
+        """Return the keys of the newest accepted held-out samples, oldest first, those of some classes left out."""
+        return replay.newest_held_out(self._database, limit, without)
+
+    def held_out_keys(self, claim: Claim) -> list[int]:
+        """Return the keys of the samples of `held_out`."""
+        return claimed_samples(self._database, claim, (Role.HOLDOUT,))
+
+    def kept_answers(self, version: int) -> KeptAnswers | None:
+        """Return what a version answered on the holdout, if that is kept."""
+        return read_answers(self._database, version)
+
+    def batches(self, samples: Sequence[int], batch: int = 256) -> Iterator[Batch]:
+        """Iterate over samples with their pixels, a bounded number at a time."""
+        for start in range(0, len(samples), batch):
+            yield self._batch(samples[start : start + batch])
 
     def _batch(self, samples: Sequence[int]) -> Batch:
         query = (

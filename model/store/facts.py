@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from model.store.kept_answers import KeptAnswers
 from model.window import LogKey
 
 Json = dict[str, Any]
@@ -198,6 +199,10 @@ class Commit:
     """Whether the round accepts a change of what labels mean."""
     contradicted: tuple[int, ...] = ()
     """Classes whose held-out samples from before the change retire."""
+    answers: KeptAnswers | None = None
+    """What the new version answered on the holdout."""
+    best: bool = False
+    """Whether it is the reference from now on."""
 
 
 @dataclass(frozen=True, slots=True)

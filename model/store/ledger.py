@@ -11,6 +11,7 @@ import numpy as np
 from model.store.claims import load_claim, load_spans, newest_version
 from model.store.database import connect_read_only
 from model.store.facts import Claim, Json, Role, SampleName, Version, VersionSamples, WaitingLabel, iso_utc
+from model.store.kept_answers import reference_version
 from model.store.lineage import lineage
 from model.store.misses import Misses, misses_after
 from model.store.parcels import changed_since_retry, due_parcel, learnable_parcels
@@ -128,6 +129,10 @@ class Ledger:
     def changed_since_retry(self, claim: Claim) -> bool:
         """Tell whether a change was accepted since the claim's parcel could be learnt for the first time."""
         return changed_since_retry(self._database, claim)
+
+    def reference(self) -> int | None:
+        """Return the version that candidates are held against, beside the champion."""
+        return reference_version(self._database)
 
     def last_round(self) -> int:
         """Return the number of the last committed round; 0 before the first."""

@@ -60,3 +60,13 @@ def evaluation_slots(counts: NDArray[np.int64], limit: int) -> list[tuple[int, i
     """Return the (class, slot) pairs that judging uses: the first slots of each class, evened out to `limit`."""
     caps = evaluation_cap({index: int(count) for index, count in enumerate(counts) if count}, limit)
     return [(index, slot) for index, cap in sorted(caps.items()) for slot in range(cap)]
+
+
+def newest_held_out(database: sqlite3.Connection, limit: int, without: Sequence[int]) -> list[int]:
+    """Return the newest accepted held-out samples, oldest first, those of some classes left out."""
+    query = (
+        "SELECT sample, class FROM samples JOIN labels USING (label)"
+        " WHERE role = 'holdout' AND slot IS NOT NULL ORDER BY sample DESC LIMIT ?"
+    )
+    rows = database.execute(query, (limit,)).fetchall()
+    return [sample for sample, index in reversed(rows) if index not in without]

@@ -102,6 +102,7 @@ CREATE TABLE samples (
     CHECK (slot IS NULL OR role IN ('train', 'holdout'))
 ) STRICT;
 CREATE UNIQUE INDEX samples_slots ON samples (label, role, slot);
+CREATE INDEX samples_held ON samples (sample) WHERE role = 'holdout' AND slot IS NOT NULL;
 CREATE INDEX samples_aside ON samples (sample, role) WHERE slot IS NULL;
 
 -- How many committed samples a label has in each role (so: slots 0 to count-1), and how many were ever accepted.
@@ -200,3 +201,11 @@ CREATE TABLE aside (
     said INTEGER CHECK (said >= 0)
 ) STRICT;
 CREATE INDEX aside_parcel ON aside (parcel, sample);
+
+-- What the newest version and the reference answered on held-out samples. The reference is named in `meta`.
+CREATE TABLE answers (
+    version INTEGER PRIMARY KEY REFERENCES versions,
+    samples BLOB NOT NULL, -- keys, little-endian int64
+    predicted BLOB NOT NULL, -- classes, little-endian int64
+    classes INTEGER NOT NULL CHECK (classes > 0)
+) STRICT;

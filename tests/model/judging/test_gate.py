@@ -1,6 +1,7 @@
 import pytest
 
 from model.judging.gate import Decision, GateOptions, gate
+from model.judging.harm import WHOLE_SHARE
 from tests.support.answers import answers, paired
 
 HOLD = GateOptions(when_uncertain="hold")
@@ -32,8 +33,9 @@ def test_significantly_worse_is_harmful(options):
 def test_alpha_is_the_limit():
     candidate, champion = paired(400, lost=15, won=6)
     p_value = gate(candidate, champion, GateOptions()).p_value
-    assert gate(candidate, champion, GateOptions(alpha=p_value)).decision is Decision.HARMFUL
-    assert gate(candidate, champion, GateOptions(alpha=p_value * 0.99)).decision is Decision.PROMOTED
+    limit = p_value / WHOLE_SHARE
+    assert gate(candidate, champion, GateOptions(alpha=limit)).decision is Decision.HARMFUL
+    assert gate(candidate, champion, GateOptions(alpha=limit * 0.99)).decision is Decision.PROMOTED
 
 
 def test_equal_on_many_is_promoted_either_way():

@@ -1,0 +1,153 @@
+"""`tidemill quarantine`: what was set aside, who is to blame, and what shall become of it."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from daemon.cli.options import AsJson, ConfigFile, Sets, StateFolder, examples, given
+from daemon.cli.output import out, print_json, print_table
+from daemon.cli.requests import WAIT_S, Wait, ask
+from daemon.cli.state import open_ledger
+from daemon.config import Config
+from daemon.errors import OperatorError
+
+if TYPE_CHECKING:
+    from model.store.viewing import Parcel, Viewer
+
+EXAMPLES = examples("tidemill quarantine list", "tidemill quarantine show 12", "tidemill quarantine drop 12")
+SHOWN_MAX = 1_000
+"""Samples that `show --json` lists at most, unless told otherwise."""
+
+Round = Annotated[
+    int, typer.Argument(metavar="ROUND", min=1, help="The round, as `tidemill quarantine list` names it.")
+]
+
+group = typer.Typer(no_args_is_help=True, epilog=EXAMPLES)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(group, name="quarantine", rich_help_panel="Looking", help="Decide about samples that were set aside.")
+
+
+@group.command("list")
+def list_parcels(
+    context: typer.Context,
+    *,
+    file: ConfigFile = None,
+    sets: Sets = None,
+    state: StateFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what is set aside: suspect windows are retried by themselves, quarantined ones wait for you."""
+    config = given(context, file, sets, {"paths.state": state}).load().config
+    with _viewer(config) as viewer:
+        found = [_facts(viewer, one) for one in viewer.parcels()]
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("round", "is", "samples", "tries", "most to blame", "reason"),
+        [
+            (one["round"], one["role"], one["samples"], one["tries"], _blamed(one["sources"]), one["reason"])
+            for one in found
+        ],
+    )
+
+
+@group.command("show")
+def show(
+    context: typer.Context,
+    *,
+    number: Round,
+    file: ConfigFile = None,
+    sets: Sets = None,
+    state: StateFolder = None,
+    as_json: AsJson = False,
+    limit: Annotated[int, typer.Option("--limit", min=0, help="Samples to list at most.")] = SHOWN_MAX,
+) -> None:
+    """Show what ROUND set aside and why: producers, labels, samples, and what the champion took them for."""
+    config = given(context, file, sets, {"paths.state": state}).load().config
+    with _viewer(config) as viewer:
+        parcel = next((one for one in viewer.parcels() if one.parcel == number), None)
+        if parcel is None:
+            cure = "`tidemill quarantine list` names what is"
+            raise OperatorError("", f"nothing of round {number} is set aside", cure)
+        told = _facts(viewer, parcel)
+        told["listed"] = [
+            {
+                "id": one.name.sample_id,
+                "label": one.name.label,
+                "predicted": one.predicted,
+                "source": one.name.source,
+                "topic": one.name.log.topic,
+                "partition": one.name.log.partition,
+                "offset": one.name.offset,
+            }
+            for one in viewer.view(viewer.samples(number, limit))
+        ]
+    if as_json:
+        print_json(told)
+        return
+    out().print(f"Round {number}: {told['samples']} samples, {told['role']}; {told['reason']}")
+    for what, title in (("sources", "producer"), ("labels", "label")):
+        rows = [(one["name"] or "(none given)", one["samples"], one["doubted"]) for one in told[what]]
+        print_table((title, "samples", "taken for another class"), rows)
+    columns = ("id", "label", "predicted", "source")
+    print_table(columns, [[one[column] for column in columns] for one in told["listed"][:20]])
+
+
+@group.command("release")
+def release(
+    context: typer.Context,
+    *,
+    number: Round,
+    file: ConfigFile = None,
+    sets: Sets = None,
+    state: StateFolder = None,
+    wait: Wait = WAIT_S,
+) -> None:
+    """Ask the learner to take in what ROUND set aside: it is replayed and judged by from then on."""
+    _ask(given(context, file, sets, {"paths.state": state}).load().config, "quarantine.release", number, wait)
+
+
+@group.command("drop")
+def drop(
+    context: typer.Context,
+    *,
+    number: Round,
+    file: ConfigFile = None,
+    sets: Sets = None,
+    state: StateFolder = None,
+    wait: Wait = WAIT_S,
+) -> None:
+    """Ask the learner to delete what ROUND set aside, for good."""
+    _ask(given(context, file, sets, {"paths.state": state}).load().config, "quarantine.drop", number, wait)
+
+
+def _ask(config: Config, kind: str, number: int, wait_s: float) -> None:
+    typer.echo(ask(config, kind, {"parcel": number}, wait_s).answer)
+
+
+def _viewer(config: Config) -> "Viewer":
+    from model.store.viewing import Viewer  # noqa: PLC0415 - only where needed, for a quick --help
+
+    with open_ledger(config):  # says what is wrong where there is no state
+        return Viewer(config.paths.state)
+
+
+def _facts(viewer: "Viewer", one: "Parcel") -> dict[str, Any]:
+    return {
+        "round": one.parcel,
+        "role": one.role.value,
+        "reason": one.reason,
+        "samples": one.samples,
+        "tries": one.tries,
+        "sources": [asdict(blamed) for blamed in viewer.blamed_sources(one.parcel)],
+        "labels": [asdict(blamed) for blamed in viewer.blamed_labels(one.parcel)],
+    }
+
+
+def _blamed(found: list[dict[str, Any]]) -> str:
+    return ", ".join(f"{one['name'] or '(none given)'} ({one['samples']})" for one in found[:3])
