@@ -32,6 +32,7 @@ def versions(
     with open_ledger(config) as ledger:
         found = list(ledger.versions())
         champion = ledger.champion()
+        undone = {one["version"] for one in ledger.rounds() if one.get("undone")}
     now = champion.version if champion else None
     if as_json:
         print_json([version_facts(one, champion=one.version == now) for one in found])

@@ -20,6 +20,7 @@ from daemon.learn.learner import Learner
 from daemon.learn.manifests import Labels
 from daemon.learn.observer import LearnObserver
 from daemon.learn.ownership import Ownership
+from daemon.learn.requests import Requests
 from daemon.learn.round import Round
 from daemon.learn.settlement import Settlement
 from daemon.learn.stages import Stages, nowhere
@@ -49,6 +50,7 @@ from model.publishing.errors import (
     StaleTensorError,
     UnmappableError,
 )
+from model.publishing.mailbox import Mailbox
 from model.publishing.publisher import Publisher
 from model.publishing.repository import Repository
 from model.screener import Screener
@@ -188,6 +190,7 @@ def _learner(
         round=one_round,
         settlement=settlement,
         announcements=announcements,
+        requests=Requests(directory, repository, Mailbox(config.paths.repository, config.model.name), settlement),
         watch=BufferWatch(buffer, observer, now_ms),
         drift=DriftWatch(directory, observer, config.round.drift_delta),
         observer=observer,
@@ -264,6 +267,7 @@ def _open_state(config: Config, reached: Callable[[str], None]) -> StateDirector
         class_min_samples=config.model.class_min_samples,
         waiting_max=store.waiting_max,
         compact_below=store.segment_compact_below,
+        versions_kept=store.versions_kept,
     )
     try:
         return StateDirectory.open(

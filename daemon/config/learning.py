@@ -112,6 +112,8 @@ class Store(Section):
     """Held-out samples up to which one in five is held out."""
     holdout_max: Annotated[int, Field(ge=1)] = 4_000
     """Held-out samples that judging uses at most."""
+    versions_kept: Annotated[int, Field(ge=1, le=1_000)] = 10
+    """Versions whose weights are kept for a rollback: the newest three, and older ones ever further apart."""
     segment_compact_below: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """Share of live samples below which a segment file is rewritten."""
     waiting_max: Count = 10_000

@@ -11,6 +11,7 @@ from daemon.learn.drift import DriftWatch
 from daemon.learn.faults import OUTSIDE, WindowFault, need_of
 from daemon.learn.observer import LearnObserver, Outcome, Stage
 from daemon.learn.ownership import Ownership
+from daemon.learn.requests import Requests
 from daemon.learn.round import Ended, Round
 from daemon.learn.settlement import Settlement
 from daemon.learn.taker import BrokenChainError, WindowTaker
@@ -39,6 +40,7 @@ class Learner:
     round: Round
     settlement: Settlement
     announcements: Announcements
+    requests: Requests
     watch: BufferWatch
     drift: DriftWatch
     observer: LearnObserver
@@ -85,7 +87,7 @@ class Learner:
         """Start where that is not done, then run the next round if one is due; return whether one ran."""
         if not self.started.is_set():
             self._start()
-        self._answer_requests()
+        self._catch_up()
         self._leave_positions()
         self.announcements.retry()
         claim = self.directory.ledger.open_claim()
@@ -121,15 +123,12 @@ class Learner:
                 self._refuse(f"the process died {deaths} times in this round: its window is quarantined")
         self.started.set()
 
-    def _answer_requests(self) -> None:
-        """Carry out what others asked for, between rounds: also while Redis is away, for people wait for it."""
-        if self.directory.ledger.open_claim() is not None or self.directory.ledger.unpublished() is not None:
-            return
-        events = self.directory.answer_requests()
-        for event in events:
-            log.info("request answered", kind=event.request.kind, done=event.done, answer=event.answer)
-        if events:
+    def _catch_up(self) -> None:
+        """Finish what was committed, then carry out what others asked for, also while Redis is away: people wait."""
+        if self.settlement.behind():
             self.settlement.settle()
+        if self.directory.ledger.open_claim() is None:
+            self.requests.answer()
 
     def _leave_positions(self) -> None:
         """Leave the positions for the ingestors every few seconds: so also a Redis that was lost learns them again.

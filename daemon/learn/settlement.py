@@ -57,15 +57,15 @@ class Settlement:
         if committed_ms is not None:
             # Here, since every way to a commit leads past here, and so does the start.
             self._observer.committed(committed_ms)
-        pending = self._directory.ledger.unpublished()
-        if pending is not None:
-            with self._stages(Stage.PUBLISH):
-                self._publish(pending)
-        with self._stages(Stage.TRIM):
-            self.trim()
-        if pending is not None:
-            with self._stages(Stage.ANNOUNCE):
-                self._announcements.tell(Manifest.from_dict(pending.manifest))
+        moved = self._point()
+        try:
+            with self._stages(Stage.TRIM):
+                self.trim()
+        finally:
+            # Redis being away must not keep the news: nothing would tell it later but a restart.
+            if moved is not None:
+                with self._stages(Stage.ANNOUNCE):
+                    self._announcements.tell(Manifest.from_dict(moved.manifest))
         self._directory.tidy()
         ledger = self._directory.ledger
         self._observer.store_seen(ledger.counts(), ledger.bytes_used())
@@ -73,6 +73,11 @@ class Settlement:
         if dropped:
             log.warning("samples of labels that became no class were dropped: store.waiting_max", samples=dropped)
             self._observer.waiting_dropped(dropped)
+
+    def behind(self) -> bool:
+        """Tell whether the repository is behind what was committed, because it could not be written then."""
+        ledger = self._directory.ledger
+        return ledger.unpublished() is not None or ledger.unsettled() is not None
 
     def welcome(self) -> None:
         """Tell of the champion that stands at the start: whether a former life announced it cannot be known.
@@ -98,6 +103,18 @@ class Settlement:
         for key, position in positions.items():
             self._buffer.leave_learnt(log_of(key), position)
 
+    def _point(self) -> Version | None:
+        """Publish what was committed, or return to what was rolled back to; return the champion if it changed."""
+        pending = self._directory.ledger.unpublished()
+        returned = self._directory.ledger.unsettled()
+        if pending is not None:
+            with self._stages(Stage.PUBLISH):
+                self._publish(pending)
+        elif returned is not None:
+            with self._stages(Stage.PUBLISH):
+                self._return_to(returned)
+        return pending or returned
+
     def _publish(self, pending: Version) -> None:
         began = self._clock()
         manifest = Manifest.from_dict(pending.manifest)
@@ -108,3 +125,13 @@ class Settlement:
         waited = [(published_ms - event_ms) / 1000 for event_ms in self._learnt_ms]
         self._learnt_ms.clear()
         self._observer.published(champion, self._clock() - began, waited)
+
+    def _return_to(self, champion: Version) -> None:
+        manifest = Manifest.from_dict(champion.manifest)
+        returned_at = self._repository.return_to(manifest)
+        self._directory.mark_settled()
+        self._learnt_ms.clear()
+        published_ms = round(returned_at.timestamp() * 1000)
+        self._observer.champion_known(
+            Champion(champion.version, manifest.architecture, len(manifest.classes), published_ms)
+        )

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import anyio.to_thread
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
@@ -48,8 +48,10 @@ class CountAnswers:
             self._metrics.answered(getattr(scope.get("route"), "path", NO_ROUTE), code)
 
 
-def build_app(champions: Champions, asks: Sequence[Ask], registry: CollectorRegistry) -> FastAPI:
-    """Return the application; `champions` is watched for its lifetime."""
+def build_app(
+    champions: Champions, asks: Sequence[Ask], registry: CollectorRegistry, more: Sequence[APIRouter] = ()
+) -> FastAPI:
+    """Return the application with `more` routes; `champions` is watched for its lifetime."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -69,7 +71,8 @@ def build_app(champions: Champions, asks: Sequence[Ask], registry: CollectorRegi
         redoc_url=None,
     )
     app.add_middleware(CountAnswers, metrics=ServeMetrics(registry))
-    app.include_router(build_router(champions))
+    for router in (build_router(champions), *more):
+        app.include_router(router)
     _add_health(app, asks, registry)
     problems.install(app)
     return app

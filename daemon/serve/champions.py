@@ -49,6 +49,11 @@ class Champions:
         self._models: dict[str, _Model] = {}
         self._closing = asyncio.Event()
 
+    @property
+    def closing(self) -> bool:
+        """Whether the server stops: nobody should wait any longer."""
+        return self._closing.is_set()
+
     async def reader(self, name: str) -> RepositoryReader:
         """Return the reader of a model's versions. Raises UnknownModelError."""
         return (await self._model(name)).reader

@@ -15,6 +15,7 @@ from daemon.metrics import new_registry
 from daemon.readiness import Check
 from daemon.serve.app import build_app
 from daemon.serve.champions import Champions
+from daemon.serve.rollbacks import build_rollbacks
 from model.publishing.errors import BrokenRepositoryError
 from model.publishing.reader import RepositoryReader
 
@@ -48,8 +49,10 @@ class Server:
         """Serve until `stop`; `started` is told the port. Raises OperatorError where the port cannot be had."""
         http = self._config.http
         opened = listen(http.host, http.port, "http.port")
-        champions = Champions(self._config.paths.repository, self._config.model.name)
-        app = build_app(champions, [self._ask_repository], self._registry)
+        root = self._config.paths.repository
+        champions = Champions(root, self._config.model.name)
+        rollbacks = build_rollbacks(champions, root, http.rollback_token.get_secret_value())
+        app = build_app(champions, [self._ask_repository], self._registry, [rollbacks])
         server = _Http(
             uvicorn.Config(
                 app,

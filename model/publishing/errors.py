@@ -65,5 +65,9 @@ class BrokenRepositoryError(RepositoryError):
     """The champion pointer or a version folder cannot be served as it is."""
 
 
+class MailboxFullError(RepositoryError):
+    """Too many requests wait for the learner."""
+
+
 class PullError(PublishingError):
     """A version could not be pulled: server out of reach, broken transfer, wrong digest, limit exceeded."""

@@ -12,6 +12,7 @@ LABELS_FILE = "labels.txt"
 LOCK_FILE = ".lock"
 STATE_ID_FILE = ".state_id"
 STAGING_FOLDER = ".staging"
+REQUESTS_FOLDER = ".requests"
 
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 _VERSION = re.compile(r"[1-9][0-9]{0,17}\Z")
@@ -78,6 +79,11 @@ class ModelPaths:
     def staging(self) -> Path:
         """What is not yet visible: one folder for each round, named by its number."""
         return self.home / STAGING_FOLDER
+
+    @property
+    def requests(self) -> Path:
+        """Requests to the learner from those who have only the repository, and its answers."""
+        return self.home / REQUESTS_FOLDER
 
     def staged(self, round_number: int) -> Path:
         """The future version folder of a round; what else the round prepared lies beside it."""

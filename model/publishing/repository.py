@@ -209,6 +209,45 @@ class Repository:
             raise unavailable(self._paths.root, error) from error
         return datetime.fromisoformat(pointer.published_at)
 
+    def check_servable(self, manifest: Manifest) -> None:
+        """Raise BrokenRepositoryError unless the version is visible, whole, and the one of this manifest."""
+        folder = self._paths.folder(manifest.version)
+        try:
+            visible = Manifest.from_json((folder / MANIFEST_FILE).read_bytes())
+            digest = file_sha256(folder / MODEL_FILE)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise BrokenRepositoryError(f"{error.filename} is gone") from error
+        except ManifestError as error:
+            raise BrokenRepositoryError(f"{folder}: {error}") from error
+        except OSError as error:
+            raise unavailable(self._paths.root, error) from error
+        if visible != manifest or digest != manifest.file.sha256:
+            raise BrokenRepositoryError(f"{folder} is not the version {manifest.version} that was published")
+
+    def return_to(self, manifest: Manifest) -> datetime:
+        """Make a visible version the champion again; return when that was. Safe to repeat after any crash.
+
+        For a rollback that is committed, and for nothing else: this alone moves the pointer back. The order, and what
+        a reader sees if the process ends before the step is done:
+        1. config.pbtxt: Triton serves the version. labels.txt may hold classes more: they stand at the end.
+        2. labels.txt. 3. champion.json: HTTP readers get the version; until then they get the one before, whole.
+        Raises BrokenRepositoryError when the version is not there or is another one, or RepositoryUnavailableError,
+        after which it may be called again.
+        """
+        self._check_owned()
+        self.check_servable(manifest)
+        aside = self._paths.staging / "rollback"
+        try:
+            self._remove(aside)  # of a try for another version
+            pointer = Pointer.read(self._paths.pointer)
+            self._place(aside / CONFIG_FILE, self._paths.config, triton.config_pbtxt(manifest))
+            self._place(aside / LABELS_FILE, self._paths.labels, triton.labels_txt(manifest))
+            pointer = self._point(pointer, manifest)
+            self._remove(aside)
+        except OSError as error:
+            raise unavailable(self._paths.root, error) from error
+        return datetime.fromisoformat(pointer.published_at)
+
     def drop(self, round_number: int) -> None:
         """Remove what a refused round staged. Raises RepositoryUnavailableError."""
         try:

@@ -34,6 +34,10 @@ CROSS_REFERENCES: tuple[tuple[str, str], ...] = (
         "SELECT sample FROM samples JOIN labels USING (label) WHERE slot IS NOT NULL AND class IS NULL",
     ),
     (
+        "sample {}: it is accepted, but a rollback undid the round that accepted it",
+        "SELECT sample FROM samples JOIN rounds ON rounds.round = accepted WHERE slot IS NOT NULL AND undone = 1",
+    ),
+    (
         "{0}/{1}: the range of round {2} does not continue from the one before",
         """SELECT topic, partition, round FROM (
             SELECT log, round, start, lag(stop) OVER (PARTITION BY log ORDER BY round) AS before FROM spans

@@ -34,7 +34,7 @@ from model.store.misses import write_drift
 from model.store.parcels import members
 from model.store.planning import check_chain, plan
 from model.store.requests import FOLDER as REQUESTS
-from model.store.requests import Event, Handler, answer_request, pending_requests, remove_request
+from model.store.requests import Event, Handler, Request, answer_request, pending_requests, remove_request
 from model.store.screenings import recent_screenings
 from model.store.segments import SEGMENTS_FOLDER as SEGMENTS
 from model.store.segments import Place, Segments
@@ -172,6 +172,11 @@ class StateDirectory:
         return self._claimed()
 
     def _check_turn(self) -> None:
+        self._check_between_rounds()
+        if self.ledger.unsettled() is not None:
+            raise OutOfTurnError("a rollback is not finished: point the repository to the champion")
+
+    def _check_between_rounds(self) -> None:
         if self.open_claim() is not None or self.ledger.unpublished() is not None:
             raise OutOfTurnError("the round before is not finished: commit its claim, publish its version")
 
@@ -244,11 +249,22 @@ class StateDirectory:
         with transaction(self._database):
             statement = "UPDATE versions SET published_at = ? WHERE version = ? AND published_at IS NULL RETURNING 1"
             if self._database.execute(statement, (now, version)).fetchall():
-                insert = "INSERT INTO champions (version, moved_at, cause) VALUES (?, ?, 'published')"
-                self._database.execute(insert, (version, now))
+                insert = (
+                    "INSERT INTO champions (version, moved_at, cause, after_round, settled_at)"
+                    " SELECT version, ?1, 'published', round, ?1 FROM versions WHERE version = ?2"
+                )
+                self._database.execute(insert, (now, version))
             elif self.ledger.version(version) is None:
                 raise OutOfTurnError(f"version {version} was not committed")
         self._reached("publication.after")
+
+    def mark_settled(self) -> None:
+        """Note that the repository's pointer names the champion, also after a rollback. Safe to repeat."""
+        self._reached("settled.before")
+        with transaction(self._database):
+            statement = "UPDATE champions SET settled_at = ? WHERE settled_at IS NULL"
+            self._database.execute(statement, (self._now_ms(),))
+        self._reached("settled.after")
 
     # --- requests ----------------------------------------------------------------------------------------------
 
@@ -258,11 +274,9 @@ class StateDirectory:
         Between rounds only, for a claim must find the store as it left it. A request is carried out once, whatever
         crashes; afterwards bring the repository up to what the database says. Raises OutOfTurnError, OSError.
         """
-        self._check_turn()
         events = []
         for request in pending_requests(self.path):
-            self._reached("request.before")
-            event = answer_request(self._database, request, handlers, self._now_ms())
+            event = self.answer(request, handlers)
             self._reached("request.inside")
             remove_request(self.path, request)
             self._reached("request.after")
@@ -273,6 +287,12 @@ class StateDirectory:
         """Keep the newest drift alarm for whoever looks. Safe to repeat."""
         with transaction(self._database):
             write_drift(self._database, round_number, classes)
+
+    def answer(self, request: Request, handlers: Mapping[str, Handler] = HANDLERS) -> Event | None:
+        """Carry out one request, wherever it was left; None if that was done before. As `answer_requests`."""
+        self._check_between_rounds()
+        self._reached("request.before")
+        return answer_request(self._database, request, handlers, self._now_ms())
 
     # --- samples -----------------------------------------------------------------------------------------------
 

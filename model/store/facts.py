@@ -61,8 +61,8 @@ class StoreRules:
     """Distinct pictures that make a label a class; once there is a champion, from two windows. 1: the first does."""
     waiting_max: int = 10_000
     """Samples that wait for their label to become a class; beyond, the oldest are dropped."""
-    versions_kept: int = 3
-    """Versions, counted from the newest, whose weights stay beside current and champion's."""
+    versions_kept: int = 10
+    """Versions whose weights stay beside current and champion's: one can roll back to them."""
     compact_below: float = 0.5
     """Share of live samples below which a segment is rewritten."""
 
@@ -227,6 +227,17 @@ class WaitingLabel:
     label: str
     pictures: int
     windows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The champion pointer was moved to a version, for a cause: `published` or `rollback`."""
+
+    version: int
+    cause: str
+    moved_at_ms: int
+    after_round: int
+    """The last committed round then. A rollback cuts off the rounds between its version's and this one."""
 
 
 @dataclass(frozen=True, slots=True)

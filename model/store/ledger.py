@@ -10,7 +10,7 @@ import numpy as np
 
 from model.store.claims import load_claim, load_spans, newest_version
 from model.store.database import connect_read_only
-from model.store.facts import Claim, Json, Role, SampleName, Version, VersionSamples, WaitingLabel, iso_utc
+from model.store.facts import Claim, Json, Move, Role, SampleName, Version, VersionSamples, WaitingLabel, iso_utc
 from model.store.kept_answers import reference_version
 from model.store.lineage import lineage
 from model.store.misses import Misses, misses_after
@@ -23,6 +23,8 @@ NAMES = (
     "SELECT sample, sample_id, name, topic, topic_id, partition, incarnation, offset, source, event_time_ms, role"
     " FROM samples JOIN labels USING (label) JOIN logs USING (log)"
 )
+CLASS_THEN = "(joined_round <= round OR joined_round IS NULL)"
+"""The label was a class when the sample came; null: a class that a rollback took away, or none at all."""
 LAST_ROUND = 2**63 - 1
 """Above every round."""
 PAGE_ROWS = 256
@@ -80,7 +82,14 @@ class Ledger:
 
     def current_state(self) -> str | None:
         """Return the digest of the weights that the next round starts from; None before there are any."""
-        query = "SELECT result FROM rounds WHERE outcome IS NOT NULL ORDER BY round DESC LIMIT 1"
+        since = (
+            "SELECT state FROM champions JOIN versions USING (version)"
+            " WHERE cause = 'rollback' AND after_round = rounds.round ORDER BY move DESC LIMIT 1"
+        )
+        query = (
+            f"SELECT coalesce(({since}), result) FROM rounds"  # noqa: S608 - a constant
+            " WHERE outcome IS NOT NULL ORDER BY round DESC LIMIT 1"
+        )
         row = self._database.execute(query).fetchone()
         return row[0] if row else None
 
@@ -92,6 +101,22 @@ class Ledger:
     def unpublished(self) -> Version | None:
         """Return the committed version whose publication is not finished, or None."""
         return self._version("published_at IS NULL")
+
+    def unsettled(self) -> Version | None:
+        """Return the version that a rollback made champion while the repository may not say so yet, or None."""
+        query = "SELECT version FROM champions WHERE settled_at IS NULL ORDER BY move DESC LIMIT 1"
+        move = self._database.execute(query).fetchone()
+        return self.version(move[0]) if move else None
+
+    def moves(self) -> list[Move]:
+        """Return where the champion pointer was moved, oldest first."""
+        query = "SELECT version, cause, moved_at, after_round FROM champions ORDER BY move"
+        return [Move(*row) for row in self._database.execute(query)]
+
+    def restorable(self) -> list[int]:
+        """Return the versions whose weights are kept, ascending: what one can roll back to."""
+        query = "SELECT version FROM versions WHERE state IN (SELECT digest FROM weights) ORDER BY version"
+        return [row[0] for row in self._database.execute(query)]
 
     def version(self, number: int) -> Version | None:
         """Return one version, or None."""
@@ -149,13 +174,13 @@ class Ledger:
     def rounds(self, after: int = 0, until: int | None = None) -> Iterator[Json]:
         """Iterate over the committed rounds in (after, until], oldest first, as `rounds --json` gives them."""
         query = (
-            "SELECT rounds.round, outcome, version, reason, prequential_accuracy, seconds, committed_at"
+            "SELECT rounds.round, outcome, version, reason, prequential_accuracy, seconds, committed_at, undone"
             " FROM rounds LEFT JOIN versions USING (round)"
             " WHERE rounds.round > ? AND (? IS NULL OR rounds.round <= ?) AND outcome IS NOT NULL"
             " ORDER BY rounds.round LIMIT ?"
         )
         while rows := self._database.execute(query, (after, until, until, PAGE_ROWS)).fetchall():
-            for number, outcome, version, reason, accuracy, seconds, committed_at in rows:
+            for number, outcome, version, reason, accuracy, seconds, committed_at, undone in rows:
                 yield {
                     "round": number,
                     "outcome": outcome,
@@ -165,6 +190,7 @@ class Ledger:
                     "prequential_accuracy": accuracy,
                     "seconds": seconds,
                     "committed_at": iso_utc(committed_at),
+                    **({"undone": True} if undone else {}),
                 }
             after = rows[-1][0]
 
@@ -217,9 +243,15 @@ class Ledger:
             " ORDER BY learnt.round"
         )
         for high_water, last_sample in self._database.execute(query, (first, last)).fetchall():
-            fresh.extend(self._names("sample > ? AND sample <= ? AND joined_round <= round", high_water, last_sample))
+            fresh.extend(self._names(f"sample > ? AND sample <= ? AND {CLASS_THEN}", high_water, last_sample))
         trained = sum(span.trained for span in load_spans(self._database, first, last))
-        learnt = [name for name in fresh if name.role is Role.TRAIN]
+        # A rollback sets aside what was learnt; it was learnt all the same.
+        was = "SELECT 1 FROM aside JOIN samples USING (sample) WHERE sample = ? AND was = 'train' AND accepted NOT NULL"
+        learnt = [
+            name
+            for name in fresh
+            if name.role is Role.TRAIN or self._database.execute(was, (name.sample,)).fetchone()
+        ]
         gone = max(0, trained - len(learnt))
         # What waited for its class was learnt when that joined, not when it came.
         released = self._names("joined_round BETWEEN ? AND ? AND round < joined_round AND role = 'train'", first, last)

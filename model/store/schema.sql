@@ -47,6 +47,7 @@ CREATE TABLE rounds (
     prequential_accuracy REAL,
     evaluation TEXT,
     screened TEXT, -- the champion on the window, by class: {class: [samples, right]}
+    undone INTEGER NOT NULL DEFAULT 0 CHECK (undone IN (0, 1)), -- 1: a rollback cut it off from the champion's past
     change INTEGER NOT NULL DEFAULT 0 CHECK (change IN (0, 1)), -- 1: it accepted a change of what labels mean
     seconds REAL,
     committed_at INTEGER,
@@ -54,6 +55,7 @@ CREATE TABLE rounds (
     CHECK ((outcome IS NULL) = (fate IS NULL)),
     CHECK (outcome IS NULL OR outcome <> 'published' OR fate = 'accepted')
 ) STRICT;
+CREATE INDEX rounds_undone ON rounds (round) WHERE undone = 1;
 CREATE INDEX rounds_changes ON rounds (round) WHERE change = 1;
 CREATE UNIQUE INDEX rounds_open ON rounds ((1)) WHERE outcome IS NULL;
 
@@ -95,15 +97,18 @@ CREATE TABLE samples (
     digest BLOB NOT NULL UNIQUE CHECK (length(digest) = 16),
     role TEXT NOT NULL CHECK (role IN ('train', 'holdout', 'suspect', 'quarantined', 'waiting')),
     slot INTEGER CHECK (slot >= 0), -- dense per label and role, for accepted samples; null otherwise
+    accepted INTEGER, -- the round that accepted it under its label; null until one has
     segment INTEGER NOT NULL REFERENCES segments,
     position INTEGER NOT NULL CHECK (position >= 0), -- row within the segment
     UNIQUE (log, offset),
     UNIQUE (segment, position),
-    CHECK (slot IS NULL OR role IN ('train', 'holdout'))
+    CHECK (slot IS NULL OR role IN ('train', 'holdout')),
+    CHECK (slot IS NULL OR accepted IS NOT NULL)
 ) STRICT;
 CREATE UNIQUE INDEX samples_slots ON samples (label, role, slot);
 CREATE INDEX samples_held ON samples (sample) WHERE role = 'holdout' AND slot IS NOT NULL;
 CREATE INDEX samples_aside ON samples (sample, role) WHERE slot IS NULL;
+CREATE INDEX samples_accepted ON samples (accepted) WHERE accepted IS NOT NULL;
 
 -- How many committed samples a label has in each role (so: slots 0 to count-1), and how many were ever accepted.
 CREATE TABLE tallies (
@@ -149,13 +154,17 @@ CREATE TABLE versions (
 ) STRICT;
 CREATE UNIQUE INDEX versions_unpublished ON versions ((1)) WHERE published_at IS NULL;
 
--- Where the champion pointer was moved, in order; the last one holds.
+-- Where the champion pointer was moved, in order; the last one holds. A rollback cuts off the rounds that lie between
+-- its version's and `after_round`, the last one at that time.
 CREATE TABLE champions (
     move INTEGER PRIMARY KEY,
     version INTEGER NOT NULL REFERENCES versions,
     moved_at INTEGER NOT NULL,
-    cause TEXT NOT NULL
+    cause TEXT NOT NULL CHECK (cause IN ('published', 'rollback')),
+    after_round INTEGER NOT NULL REFERENCES rounds,
+    settled_at INTEGER -- null while the repository's pointer may not name it yet
 ) STRICT;
+CREATE INDEX champions_unsettled ON champions (move) WHERE settled_at IS NULL;
 
 -- An older state was accepted where others had gone on from it: versions up to `version_floor` are theirs, not ours.
 CREATE TABLE adoptions (

@@ -10,8 +10,8 @@ WINDOWS = 10
 def recent_screenings(database: sqlite3.Connection) -> dict[int, tuple[int, int]]:
     """Return (samples, right) by class over the recent windows since labels last changed their meaning."""
     query = (
-        "SELECT screened FROM rounds WHERE round >= coalesce((SELECT max(round) FROM rounds WHERE change = 1), 0)"
-        " AND fate = 'accepted' AND screened IS NOT NULL AND (retried IS NULL OR change = 1)"
+        "SELECT screened FROM rounds WHERE round >= coalesce((SELECT max(round) FROM rounds WHERE change = 1 AND undone = 0), 0)"
+        " AND undone = 0 AND fate = 'accepted' AND screened IS NOT NULL AND (retried IS NULL OR change = 1)"
         " ORDER BY round DESC LIMIT ?"
     )
     sums: dict[int, tuple[int, int]] = {}

@@ -25,11 +25,17 @@ def add_to_tally(database: sqlite3.Connection, label: int, role: Role, change: i
     )
 
 
-def enter(database: sqlite3.Connection, label: int, role: Role, samples: Iterable[int]) -> None:
-    """Give each sample, in order, the role and the label's next slot, and tally them."""
+def enter(
+    database: sqlite3.Connection, label: int, role: Role, samples: Iterable[int], accepted: int | None = None
+) -> None:
+    """Give each sample, in order, the role and the label's next slot, and tally them.
+
+    `accepted`: the round that took them in; None: the one that is being committed, else the last.
+    """
     first = tally(database, label, role)[0]
-    rows = [(label, role, first + index, sample) for index, sample in enumerate(samples)]
-    database.executemany("UPDATE samples SET label = ?, role = ?, slot = ? WHERE sample = ?", rows)
+    number = database.execute("SELECT max(round) FROM rounds").fetchone()[0] if accepted is None else accepted
+    rows = [(label, role, first + index, number, sample) for index, sample in enumerate(samples)]
+    database.executemany("UPDATE samples SET label = ?, role = ?, slot = ?, accepted = ? WHERE sample = ?", rows)
     add_to_tally(database, label, role, len(rows))
 
 

@@ -12,6 +12,7 @@ from daemon.learn.drift import DriftWatch
 from daemon.learn.learner import Learner
 from daemon.learn.manifests import Labels
 from daemon.learn.ownership import Ownership
+from daemon.learn.requests import Requests
 from daemon.learn.round import Round
 from daemon.learn.settlement import Settlement
 from daemon.learn.stages import Stages
@@ -24,6 +25,7 @@ from model.candidates import CandidateMaker, CandidateOptions
 from model.judge import Judge
 from model.judging.gate import GateOptions
 from model.learning.options import PlanOptions, TrainOptions
+from model.publishing.mailbox import Mailbox
 from model.publishing.publisher import Staged
 from model.publishing.repository import Repository
 from model.screener import Screener
@@ -201,6 +203,7 @@ class Bench:
             round=one_round,
             settlement=settlement,
             announcements=announcements,
+            requests=Requests(directory, repository, Mailbox(self.folder / "models", "default"), settlement),
             watch=BufferWatch(self.buffer, observer, lambda: self.now_ms),
             drift=DriftWatch(directory, observer, self.drift_delta),
             observer=observer,

@@ -13,8 +13,8 @@ from daemon.serve.server import Server
 class Serving:
     """A running server; `stop` ends it and returns when it has ended."""
 
-    def __init__(self, repository: Path) -> None:
-        config = load(environ={}, sets=["http.port=0", f"paths.repository={repository}"]).config
+    def __init__(self, repository: Path, *sets: str) -> None:
+        config = load(environ={}, sets=["http.port=0", f"paths.repository={repository}", *sets]).config
         self.repository = repository
         self.registry = new_registry()
         self.stopping = threading.Event()

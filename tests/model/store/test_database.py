@@ -50,7 +50,7 @@ def test_the_schema_itself_refuses_a_second_open_round_and_a_second_row_of_a_pic
     database.execute("INSERT INTO logs VALUES (1, 'images', 'id', 0, 0, NULL)")
     database.execute("INSERT INTO labels VALUES (1, 'cat', NULL, NULL)")
     database.execute("INSERT INTO segments VALUES (1, 'ab', 2, 2)")
-    row = "INSERT INTO samples VALUES (NULL, 1, 1, ?, 'id', 1, '', 0, zeroblob(16), ?, NULL, 1, ?)"
+    row = "INSERT INTO samples VALUES (NULL, 1, 1, ?, 'id', 1, '', 0, zeroblob(16), ?, NULL, NULL, 1, ?)"
     database.execute(row, (0, "train", 0))
     with pytest.raises(sqlite3.IntegrityError, match=r"samples\.digest"):
         database.execute(row, (1, "holdout", 1))
