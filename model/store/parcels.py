@@ -51,7 +51,7 @@ def due_parcel(database: sqlite3.Connection) -> int | None:
     """Return the suspect parcel to retry next: an untried one, else one that an accepted change may explain."""
     query = (
         "SELECT parcel FROM parcels WHERE role = 'suspect' AND (tries = 0 OR"
-        " EXISTS (SELECT 1 FROM rounds WHERE round > parcels.tried AND change = 1))"
+        " EXISTS (SELECT 1 FROM rounds WHERE round > parcels.tried AND change = 1 AND undone = 0))"
         " ORDER BY tries > 0, parcel LIMIT 1"
     )
     row = database.execute(query).fetchone()

@@ -127,7 +127,7 @@ def _set_aside(database: sqlite3.Connection, reason: str) -> int:
         found.sort(key=lambda one: one[0], reverse=True)
         left = slots.leave(database, label, role, [slot for slot, _ in found])
         waiting = [sample for sample, (_, parcel) in zip(left, found, strict=True) if parcel is None]
-        _give_role(database, Role.WAITING, {sample: label for sample in waiting})
+        _give_role(database, Role.WAITING, dict.fromkeys(waiting, label))
         for sample, (_, parcel) in zip(left, found, strict=True):
             if parcel is not None:
                 members[parcel].append((sample, role, None))

@@ -9,8 +9,9 @@ WINDOWS = 10
 
 def recent_screenings(database: sqlite3.Connection) -> dict[int, tuple[int, int]]:
     """Return (samples, right) by class over the recent windows since labels last changed their meaning."""
+    changed = "SELECT max(round) FROM rounds WHERE change = 1 AND undone = 0"
     query = (
-        "SELECT screened FROM rounds WHERE round >= coalesce((SELECT max(round) FROM rounds WHERE change = 1 AND undone = 0), 0)"
+        f"SELECT screened FROM rounds WHERE round >= coalesce(({changed}), 0)"  # noqa: S608 - a constant
         " AND undone = 0 AND fate = 'accepted' AND screened IS NOT NULL AND (retried IS NULL OR change = 1)"
         " ORDER BY round DESC LIMIT ?"
     )
