@@ -17,6 +17,7 @@ from daemon.cli import (
     release,
     report,
     roles,
+    rollback,
     rounds,
     run,
     status,
@@ -71,7 +72,7 @@ def common(
 
 LOOKING = (status, rounds, versions, explain, report, verify, quarantine)
 
-for group in (roles, run, demo, push, pull, *LOOKING, config, release):
+for group in (roles, run, demo, push, pull, *LOOKING, config, rollback, release):
     group.register(app)
 
 

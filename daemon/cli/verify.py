@@ -106,6 +106,8 @@ def _both(config: Config, ledger: "Ledger") -> Iterator[Trouble]:
     except BrokenRepositoryError:
         return
     allowed = {one.version for one in (ledger.champion(), ledger.unpublished()) if one}
+    if ledger.unsettled() is not None:
+        allowed |= {move.version for move in ledger.moves()[-2:]}  # a rollback is under way
     # After an older state was accepted the pointer stays with the life given up, until there is a newer version.
     given_up = pointer is not None and published[-1].version < pointer.version <= ledger.newest_version()
     if pointer is not None and pointer.version not in allowed and not given_up:

@@ -27,21 +27,26 @@ def versions(
     state: StateFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the published versions, oldest first, with their accuracy on held-out samples; * is the champion."""
+    """List the published versions, oldest first, with their accuracy on held-out samples.
+
+    * is the champion; undone is what a rollback has cut off from its past.
+    """
     config = given(context, file, sets, {"paths.state": state}).load().config
     with open_ledger(config) as ledger:
         found = list(ledger.versions())
         champion = ledger.champion()
-        undone = {one["version"] for one in ledger.rounds() if one.get("undone")}
+        undone = ledger.undone()
     now = champion.version if champion else None
     if as_json:
-        print_json([version_facts(one, champion=one.version == now) for one in found])
+        print_json(
+            [{**version_facts(one, champion=one.version == now), "undone": one.version in undone} for one in found]
+        )
         return
     print_table(
         ("", "version", "round", "parent", "published", "classes", "held-out accuracy", "held out", "size", "sha256"),
         [
             (
-                "*" if one.version == now else "",
+                "*" if one.version == now else "undone" if one.version in undone else "",
                 one.version,
                 one.round,
                 one.parent,

@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from model.durable import adopt, make_folder, sweep, sync_file, sync_folder
+from model.durable import adopt, sync_file
 from model.store import recollections, replay
 from model.store.adoption import write_adoption
 from model.store.claims import (
@@ -22,10 +22,11 @@ from model.store.claims import (
 )
 from model.store.commits import check_commit, eviction_generator, keep_weights, write_commit
 from model.store.compaction import compact
-from model.store.database import FILE_NAME, connect, create_or_check, transaction
-from model.store.errors import MissingFileError, OutOfTurnError, StateUnusableError
+from model.store.database import connect, create_or_check, transaction
+from model.store.errors import MissingFileError, OutOfTurnError
 from model.store.eviction import evict
 from model.store.facts import Batch, Claim, Commit, Replay, Role, StoreRules
+from model.store.folders import WEIGHTS, WEIGHTS_SUFFIX, check_files, prepare
 from model.store.handlers import HANDLERS
 from model.store.kept_answers import KeptAnswers, read_answers
 from model.store.ledger import Ledger
@@ -33,7 +34,6 @@ from model.store.lock import DirectoryLock
 from model.store.misses import write_drift
 from model.store.parcels import members
 from model.store.planning import check_chain, plan
-from model.store.requests import FOLDER as REQUESTS
 from model.store.requests import Event, Handler, Request, answer_request, pending_requests, remove_request
 from model.store.screenings import recent_screenings
 from model.store.segments import SEGMENTS_FOLDER as SEGMENTS
@@ -41,8 +41,6 @@ from model.store.segments import Place, Segments
 from model.window import Window
 
 FaultPoint = Callable[[str], None]
-WEIGHTS = "weights"
-WEIGHTS_SUFFIX = ".safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +94,12 @@ class StateDirectory:
         step: `segment`, `claim`, `weights`, `commit`, `publication`, `request`, `adoption` and `compaction`, each with
         `.before`, `.inside` (written, not yet final) and `.after`; tests crash there. Raises StateError.
         """
-        lock = _prepare(path)
+        lock = prepare(path)
         try:
             database = connect(path)
             try:
                 create_or_check(database, path, size, now_ms())
-                _check_files(database, path)
+                check_files(database, path)
             except BaseException:
                 database.close()
                 raise
@@ -409,36 +407,3 @@ class StateDirectory:
             self._dead_weights.pop()
             removed += 1
         return Tidied(removed, freed, moved.rows if moved else 0)
-
-
-def _prepare(path: Path) -> DirectoryLock:
-    """Make the folders and take the lock. Raises StateError."""
-    try:
-        make_folder(path)
-        lock = DirectoryLock(path)
-    except OSError as error:
-        raise StateUnusableError(path, f"{error.strerror} (it must be a directory that this user may write)") from error
-    try:
-        for name in (SEGMENTS, WEIGHTS, REQUESTS):
-            make_folder(path / name)
-    except OSError as error:
-        lock.release()
-        raise StateUnusableError(path, str(error)) from error
-    return lock
-
-
-def _check_files(database: sqlite3.Connection, path: Path) -> None:
-    """Sweep what a crash left unnamed; raise MissingFileError for a named file that is gone."""
-    segments = {Segments.file_name(row[0]) for row in database.execute("SELECT digest FROM segments")}
-    weights = {f"{row[0]}{WEIGHTS_SUFFIX}" for row in database.execute("SELECT digest FROM weights")}
-    for folder, named in ((path / SEGMENTS, segments), (path / WEIGHTS, weights)):
-        missing = sorted(named - {one.name for one in folder.iterdir()})
-        if missing:
-            message = (
-                f"{folder}/{missing[0]} is gone ({len(missing)} files are): restore them, then run tidemill verify"
-            )
-            raise MissingFileError(message)
-        sweep(folder, named)
-    # The database's own name must survive a power cut, as the files' do.
-    if (path / FILE_NAME).exists():
-        sync_folder(path)

@@ -113,6 +113,11 @@ class Ledger:
         query = "SELECT version, cause, moved_at, after_round FROM champions ORDER BY move"
         return [Move(*row) for row in self._database.execute(query)]
 
+    def undone(self) -> set[int]:
+        """Return the versions that a rollback has cut off from the champion's past."""
+        query = "SELECT version FROM versions JOIN rounds USING (round) WHERE undone = 1"
+        return {row[0] for row in self._database.execute(query)}
+
     def restorable(self) -> list[int]:
         """Return the versions whose weights are kept, ascending: what one can roll back to."""
         query = "SELECT version FROM versions WHERE state IN (SELECT digest FROM weights) ORDER BY version"
@@ -248,9 +253,7 @@ class Ledger:
         # A rollback sets aside what was learnt; it was learnt all the same.
         was = "SELECT 1 FROM aside JOIN samples USING (sample) WHERE sample = ? AND was = 'train' AND accepted NOT NULL"
         learnt = [
-            name
-            for name in fresh
-            if name.role is Role.TRAIN or self._database.execute(was, (name.sample,)).fetchone()
+            name for name in fresh if name.role is Role.TRAIN or self._database.execute(was, (name.sample,)).fetchone()
         ]
         gone = max(0, trained - len(learnt))
         # What waited for its class was learnt when that joined, not when it came.

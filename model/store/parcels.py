@@ -71,7 +71,7 @@ def changed_since_retry(database: sqlite3.Connection, claim: Claim) -> bool:
     """Tell whether a change of what labels mean was accepted since the claim's parcel was found learnable."""
     query = (
         "SELECT 1 FROM parcels WHERE parcel = ? AND learnable = 1"
-        " AND EXISTS (SELECT 1 FROM rounds WHERE round > parcels.tried AND change = 1)"
+        " AND EXISTS (SELECT 1 FROM rounds WHERE round > parcels.tried AND change = 1 AND undone = 0)"
     )
     return database.execute(query, (claim.retried,)).fetchone() is not None
 

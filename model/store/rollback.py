@@ -146,6 +146,9 @@ def _add_to_parcel(database: sqlite3.Connection, parcel: int, reason: str, membe
     }
     _give_role(database, role, labels)
     parcels.set_aside(database, parcel, role, reason, members)
+    # A person has judged them: to retry them at once would undo the rollback by itself. As after a first try in vain.
+    tried = "UPDATE parcels SET tries = 1, tried = (SELECT max(round) FROM rounds) WHERE parcel = ?"
+    database.execute(tried, (parcel,))
 
 
 def _give_role(database: sqlite3.Connection, role: Role, samples: dict[int, int]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from model.durable import file_sha256
 from model.store.cross_references import CROSS_REFERENCES
 from model.store.database import connect_read_only
-from model.store.directory import WEIGHTS, WEIGHTS_SUFFIX
+from model.store.folders import WEIGHTS, WEIGHTS_SUFFIX
 from model.store.pictures import DIGEST_BYTES
 from model.store.segments import HEADER, Segments, read_header
 from model.store.segments import SEGMENTS_FOLDER as SEGMENTS
