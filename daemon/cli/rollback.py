@@ -42,9 +42,10 @@ def rollback(
 ) -> None:
     """Make VERSION the champion again: followers pull it, and learning goes on from its weights.
 
-    The learner does it between two rounds. What was learnt since is set aside: `tidemill quarantine` lists it, window by
-    window, and releases or drops it; to roll forward again gives it back. Where this machine has only the repository, the request is left there. Exit status 1 where the learner refuses, or
-    has not answered within --wait: the request stays, and is carried out when a learner runs.
+    The learner does it between two rounds. What was learnt since is set aside: `tidemill quarantine` lists it window by
+    window, and releases or drops it; to roll forward again gives it back. Where this machine has only the repository,
+    the request is left there. Exit status 1 where the learner refuses, or has not answered within --wait: the request
+    stays, and is carried out when a learner runs.
     """
     flags = {"paths.state": state, "paths.repository": repository}
     config = given(context, file, sets, flags).load().config

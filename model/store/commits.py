@@ -9,8 +9,8 @@ import numpy as np
 from model.store import parcels, recollections, slots
 from model.store.claims import label_number, released_samples
 from model.store.facts import Claim, Commit, Fate, Outcome, Role
-from model.store.misses import note_misses
 from model.store.kept_answers import write_answers
+from model.store.misses import note_misses
 from model.store.pictures import is_held_out
 from model.store.retention import spread
 

@@ -211,8 +211,9 @@ def test_killed_at_any_point_the_rollback_is_done_once_and_whole(copied, monkeyp
     assert {"request.before", "request.inside", "settled.before", "before champion.json", "round.announce.after"} <= {
         *points
     }
-    for point in points:
-        for times in sorted({1, spy.reached.count(point)}):
+    for index, point in enumerate(points):
+        # Most points are reached by both rollbacks: die in the one and in the other, in turns.
+        for times in (1 if index % 2 else spy.reached.count(point),):
             bench = copied(f"{point}-{times}".replace(" ", "-"))
             learn_all(bench.learner())
             learner = bench.learner(CrashAt(point, times))

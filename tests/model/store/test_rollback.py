@@ -81,6 +81,7 @@ def test_what_was_learnt_since_is_suspect_and_neither_drawn_nor_judged_by(state)
     counts = state.ledger.counts()
     assert (counts["suspect"], counts["train"] + counts["holdout"]) == (90, 40)
     claim = state.claim(window(labelled(range(300, 310)), 130), seed=1, state=None)
+    assert state.ledger.due_parcel() is None, "what a person rolled back is not learnt again by itself"
     drawn = state.draw_replay(claim, 200, np.random.default_rng(0)).batch.samples
     judged = np.concatenate([batch.samples for batch in state.holdout(1000)])
     assert max(drawn) <= 40 and max(judged) <= 40
