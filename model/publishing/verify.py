@@ -25,6 +25,8 @@ class FindingKind(StrEnum):
     POINTER_TO_MISSING = "pointer_to_missing_version"
     MANIFEST_DISAGREES = "manifest_disagrees"
     ORPHAN_STAGING = "orphan_staging"
+    LEFT_OVER = "left_over"
+    """What a write that was cut off left behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,14 @@ def verify_repository(root: Path, model: str) -> list[Finding]:
             Finding(FindingKind.ORPHAN_STAGING, entry, "left by a round that was not finished")
             for entry in sorted(paths.staging.iterdir())
         )
+    found.extend(Finding(FindingKind.LEFT_OVER, file, "left by a write that was cut off") for file in left_overs(paths))
     return found
+
+
+def left_overs(paths: ModelPaths) -> list[Path]:
+    """Return the files that writes leave behind when they are cut off, sorted. A learner may be about to rename one."""
+    beside = [*paths.home.glob("*.tmp"), *paths.home.glob(".*.tmp"), *paths.home.glob("[1-9]*/*.tmp")]
+    return sorted({file for file in beside if file.is_file()})
 
 
 def _of_version(paths: ModelPaths, version: int, manifests: dict[int, Manifest]) -> Iterator[Finding]:

@@ -292,6 +292,17 @@ class StateDirectory:
         self._reached("request.before")
         return answer_request(self._database, request, handlers, self._now_ms())
 
+    def record_move(self, version: int, cause: str) -> None:
+        """Note that another version is champion from now on; the pointer follows. Safe to repeat."""
+        with transaction(self._database):
+            champion = self.ledger.champion()
+            if champion is None or champion.version != version:
+                insert = (
+                    "INSERT INTO champions (version, moved_at, cause, after_round, settled_at)"
+                    " SELECT ?1, ?2, ?3, max(round), ?2 FROM rounds"
+                )
+                self._database.execute(insert, (version, self._now_ms(), cause))
+
     # --- samples -----------------------------------------------------------------------------------------------
 
     def fresh(self, claim: Claim) -> Batch:

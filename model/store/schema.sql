@@ -160,7 +160,7 @@ CREATE TABLE champions (
     move INTEGER PRIMARY KEY,
     version INTEGER NOT NULL REFERENCES versions,
     moved_at INTEGER NOT NULL,
-    cause TEXT NOT NULL CHECK (cause IN ('published', 'rollback')),
+    cause TEXT NOT NULL CHECK (cause IN ('published', 'rollback', 'repair')),
     after_round INTEGER NOT NULL REFERENCES rounds,
     settled_at INTEGER -- null while the repository's pointer may not name it yet
 ) STRICT;

@@ -60,6 +60,7 @@ def history(tmp_path) -> Path:
     """A state of three rounds (published as 1, refused, published as 2) and the repository that goes with it."""
     with open_state(tmp_path / "state") as state:
         claim = take_version(state, tmp_path, range(40))
+        (tmp_path / "models" / "default" / ".state_id").write_text(f"{state.ledger.state_id()}\n")
         state.mark_published(claim.version)
         take(state, labelled(range(100, 110)), refused())
         claim = take_version(state, tmp_path, range(200, 230))

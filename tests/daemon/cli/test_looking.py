@@ -114,7 +114,7 @@ def test_without_a_state_there_is_one_line_that_says_what_to_do(run, command):
 
 def test_verify_finds_nothing_where_nothing_is_wrong(run, history, monkeypatch):
     # The made-up artefacts are no ONNX files: the repository's own check is tested with real ones, beside it.
-    monkeypatch.setattr("model.publishing.verify.verify_repository", lambda root, model: [])
+    monkeypatch.setattr("daemon.checking.findings.verify_repository", lambda root, model: [])
     ran = run("verify", "--json")
     assert ran.json == {"clean": True, "findings": []}
     assert ran.status == 0
@@ -122,7 +122,7 @@ def test_verify_finds_nothing_where_nothing_is_wrong(run, history, monkeypatch):
 
 
 def test_verify_finds_a_damaged_segment(run, history, monkeypatch):
-    monkeypatch.setattr("model.publishing.verify.verify_repository", lambda root, model: [])
+    monkeypatch.setattr("daemon.checking.findings.verify_repository", lambda root, model: [])
     segment = next((history / "state" / "segments").iterdir())
     content = bytearray(segment.read_bytes())
     content[-1] ^= 1
@@ -144,14 +144,14 @@ def test_verify_holds_repository_and_state_against_each_other(run, history):
 def test_verify_sees_a_pointer_that_the_learner_did_not_move(run, history, monkeypatch):
     from tests.support.repository import point_to
 
-    monkeypatch.setattr("model.publishing.verify.verify_repository", lambda root, model: [])
+    monkeypatch.setattr("daemon.checking.findings.verify_repository", lambda root, model: [])
     point_to(history / "models", 1)
     [found] = run("verify", "--json").json["findings"]
     assert found["kind"] == "other_champion"
 
 
 def test_verify_overlooks_what_rights_itself(run, history, monkeypatch):
-    monkeypatch.setattr("model.publishing.verify.verify_repository", lambda root, model: [])
+    monkeypatch.setattr("daemon.checking.findings.verify_repository", lambda root, model: [])
     (history / "state" / "segments" / "orphan.seg").write_text("")
     ran = run("verify", "--json")
     assert ran.status == 0

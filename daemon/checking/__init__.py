@@ -1,0 +1,1 @@
+"""What `tidemill verify` finds, and what it can put right."""
