@@ -22,9 +22,10 @@ LABEL_BYTES_MAX = 200
 NAME_BYTES_MAX = 512
 """Ids and sources are clipped to this many bytes of UTF-8: each sample keeps its own, to be found by."""
 
-# C0 and C1 controls, DEL, the line and paragraph separators, and halves of surrogate pairs: none can stand in a list of
-# labels with one per line, in a log or in a metric.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# C0 and C1 controls, DEL, the line and paragraph separators, what turns the direction of text, and halves of surrogate
+# pairs: none can stand in a list of labels with one per line, in a log, on a terminal or in a metric. Joiners can, for
+# words of Persian and Hindi, and many emoji, are written with them.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _STRUCTURED = "application/cloudevents+json"
 _CLOUDEVENTS = "application/cloudevents"
 _STRUCTURED_OVERHEAD_BYTES = 65_536
@@ -47,10 +48,10 @@ def read_event(record: Record, *, classes: frozenset[str] | None = None, max_byt
     exceed it by what base64 and its other attributes take, and is refused beyond that before it is parsed.
 
     The label is 1 to 200 bytes of UTF-8, not blank, without control characters (C0, C1, DEL, line and paragraph
-    separators, lone surrogates). An id or source that is blank, not UTF-8 or holds control characters counts as absent;
-    a longer one than 512 bytes is clipped. An absent id becomes `<topic>/<partition>/<offset>`, an absent source empty.
-    A time that is absent or not RFC 3339 becomes the record's timestamp, and that, where it is absent (-1) or beyond
-    the year 9999, becomes 0: unknown.
+    separators, those that turn the direction of text, lone surrogates). An id or source that is blank, not UTF-8 or
+    holds control characters counts as absent; a longer one than 512 bytes is clipped. An absent id becomes
+    `<topic>/<partition>/<offset>`, an absent source empty. A time that is absent or not RFC 3339 becomes the record's
+    timestamp, and that, where it is absent (-1) or beyond the year 9999, becomes 0: unknown.
 
     Raises RejectedRecord; see the module for the order of the checks.
     """

@@ -51,8 +51,8 @@ def config(
             print_json(described)
         else:
             print_table(
-                ("key", "default", "what is right", "meaning"),
-                [(one["key"], _text(one["default"]), one["right"], one["meaning"]) for one in described],
+                ("key", "default", "meaning, and what is right"),
+                [(one["key"], _text(one["default"]), f"{one['meaning']} ({one['right']})") for one in described],
             )
         return
     shown = show.settings(given(context, file, sets).load())

@@ -11,6 +11,7 @@ from model.publishing.errors import (
     RepositoryError,
     RepositoryLockedError,
     RepositoryUnavailableError,
+    TargetError,
 )
 from model.store.errors import StateError, StateUnavailableError
 from streaming.buffer import BufferFullError, BufferMisconfiguredError, BufferUnavailableError
@@ -42,6 +43,7 @@ _SETTINGS: tuple[tuple[type[Exception], str, str], ...] = (
     (RepositoryLockedError, "paths.repository", "Stop the other learner, or choose another folder"),
     (ForeignRepositoryError, "paths.repository", "Choose another folder, or take it over with --adopt"),
     (RepositoryError, "paths.repository", "`tidemill verify` says what is wrong there"),
+    (TargetError, "", "Name with --to a file in a folder that is there and may be written"),
     (PullError, "", "Check --url and --model, and that `tidemill serve` runs there"),
 )
 

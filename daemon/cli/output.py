@@ -2,15 +2,20 @@
 
 import json
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import typer
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
-from rich.table import Table
 
 NONE = "-"
+GAP = 2
+"""Blanks between two columns."""
+LAST_MIN = 24
+"""A last column with less room than this stands below its row."""
 
 
 def out() -> Console:
@@ -28,13 +33,30 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
-    """Write a table to standard output; None is shown as a dash."""
-    table = Table(*columns, title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        table.add_row(*(NONE if cell is None else str(cell) for cell in row))
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table to standard output; None is shown as a dash.
+
+    No cell is ever cut. On a terminal the last column is folded where there is room for it, else it stands below its
+    row; in a pipe each row is one line.
+    """
+    cells = [[NONE if cell is None else str(cell) for cell in row] for row in rows]
+    *fixed, _ = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
     console = out()
-    console.print(table, soft_wrap=False)
+    room = console.width - sum(fixed) - GAP * len(fixed) if console.is_terminal else None
+    for number, row in enumerate([list(columns), *cells]):
+        start = "".join(set_cell_size(cell, width + GAP) for cell, width in zip(row, fixed, strict=False))
+        console.print(_with_last(start, row[-1], room, console.width), style="bold" if number == 0 else "")
+
+
+def _with_last(start: str, last: str, room: int | None, width: int) -> str:
+    """Return a row: `start`, and the last cell beside it in `room` columns, or below."""
+    if room is None or cell_len(last) <= room:
+        return (start + last).rstrip()
+    if room >= LAST_MIN:
+        beside = textwrap.wrap(last, room, break_long_words=False, break_on_hyphens=False)
+        return ("\n" + " " * cell_len(start)).join([start + beside[0], *beside[1:]])
+    below = textwrap.wrap(last, max(width - GAP, LAST_MIN), break_long_words=False, break_on_hyphens=False)
+    return "\n  ".join([start.rstrip(), *below])
 
 
 def percent(value: float | None) -> str | None:

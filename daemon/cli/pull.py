@@ -62,28 +62,39 @@ def pull(
     """
     import httpx  # noqa: PLC0415 - only where needed, for a quick --help
 
+    from model.publishing.download import check_target  # noqa: PLC0415
     from model.publishing.errors import PullError  # noqa: PLC0415
     from model.publishing.follower import Follower  # noqa: PLC0415
 
     config = given(context, file, sets, {"model.name": model}).load().config
     address = url or _own_address(config)
 
+    check_target(to)
+    last = ""
+
     def failed(error: PullError, retry_in_s: float) -> None:
-        say(f"tidemill: {error}; trying again in {retry_in_s:.0f} s")
+        nonlocal last
+        last = str(error)
+        say(f"tidemill: {error}; trying again in {max(retry_in_s, 0.1):.1f} s")
 
     pulled = 0
-    with _interrupts(timeout), httpx.Client() as client:
-        follower = Follower(address, config.model.name, to, pause=threading.Event().wait, client=client, failed=failed)
-        try:
+    try:
+        with _interrupts(timeout), httpx.Client() as client:
+            try:
+                pause = threading.Event().wait
+                follower = Follower(address, config.model.name, to, pause=pause, client=client, failed=failed)
+            except PullError as error:
+                raise OperatorError("", str(error), "Give another --url", exit_code=2) from error
             for version in _first(follower) if once else follower.follow():
                 _tell(version, as_json=as_json)
                 pulled += 1
-        except TimeIsOverError:
-            if not pulled:
-                cure = "See that `tidemill learn` publishes there, or wait longer with --timeout"
-                raise OperatorError("", f"{address} gave no version of {config.model.name} in time", cure) from None
-        except KeyboardInterrupt:
-            say("tidemill: stopped")
+    except TimeIsOverError:
+        if not pulled:
+            cure = "See that `tidemill learn` publishes there, or wait longer with --timeout"
+            told = f"{address} gave no version of {config.model.name} in time"
+            raise OperatorError("", f"{told} (the last try: {last})" if last else told, cure) from None
+    except KeyboardInterrupt:
+        say("tidemill: stopped")
 
 
 def _own_address(config: Config) -> str:

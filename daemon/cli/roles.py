@@ -3,13 +3,15 @@
 import importlib.util
 from typing import Annotated
 
+import structlog
 import typer
 
 from daemon.cli.options import ConfigFile, RepositoryFolder, Sets, StateFolder, examples, given
 from daemon.config import Config
 from daemon.errors import OperatorError
 from daemon.logs import configure
-from daemon.signals import stop_on_signals
+from daemon.signals import ending_at_once, stop_on_signals
+from daemon.version import VERSION
 
 PANEL = "Roles"
 
@@ -22,9 +24,10 @@ def register(app: typer.Typer) -> None:
 
 
 def start_logs(config: Config, role: str) -> None:
-    """Set up logging for a role: no secret of the configuration is ever written."""
+    """Set up logging for a role, and say that it starts: no secret of the configuration is ever written."""
     secrets = (config.kafka.sasl_password, config.http.rollback_token)
     configure(config.log.level, config.log.format, role, secrets=[one.get_secret_value() for one in secrets])
+    structlog.get_logger().info("starting", version=VERSION)
 
 
 INGEST_EXAMPLES = examples(
@@ -42,11 +45,12 @@ def ingest(
     name: Annotated[str | None, typer.Option("--name", help="This ingestor's name (ingest.name).")] = None,
 ) -> None:
     """Take labelled images from Kafka into the buffer in Redis. Start any number: they share the partitions."""
-    config = given(context, file, sets, {"ingest.port": port, "ingest.name": name}).load().config
-    start_logs(config, "ingest")
-    from daemon.composition.ingest import run_ingest  # noqa: PLC0415 - loads only what this role needs
-
     with stop_on_signals() as stop:
+        with ending_at_once():
+            config = given(context, file, sets, {"ingest.port": port, "ingest.name": name}).load().config
+            start_logs(config, "ingest")
+            from daemon.composition.ingest import run_ingest  # noqa: PLC0415 - loads only what this role needs
+
         run_ingest(config, stop)
 
 
@@ -76,13 +80,15 @@ def learn(
     Needs `pip install 'tidemill\\[learn]'`, which brings torch.
     """
     flags = {"learn.port": port, "learn.device": device, "paths.state": state, "paths.repository": repository}
-    config = given(context, file, sets, flags).load().config
-    if importlib.util.find_spec("torch") is None:
-        raise OperatorError("", "torch is not installed, which the learner needs", "pip install 'tidemill[learn]'")
-    start_logs(config, "learn")
-    from daemon.composition.learn import run_learn  # noqa: PLC0415 - loads torch
-
     with stop_on_signals() as stop:
+        with ending_at_once():
+            config = given(context, file, sets, flags).load().config
+            if importlib.util.find_spec("torch") is None:
+                cure = "pip install 'tidemill[learn]'"
+                raise OperatorError("", "torch is not installed, which the learner needs", cure)
+            start_logs(config, "learn")
+            from daemon.composition.learn import run_learn  # noqa: PLC0415 - loads torch
+
         run_learn(config, stop, adopt=adopt)
 
 
@@ -107,9 +113,10 @@ def serve(
     /v1/models/NAME/champion is the champion's manifest, …/champion/model.onnx its file; /docs describes the rest.
     """
     flags = {"http.host": host, "http.port": port, "paths.repository": repository}
-    config = given(context, file, sets, flags).load().config
-    start_logs(config, "serve")
-    from daemon.serve.server import build_serve  # noqa: PLC0415 - loads only what this role needs
-
     with stop_on_signals() as stop:
+        with ending_at_once():
+            config = given(context, file, sets, flags).load().config
+            start_logs(config, "serve")
+            from daemon.serve.server import build_serve  # noqa: PLC0415 - loads only what this role needs
+
         build_serve(config).run(stop)

@@ -39,7 +39,7 @@ def rounds(
 def print_rounds(found: list[dict[str, Any]]) -> None:
     """Write rounds, as the ledger has them, as a table."""
     print_table(
-        ("round", "outcome", "version", "records", "before learning", "seconds", "committed", "reason"),
+        ("round", "outcome", "version", "records", "before", "seconds", "committed", "reason"),
         [
             (
                 one["round"],
@@ -48,7 +48,7 @@ def print_rounds(found: list[dict[str, Any]]) -> None:
                 sum(part["to"] - part["from"] for part in one["lineage"]),
                 percent(one["prequential_accuracy"]),
                 f"{one['seconds']:.1f}",
-                one["committed_at"],
+                one["committed_at"][:19].replace("T", " "),
                 one["reason"],
             )
             for one in found

@@ -1,8 +1,10 @@
 """Fetches one immutable file over HTTP: goes on where it was cut, and replaces the old file only by the right bytes."""
 
+import errno
 import glob
 import os
 import re
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from model.durable import file_sha256, sync_folder
-from model.publishing.errors import PullError
+from model.publishing.errors import PullError, TargetError
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)\Z")
 
@@ -42,7 +44,18 @@ def download(
     except httpx.HTTPError as error:
         raise PullError(f"{wanted.url}: {type(error).__name__}: {error}") from error
     except OSError as error:
-        raise PullError(f"{target} cannot be written: {error}") from error
+        raise TargetError(f"{target} cannot be written: {error}") from error
+
+
+def check_target(target: Path) -> None:
+    """Raise TargetError where `target` can surely not be replaced: its folder is missing or closed, or it is one."""
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+    except OSError as error:
+        raise TargetError(f"{target} cannot be written: {error.strerror or error}") from error
 
 
 def _forget_others(part: Path, target: Path) -> None:

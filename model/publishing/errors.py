@@ -71,3 +71,7 @@ class MailboxFullError(RepositoryError):
 
 class PullError(PublishingError):
     """A version could not be pulled: server out of reach, broken transfer, wrong digest, limit exceeded."""
+
+
+class TargetError(PullError):
+    """The local file cannot be written or read: no room, no permission, a folder of its name."""

@@ -10,7 +10,7 @@ import httpx
 
 from model.durable import file_sha256
 from model.publishing.download import Wanted, download
-from model.publishing.errors import ManifestError, PullError
+from model.publishing.errors import ManifestError, PullError, TargetError
 from model.publishing.layout import check_model_name
 from model.publishing.manifest import Manifest
 
@@ -191,7 +191,7 @@ class Follower:
         except FileNotFoundError:
             return False
         except OSError as error:
-            raise PullError(f"{self._target} cannot be read: {error}") from error
+            raise TargetError(f"{self._target} cannot be read: {error}") from error
 
 
 def _is_address(url: str) -> bool:

@@ -3,6 +3,11 @@
 import re
 from pathlib import Path
 
+import onnx
+import pytest
+from onnx import TensorProto, helper
+from PIL import Image
+
 from daemon.learn.observer import Stage
 from daemon.metrics import (
     PREFIX,
@@ -14,6 +19,7 @@ from daemon.metrics import (
     new_registry,
 )
 from daemon.outage import Need
+from model.publishing.metadata import identity
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -69,3 +75,47 @@ def test_files_named_in_the_architecture_exist():
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     for name in re.findall(r"`((?:daemon|model|streaming)/[\w/.]+)`", text):
         assert (ROOT / name).exists(), name
+
+
+@pytest.fixture
+def snippets(tmp_path, monkeypatch):
+    """The Python of the README, run beside a picture of pure green, lying on its side, and a model of colours."""
+    monkeypatch.chdir(tmp_path)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (12, 9), (0, 255, 0)).save("1.jpg", exif=exif)
+    shape = ["n", 3, 8, 8]
+    graph = helper.make_graph(
+        [
+            helper.make_node("ReduceMean", ["image"], ["means"], axes=[2, 3], keepdims=0),
+            helper.make_node("Softmax", ["means"], ["probabilities"], axis=1),
+        ],
+        "colours",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 3])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    helper.set_model_props(model, identity("default", 1, ["red", "green", "blue"]))
+    onnx.save(model, "model.onnx")
+    return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_the_snippets_of_the_readme_run_as_they_stand(snippets, monkeypatch, capsys):
+    sent = []
+
+    class Producer:
+        def __init__(self, **options):
+            assert options["bootstrap_servers"]
+
+        def send(self, topic, value, headers):
+            sent.append((topic, value, dict(headers)["ce_label"]))
+
+        def flush(self):
+            sent.append("flushed")
+
+    monkeypatch.setattr("kafka.KafkaProducer", Producer)
+    assert len(snippets) == 2
+    for snippet in snippets:
+        exec(compile(snippet, "README.md", "exec"), {})
+    assert sent == [("images", Path("1.jpg").read_bytes(), b"cat"), "flushed"]
+    assert capsys.readouterr().out == "green\n"

@@ -23,6 +23,33 @@ sys.exit(0)
 """
 
 
+LEARN = """
+import sys, types
+from importlib.machinery import ModuleSpec
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        return ModuleSpec(name, self) if name == "torch" else None
+    def create_module(self, spec):
+        return None
+    def exec_module(self, module):
+        import threading
+        sys.stdout.write("importing\\n"); sys.stdout.flush()
+        threading.Event().wait(60)
+sys.meta_path.insert(0, Slow())
+from daemon.cli import main
+main(["learn"])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_role_that_still_loads_its_libraries_ends_at_once(number):
+    child = subprocess.Popen([sys.executable, "-c", LEARN], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert child.stdout.readline() == "importing\n"
+    child.send_signal(number)
+    assert child.wait(20) == 0
+    assert "starting" in child.stderr.read()
+
+
 def start(*args: str) -> subprocess.Popen:
     child = subprocess.Popen([sys.executable, "-c", PROGRAM, *args], stdout=subprocess.PIPE, text=True)
     assert child.stdout.readline() == "ready\n"

@@ -90,7 +90,8 @@ def test_no_label_is_missing() -> None:
     "label",
     [b"", b"a" * 201, "ä".encode() * 101, b"\xff", b"\xed\xa0\x80", b"a\0", b"a\nb", b"\x7f", "a\u0085".encode(),
      "\u009b31m".encode(),
-     "\u2028".encode(), "a\u2029".encode(), b" ", "\u3000 ".encode(), b"cat\r\n", b"\x1b[31mred"],
+     "\u2028".encode(), "a\u2029".encode(), b" ", "\u3000 ".encode(), b"cat\r\n", b"\x1b[31mred",
+     "a\u202etac".encode(), "\u2066cat".encode()],
 )  # fmt: skip
 def test_unfit_labels_are_invalid(label: bytes) -> None:
     assert refused([("ce_label", label)]) is Reason.INVALID_LABEL

@@ -1,9 +1,13 @@
 """`rounds`, `versions`, `explain`, `status`, `verify`: what the learner wrote, in the shapes of the contract."""
 
+import io
+import re
 import shutil
+import sys
 
 import pytest
 
+from daemon.cli.output import print_table
 from model.store import StoreRules
 from tests.support.windows import labelled, open_state, take
 
@@ -156,3 +160,30 @@ def test_verify_overlooks_what_rights_itself(run, history, monkeypatch):
     ran = run("verify", "--json")
     assert ran.status == 0
     assert [one["harmless"] for one in ran.json["findings"]] == [True]
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("width", ["60", "80", "200"])
+def test_a_table_on_a_terminal_cuts_nothing_and_folds_the_last_column_alone(monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", width)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stdout", Terminal())
+    key, words = "a.key-that-is-long-enough-to-be-cut", [f"word{number}" for number in range(30)]
+    print_table(("key", "committed", "reason"), [(key, "2026-11-24 07:40:27", " ".join(words)), ("b", None, "")])
+    shown = re.sub(r"\x1b\[\d*m", "", sys.stdout.getvalue())
+    lines = shown.splitlines()
+    assert max(map(len, lines)) <= int(width)
+    assert shown.split() == ["key", "committed", "reason", key, "2026-11-24", "07:40:27", *words, "b", "-"]
+    assert lines[-1].split() == ["b", "-"]
+
+
+def test_a_table_in_a_pipe_has_a_line_for_each_row(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    keys = run("config", "--keys", "--json").json
+    lines = run("config", "--keys").out.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == [one["key"] for one in keys]
+    assert all(one["meaning"] in line for one, line in zip(keys, lines[1:], strict=True))

@@ -47,9 +47,28 @@ def test_the_time_limit_ends_what_pulls_well(run, serving, tmp_path):
 
 def test_an_address_that_is_none_is_one_line(run, tmp_path):
     ran = run("pull", "--once", "--url", "nonsense", "--to", str(tmp_path / "model.onnx"))
-    assert ran.status == 1
+    assert ran.status == 2
     assert "nonsense" in ran.err
     assert ran.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("place", ["no-such-folder/model.onnx", "a-folder", "/proc/model.onnx"])
+def test_a_file_that_can_never_be_written_is_told_at_once(run, serving, tmp_path, place):
+    publish(serving.repository, 1)
+    (tmp_path / "a-folder").mkdir()
+    ran = run("pull", "--once", "--timeout", "30", "--url", serving.url, "--to", str(tmp_path / place))
+    assert ran.status == 1
+    assert ran.err.count("\n") == 1
+    assert "cannot be written" in ran.err
+    assert "--to" in ran.err
+    assert "--url" not in ran.err
+
+
+def test_at_the_time_limit_the_last_failure_is_told(run, tmp_path):
+    ran = run("pull", "--timeout", "3", "--url", "http://127.0.0.1:9", "--to", str(tmp_path / "model.onnx"))
+    assert ran.status == 1
+    assert "the last try: http://127.0.0.1:9" in ran.err
+    assert "again in 0 s" not in ran.err
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
