@@ -1,5 +1,6 @@
 """Everything of one job on one machine: topics on a real broker, a real Redis, and the roles as processes."""
 
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ import httpx
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import NewTopic
 
+from model.store.errors import StateError
 from model.store.ledger import Ledger
 from streaming.buffer import LogState
 from streaming.redis_buffer import RedisLearnBuffer
@@ -30,12 +32,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "redis": {"socket_timeout_s": 2.0},
     "image": {"size": SIZE},
     "model": {"architecture": "model.network.mlp:mlp"},
-    "round": {"samples": 64, "min_samples": 16, "max_wait_s": 2, "poll_s": 0.1, "batch": 32, "steps_max": 20},
+    "round": {"samples": 256, "min_samples": 16, "max_wait_s": 2, "poll_s": 0.1, "batch": 32, "steps_max": 20},
     "ingest": {"workers": 1},
     "learn": {"threads": 1},
     "log": {"format": "json"},
 }
-"""Small and quick; every timeout is at most ten seconds."""
+"""Small and quick; every timeout is at most ten seconds. Windows are large, so that a learner catches up fast."""
 
 Settings = Mapping[str, Mapping[str, Any]]
 
@@ -157,10 +159,12 @@ class Cluster:
             return {key.partition: position for key, position in ledger.positions().items() if key.topic == self.topic}
 
     def last_round(self) -> int:
-        """Return the number of the last committed round; 0 before the first."""
-        if not (self.state / "tidemill.db").exists():
+        """Return the number of the last committed round; 0 before the first, and while there is no database yet."""
+        try:
+            ledger = self.ledger()
+        except StateError:
             return 0
-        with self.ledger() as ledger:
+        with ledger:
             return ledger.last_round()
 
     def ledger(self) -> Ledger:
@@ -211,15 +215,17 @@ class Cluster:
             return ledger.unpublished() is None and ledger.open_claim() is None
 
     def wait_at_rest(self, *roles: RoleProcess, timeout_s: float = WAIT_S) -> None:
-        """Wait until `at_rest`, while these roles live on; none given: all."""
+        """Wait until `at_rest`, while these roles live on (none given: all) and rounds go on being committed."""
         living = roles or self.roles
-
-        def resting() -> bool:
+        rounds, since = self.last_round(), time.monotonic()
+        while not self.at_rest():
             for role in living:
                 role.check_alive()
-            return self.at_rest()
-
-        eventually(resting, "all records learnt", timeout_s, every_s=0.3)
+            if self.last_round() > rounds:
+                rounds, since = self.last_round(), time.monotonic()
+            waited = time.monotonic() - since
+            assert waited < timeout_s, f"not all is learnt, and no round ended for {waited:.0f} s\n{self.logs()}"
+            time.sleep(0.3)
 
     @contextmanager
     def admin(self) -> Iterator[Any]:

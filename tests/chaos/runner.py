@@ -98,7 +98,7 @@ def _servers(plan: Plan, name: str) -> Iterator[tuple[Path, KafkaServer, RedisSe
 def _steps(plan: Plan, report: Report, screen: Screen) -> None:
     with (
         _servers(plan, "steps") as (folder, kafka, redis),
-        Site(folder, kafka, redis, seed=plan.seed, settings=steps.SETTINGS, say=screen.say) as site,
+        Site(folder, kafka, redis, seed=plan.seed, rate=steps.RATE, settings=steps.SETTINGS, say=screen.say) as site,
     ):
         steps.kill_at_each(site, plan.chosen_steps, plan.seed, report)
         report.totals["at every step"] = site.check_at_rest()

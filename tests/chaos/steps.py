@@ -10,8 +10,13 @@ from tests.chaos.site import Site
 from tests.support.roles import eventually
 
 PICTURE_BYTES = 3 * SIZE * SIZE
-SETTINGS = {"store": {"bytes_max": 400 * PICTURE_BYTES, "segment_compact_below": 0.9}}
+SETTINGS = {
+    "store": {"bytes_max": 400 * PICTURE_BYTES, "segment_compact_below": 0.9},
+    "round": {"samples": 64},
+}
 """A store so small that it evicts, and segments get compacted."""
+RATE = 40.0
+"""Records a second: with learners dead half of the time, they must still keep up."""
 REACHED_WITHIN_S = 90.0
 TIMES_MAX = 2
 
@@ -34,8 +39,12 @@ def kill_at(site: Site, point: str, draw: Random) -> float:
 
 
 def kill_at_each(site: Site, chosen: Sequence[str], seed: int, report: Report) -> None:
-    """Kill at each of the chosen steps, one after the other."""
-    for number, point in enumerate(chosen, 1):
+    """Kill at each of the chosen steps, one after the other.
+
+    Those that need a new class come first: later a class has to wait behind all that gathered while learners were dead.
+    """
+    ordered = sorted(chosen, key=lambda point: point not in points.NEW_CLASS)
+    for number, point in enumerate(ordered, 1):
         site.say(f"step {number} of {len(chosen)}: {point}")
         report.steps[point] = kill_at(site, point, Random(f"{seed} {point}"))
         report.watch_load()
