@@ -4,7 +4,7 @@ from pathlib import Path
 
 from model.durable import adopt, file_sha256
 from model.store.database import connect_read_only
-from model.store.directory import WEIGHTS, WEIGHTS_SUFFIX
+from model.store.folders import WEIGHTS, WEIGHTS_SUFFIX
 from model.store.lock import DirectoryLock
 from model.store.segments import SEGMENTS_FOLDER, Segments
 
