@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 KAFKA := .cache/kafka/libs
 ARGS ?=
+WORKERS ?= 2
 
 .PHONY: help setup demo test check format bench chaos kafka clean
 
@@ -23,8 +24,8 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)  ## Run the whole main job on this machine for two minutes. ARGS=--keep goes on until Ctrl-C.
 	@$(BIN)/tidemill demo $(ARGS)
 
-test: $(STAMP) kafka  ## Run all tests, the ones against real servers included.
-	$(BIN)/python -m pytest $(ARGS)
+test: $(STAMP) kafka  ## Run all tests, the ones against real servers included. WORKERS=0 runs them in one process.
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 check: $(STAMP)  ## Format, lint, types, layers, changelog.
 	$(BIN)/ruff format --check .

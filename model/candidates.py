@@ -44,7 +44,6 @@ class CandidateOptions:
     size: int
     stem: Stem = "auto"
     initial_weights: Path | None = None
-    trainable: Literal["all"] = "all"
     plan: PlanOptions = field(default_factory=PlanOptions)
     training: TrainOptions = field(default_factory=TrainOptions)
 

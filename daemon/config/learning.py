@@ -34,8 +34,6 @@ class Model(Section):
     """Classes that a growing list may have at most."""
     class_min_samples: Annotated[int, Field(ge=1, le=10_000)] = 10
     """Distinct pictures, from at least two windows, that make a label a class (until then they wait); 1: the first."""
-    trainable: Literal["all", "last-block", "head"] = "all"
-    """Which weights are trained."""
     stem: Literal["auto", "torchvision"] = "auto"
     """auto: one fit for small images where image.size <= 64; torchvision: as torchvision builds it."""
 
