@@ -13,6 +13,8 @@ def write_adoption(database: sqlite3.Connection, version_floor: int, now_ms: int
     """
     taken = "SELECT version, round FROM versions WHERE published_at IS NULL AND version <= ?"
     for version, number in database.execute(taken, (version_floor,)).fetchall():
+        database.execute("DELETE FROM answers WHERE version = ?", (version,))
+        database.execute("DELETE FROM meta WHERE key = 'reference' AND value = ?", (str(version),))
         database.execute("DELETE FROM versions WHERE version = ?", (version,))
         statement = "UPDATE rounds SET outcome = 'held', reason = ? WHERE round = ?"
         database.execute(statement, (HELD.format(version), number))

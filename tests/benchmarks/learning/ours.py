@@ -29,6 +29,7 @@ from daemon.learn.stages import Stages
 from daemon.learn.status import StatusBoard
 from daemon.outage import Need, Outage
 from model.candidates import CandidateMaker, CandidateOptions
+from model.judge import Judged
 from model.judging.gate import Decision, Verdict
 from model.learning.augment import as_image
 from model.learning.options import PlanOptions, TrainOptions
@@ -36,6 +37,7 @@ from model.publishing.publisher import Staged
 from model.publishing.repository import Repository
 from model.screener import Screened
 from model.store import StateDirectory, StoreRules
+from model.store.kept_answers import KeptAnswers
 from model.window import Arrival, LogKey, Span, Window
 from streaming.memory_buffer import MemoryBuffer
 from tests.benchmarks.learning.metrics import Answers, Logits
@@ -86,9 +88,10 @@ class Approving:
         """Find nothing strange."""
         return Screened()
 
-    def judge(self, _claim: object, _candidate: object, _retired: object) -> Verdict:
+    def judge(self, _claim: object, _candidate: object, _retired: object) -> Judged:
         """Promote."""
-        return Verdict(Decision.PROMOTED, "not judged", 0, None, None, None, {}, None, None)
+        verdict = Verdict(Decision.PROMOTED, "not judged", 0, None, None, None, {}, None, None)
+        return Judged(verdict, KeptAnswers(np.empty(0, np.int64), np.empty(0, np.int64), 0), best=True)
 
     def crown(self, _version: int, _network: object) -> None:
         """Keep nothing."""

@@ -199,7 +199,7 @@ def test_writing_is_not_allowed(serving):
     assert answer.status_code == 405
     assert "GET" in answer.headers["allow"]
     assert answer.headers["content-type"] == "application/problem+json"
-    assert serving.client.post("/v1/models/default/rollback", json={"version": 1}).status_code in (404, 405)
+    assert serving.client.post("/v1/models/default/rollback", json={"version": 1}).status_code == 403
 
 
 def test_a_broken_pointer_is_not_served_and_not_ready(serving):
@@ -249,6 +249,8 @@ def test_it_describes_itself(serving):
         "/v1/models/{name}",
         "/v1/models/{name}/champion",
         "/v1/models/{name}/champion/model.onnx",
+        "/v1/models/{name}/rollback",
+        "/v1/models/{name}/rollback/{id}",
         "/v1/models/{name}/versions/{version}/manifest.json",
         "/v1/models/{name}/versions/{version}/model.onnx",
         "/livez",

@@ -33,6 +33,7 @@ def gone(pid: int) -> bool:
 def test_a_role_dies_with_its_supervisor(tmp_path):
     parent = subprocess.Popen([sys.executable, "-c", SUPERVISOR, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     child = int(parent.stdout.readline())
+    assert '"starting"' in parent.stdout.readline()
     assert '"serving"' in parent.stdout.readline()
     assert not gone(child)
     parent.kill()
