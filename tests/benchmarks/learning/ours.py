@@ -91,7 +91,7 @@ class Approving:
     def judge(self, _claim: object, _candidate: object, _retired: object) -> Judged:
         """Promote."""
         verdict = Verdict(Decision.PROMOTED, "not judged", 0, None, None, None, {}, None, None)
-        return Judged(verdict, KeptAnswers(np.empty(0, np.int64), np.empty(0, np.int64), 0), best=True)
+        return Judged(verdict, KeptAnswers(np.empty(0, np.int64), np.empty(0, np.int64), 1), best=True)
 
     def crown(self, _version: int, _network: object) -> None:
         """Keep nothing."""
