@@ -73,8 +73,8 @@ def train(
     """Train `state` in place, on the device that it is on, for `plan.steps` steps.
 
     `replay` holds `plan.replay_n` samples, drawn by the distribution `replay_shares` ([classes_n]); `recall` has a row
-    for each of them. On the CPU the
-    same inputs, seed, round and number of threads give the same bytes. `clock` gives seconds.
+    for each of them. On the CPU the same inputs, seed, round and number of threads give the same bytes. `clock` gives
+    seconds.
     Raises DivergedError, StoppedError, DeviceError; the state is then to be thrown away.
     """
     device = state.network.mean.device
