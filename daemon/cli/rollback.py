@@ -1,19 +1,16 @@
 """`tidemill rollback VERSION`: an earlier version is champion again, and learning goes on from it."""
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from daemon.cli.options import AsJson, ConfigFile, RepositoryFolder, Sets, StateFolder, examples, given
 from daemon.cli.output import print_json
-from daemon.cli.requests import POLL_S, WAIT_S, Wait, ask
+from daemon.cli.requests import WAIT_S, Wait, ask, await_answer, check_done
 from daemon.cli.state import DATABASE
 from daemon.config import Config
 from daemon.errors import OperatorError
-
-if TYPE_CHECKING:
-    from model.publishing.mailbox import Answer
 
 KIND = "rollback"
 EXAMPLES = examples(
@@ -76,13 +73,6 @@ def _ask_over_repository(config: Config, version: int, wait_s: float) -> str:
     except OSError as error:
         cure = "Give the right to write there, or ask on the learner's machine"
         raise OperatorError("paths.repository", f"no request can be left there: {error}", cure) from error
-    deadline = time.monotonic() + wait_s
-    answer: Answer | None
-    while (answer := mailbox.answer(asked)) is None:
-        if time.monotonic() >= deadline:
-            cure = "It is carried out as soon as a learner runs and ends its round; or wait longer with --wait"
-            raise OperatorError("", f"the request was left, but not answered within {wait_s:g} s", cure)
-        time.sleep(POLL_S)
-    if not answer.done:
-        raise OperatorError("", f"the learner refused: {answer.text}", "Nothing was changed")
+    answer = await_answer(lambda: mailbox.answer(asked), wait_s)
+    check_done(answer.text, done=answer.done)
     return answer.text
