@@ -107,11 +107,12 @@ class Outage:
         """Seconds until the next try."""
         return 0.0 if self._since is None else max(0.0, self._next_try - self._clock())
 
-    def failed(self, reason: str, *, need: Need | None = None, **facts: object) -> None:
+    def failed(self, reason: str, *, need: Need | None = None, what: str = "", **facts: object) -> None:
         """A try failed: the next is due after twice the delay of this one, less up to half of it at random.
 
-        `need` is what failed, where that is not the same every time. `facts` go into the log.
+        `need`, and `what` it is called, is what failed, where that is not the same every time. `facts` go into the log.
         """
+        self._what = what or self._what
         now = self._clock()
         self._delay_s = min(self._delay_max_s, self._delay_s * 2 or DELAY_FIRST_S)
         self._next_try = now + self._delay_s * (1 - self._jitter() / 2)

@@ -4,8 +4,9 @@
 an image that can be learnt is for the ingestor to say.
 """
 
+import random
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,18 +57,39 @@ class Pushed:
 FAILURES_MAX = 100
 
 
-def pictures_in(folder: Path) -> list[Picture]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a folder holds."""
+
+    pictures: list[Picture]
+    skipped: list[Path]
+    """Files that are no images by their names, or lie in no class-named folder. Hidden ones are not told."""
+
+
+def pictures_in(folder: Path) -> Found:
     """Return the images in the class-named folders of `folder`, sorted, deeper folders included.
 
     A file is an image by its name: .jpg, .jpeg, .png or .webp, in any case. Raises NotADirectoryError.
     """
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is not a folder")
-    return [
-        Picture(path, path.relative_to(folder).parts[0], path.relative_to(folder).as_posix())
-        for path in sorted(folder.glob("*/**/*"))
-        if path.suffix.lower() in CONTENT_TYPES and path.is_file()
-    ]
+    pictures, skipped = [], []
+    for path in sorted(folder.glob("**/*")):
+        parts = path.relative_to(folder).parts
+        if any(part.startswith(".") for part in parts) or path.is_dir():
+            continue
+        if len(parts) > 1 and path.suffix.lower() in CONTENT_TYPES and path.is_file():
+            pictures.append(Picture(path, parts[0], "/".join(parts)))
+        else:
+            skipped.append(path)
+    return Found(pictures, skipped)
+
+
+def shuffled(pictures: Sequence[Picture], seed: int) -> list[Picture]:
+    """Return them in an order that follows from `seed`: a stream of class after class is hard to learn from."""
+    order = list(pictures)
+    random.Random(seed).shuffle(order)  # noqa: S311 - an order, not a secret
+    return order
 
 
 class Pusher:

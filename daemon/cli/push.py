@@ -16,13 +16,14 @@ from daemon.errors import OperatorError
 from daemon.signals import stop_on_signals
 
 if TYPE_CHECKING:
-    from streaming.pusher import Picture, Pushed
+    from streaming.pusher import Found, Picture, Pushed
 
 EXAMPLES = examples(
     "tidemill push ./my-images          (with ./my-images/cat/1.jpg, ./my-images/dog/2.png, …)",
     "tidemill push ./my-images --topic images --set kafka.bootstrap_servers=broker:9092",
 )
 FAILURES_SHOWN = 10
+SKIPPED_SHOWN = 5
 
 
 def register(app: typer.Typer) -> None:
@@ -40,29 +41,41 @@ def push(
     sets: Sets = None,
     topic: Annotated[str | None, typer.Option("--topic", help="The topic; else the first of kafka.topics.")] = None,
     source: Annotated[str | None, typer.Option("--source", help="Who sends (ce_source); else this host.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the order in which they are sent.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Send a folder of class-named folders of images (JPEG, PNG, WebP) to Kafka, each labelled with its folder's name.
 
+    They are sent in a random order, the same for the same --seed. Files that are no such images are skipped, and said.
     Ends when Kafka has acknowledged every image: exit status 1 where one failed or it was stopped. To send the same
     again is harmless, for a picture that comes again is not learnt twice.
     """
-    from streaming.pusher import pictures_in  # noqa: PLC0415 - only where needed, for a quick --help
+    from streaming.pusher import pictures_in, shuffled  # noqa: PLC0415 - only where needed, for a quick --help
 
     config = given(context, file, sets).load().config
     try:
-        pictures = pictures_in(folder)
+        found = pictures_in(folder)
     except NotADirectoryError as error:
-        raise OperatorError("", str(error), "Name a folder that holds one folder of images for each class") from error
-    if not pictures:
+        cure = "Name a folder that holds one folder of images for each class"
+        raise OperatorError("", str(error), cure, exit_code=2) from error
+    if not found.pictures:
         cure = "Put .jpg, .png or .webp files into one folder for each class, named by the class"
-        raise OperatorError("", f"{folder} holds no images in class-named folders", cure)
+        raise OperatorError("", f"{folder} holds no images in class-named folders", cure, exit_code=2)
+    _tell_skipped(found.skipped)
+    pictures = shuffled(found.pictures, seed)
     to = topic or config.kafka.topics[0]
     with stop_on_signals() as stop:
         pushed = _push(config, to, source or socket.gethostname(), pictures, stop.is_set)
-    _report(pushed, pictures, to, as_json=as_json)
+    _report(pushed, found, to, as_json=as_json)
     if pushed.acknowledged < len(pictures):
         raise typer.Exit(1)
+
+
+def _tell_skipped(skipped: "list[Path]") -> None:
+    for path in skipped[:SKIPPED_SHOWN]:
+        say(f"tidemill: skipped {path}: no .jpg, .png or .webp in a class-named folder")
+    if len(skipped) > SKIPPED_SHOWN:
+        say(f"tidemill: and {len(skipped) - SKIPPED_SHOWN} more files skipped")
 
 
 def _push(config: Config, topic: str, source: str, pictures: "list[Picture]", stop: Callable[[], bool]) -> "Pushed":
@@ -92,7 +105,8 @@ def _push(config: Config, topic: str, source: str, pictures: "list[Picture]", st
     return pushed
 
 
-def _report(pushed: "Pushed", pictures: "list[Picture]", topic: str, *, as_json: bool) -> None:
+def _report(pushed: "Pushed", found: "Found", topic: str, *, as_json: bool) -> None:
+    pictures = found.pictures
     classes = Counter(picture.label for picture in pictures)
     for failure in pushed.failures[:FAILURES_SHOWN]:
         say(f"tidemill: {failure.path}: {failure.reason}")
@@ -105,6 +119,7 @@ def _report(pushed: "Pushed", pictures: "list[Picture]", topic: str, *, as_json:
                 "images": len(pictures),
                 "acknowledged": pushed.acknowledged,
                 "failed": pushed.failed,
+                "skipped": len(found.skipped),
                 "classes": dict(classes),
                 "failures": [{"path": str(one.path), "reason": one.reason} for one in pushed.failures],
             }

@@ -6,9 +6,9 @@ import typer
 
 from daemon.cli.options import ConfigFile, RepositoryFolder, Sets, StateFolder, examples, given
 from daemon.cli.roles import start_logs
-from daemon.config import Config, ConfigError, Problem
+from daemon.config import Config, ConfigError, Loaded, Problem
 from daemon.config.conflicts import port_conflicts
-from daemon.signals import stop_on_signals
+from daemon.signals import ending_at_once, stop_on_signals
 
 EXAMPLES = examples("tidemill run --config tidemill.toml", "tidemill run --state ./state --repository ./models")
 
@@ -33,7 +33,17 @@ def run(
     /metrics (role_up), /livez and /readyz are at run.port.
     """
     told = given(context, file, sets, {"paths.state": state, "paths.repository": repository})
-    loaded = told.load()
+    with stop_on_signals() as stop:
+        with ending_at_once():
+            config = _checked(told.load())
+            start_logs(config, "run")
+            from daemon.composition.supervise import run_supervised  # noqa: PLC0415 - for a quick --help
+
+        run_supervised(config, [*told.arguments(), *_log_format(config)], stop)
+
+
+def _checked(loaded: Loaded) -> Config:
+    """Return the configuration; raise ConfigError where roles on one machine would meet at one port."""
     config = loaded.config
     clashes = tuple(
         Problem(one.key, str(getattr(config, one.key.partition(".")[0]).port), loaded.origins[one.key], one.expected)
@@ -41,30 +51,10 @@ def run(
     )
     if clashes:
         raise ConfigError(clashes)
-    start_logs(config, "run")
-    _supervise(config, [*told.arguments(), *_log_format(config)])
+    return config
 
 
 def _log_format(config: Config) -> list[str]:
     """Roles write into a pipe; they shall write for people where this process would."""
     console = config.log.format == "auto" and sys.stderr.isatty()
     return ["--set", "log.format=console"] if console else []
-
-
-def _supervise(config: Config, arguments: list[str]) -> None:
-    from daemon.health import HealthServer  # noqa: PLC0415 - only where needed, for a quick --help
-    from daemon.metrics import RunMetrics, new_registry  # noqa: PLC0415
-    from daemon.supervisor.process import Spawned  # noqa: PLC0415
-    from daemon.supervisor.restarts import RestartRules  # noqa: PLC0415
-    from daemon.supervisor.supervisor import Supervisor  # noqa: PLC0415
-
-    registry = new_registry()
-    supervisor = Supervisor(
-        lambda role: Spawned(role, arguments),
-        RestartRules(config.run.restart_max, config.run.restart_window_s),
-        RunMetrics(registry),
-        stop_timeout_s=config.run.stop_timeout_s,
-    )
-    with stop_on_signals() as stop, HealthServer(registry, supervisor.asks()) as health:
-        health.start(config.http.host, config.run.port, "run.port")
-        supervisor.run(stop)

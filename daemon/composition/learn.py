@@ -10,6 +10,13 @@ import torch
 
 from daemon.composition.clocks import monotonic_s, now_ms
 from daemon.composition.kafka import kafka_options
+from daemon.composition.opening import (
+    check_initial_weights,
+    open_repository,
+    open_state,
+    open_when_there_is_room,
+    spec_of,
+)
 from daemon.composition.redis import await_redis, redis_connection
 from daemon.config import Config
 from daemon.errors import OperatorError
@@ -38,25 +45,15 @@ from model.judging.gate import GateOptions
 from model.learning.device import resolve_device
 from model.learning.errors import DeviceError
 from model.learning.options import PlanOptions, TrainOptions
-from model.network import initial_weights
 from model.network.build import check_architecture
-from model.network.errors import InitialWeightsError, NetworkError
-from model.network.spec import NetworkSpec
-from model.publishing.errors import (
-    ForeignRepositoryError,
-    RepositoryError,
-    RepositoryLockedError,
-    RepositoryUnavailableError,
-    StaleTensorError,
-    UnmappableError,
-)
+from model.network.errors import NetworkError
+from model.publishing.errors import RepositoryError, StaleTensorError, UnmappableError
 from model.publishing.mailbox import Mailbox
 from model.publishing.publisher import Publisher
 from model.publishing.repository import Repository
 from model.screener import Screener
 from model.store.directory import StateDirectory
 from model.store.errors import StateError
-from model.store.facts import StoreRules
 from streaming.announcer import Announcer
 from streaming.buffer import BufferMisconfiguredError
 from streaming.redis_buffer import RedisLearnBuffer
@@ -92,17 +89,20 @@ def run_learn(
         observer = Watchers(LearnMetrics(registry, model=config.model.name), status)
         outages, started = OutageMetrics(registry, NEEDS, now_ms), threading.Event()
         outage = Outage("something that the learner needs", Need.DISK, monotonic_s, observer=outages)
-        directory = stack.enter_context(_open_state(config, reached))
-        check_initial_weights(config, directory)
-        repository = stack.enter_context(_open_repository(config, directory, reached, adopt=adopt))
-        health = stack.enter_context(
-            HealthServer(
-                registry,
-                [lambda: _check(outage, started)],
-                more={"/status": status.snapshot},
-            )
-        )
+        asks = [lambda: _check(outage, started)]
+        health = stack.enter_context(HealthServer(registry, asks, more={"/status": status.snapshot}))
         health.start(config.http.host, config.learn.port, "learn.port")
+        directory = open_when_there_is_room(lambda: open_state(config, reached), "paths.state", outage, stop)
+        if directory is None:
+            return
+        stack.enter_context(directory)
+        check_initial_weights(config, directory)
+        repository = open_when_there_is_room(
+            lambda: open_repository(config, directory, reached, adopt=adopt), "paths.repository", outage, stop
+        )
+        if repository is None:
+            return
+        stack.enter_context(repository)
         connection = redis_connection(config)
         stack.callback(connection.close)
         if not await_redis(connection, config, stop, monotonic_s, outages):
@@ -144,7 +144,7 @@ def run_learn(
 
 
 def _check(outage: Outage, started: threading.Event) -> Check:
-    waiting = "" if started.is_set() else "starting: Redis (redis.url) was not reached yet"
+    waiting = "" if started.is_set() else "starting: state, repository and Redis (redis.url) are not all open yet"
     return Check("learner", started.is_set() and not outage.ongoing, outage.reason or waiting)
 
 
@@ -232,57 +232,8 @@ def _device(config: Config) -> torch.device:
     except DeviceError as error:
         raise OperatorError("learn.device", str(error), "Choose cpu, or give the process its GPU") from error
     try:
-        check_architecture(_spec(config))
+        check_architecture(spec_of(config))
     except NetworkError as error:
         raise OperatorError("model.architecture", str(error), "Choose one that is supported", exit_code=2) from error
     log.info("learning on", device=str(device), threads=torch.get_num_threads(), torch=torch.__version__)
     return device
-
-
-def _spec(config: Config) -> NetworkSpec:
-    return NetworkSpec(
-        config.model.architecture, config.image.size, max(2, len(config.model.classes)), config.model.stem
-    )
-
-
-def check_initial_weights(config: Config, directory: StateDirectory) -> None:
-    """Refuse weights that the first round could not start from; once it is committed, they are needed no more."""
-    if not config.model.initial_weights or directory.ledger.current_state() is not None:
-        return
-    try:
-        initial_weights.check_initial_weights(_spec(config), Path(config.model.initial_weights))
-    except InitialWeightsError as error:
-        raise OperatorError(error.setting, str(error), "Nothing was learnt", exit_code=2) from error
-
-
-def _open_state(config: Config, reached: Callable[[str], None]) -> StateDirectory:
-    store = config.store
-    rules = StoreRules(
-        bytes_max=store.bytes_max,
-        holdout_fraction=store.holdout_fraction,
-        holdout_first=store.holdout_first,
-        holdout_max=store.holdout_max,
-        closed_classes=config.model.classes,
-        classes_max=config.model.classes_max,
-        class_min_samples=config.model.class_min_samples,
-        waiting_max=store.waiting_max,
-        compact_below=store.segment_compact_below,
-        versions_kept=store.versions_kept,
-    )
-    try:
-        return StateDirectory.open(
-            config.paths.state, size=config.image.size, rules=rules, now_ms=now_ms, reached=reached
-        )
-    except StateError as error:
-        raise OperatorError(error.setting, str(error), "Nothing was changed") from error
-
-
-def _open_repository(
-    config: Config, directory: StateDirectory, reached: Callable[[str], None], *, adopt: bool
-) -> Repository:
-    try:
-        return Repository(config.paths.repository, config.model.name, reached=reached).open(
-            directory.ledger.state_id(), adopt=adopt
-        )
-    except (RepositoryLockedError, RepositoryUnavailableError, ForeignRepositoryError) as error:
-        raise OperatorError("paths.repository", str(error), "Nothing was changed") from error

@@ -83,7 +83,8 @@ def _key_of(detail: ErrorDetails) -> str:
 
 def _problem(name: str, given: Given) -> Problem:
     key = all_keys()[name]
-    return Problem(name, _shown(name, given.value), given.origin, f"must be {key.right}")
+    listed = 'a list, as ["one", "two"]: ' if key.is_list and not isinstance(given.value, tuple) else ""
+    return Problem(name, _shown(name, given.value), given.origin, f"must be {listed}{key.right}")
 
 
 def _contradictions(details: Sequence[ErrorDetails], values: Mapping[str, Given], bad: set[str]) -> list[Problem]:

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from daemon.outage import Need
 from model.learning.errors import DeviceError, StateFileError, StoppedError
@@ -35,20 +36,51 @@ OURS = (StateError, StateFileError, OutOfTurnError, BufferMisconfiguredError, Ne
 """Nothing that trying again could cure, and nothing that the window did: crash loudly."""
 
 
-_NEEDS: tuple[tuple[type[Exception], Need], ...] = (
-    (BufferFullError, Need.REDIS_MEMORY),
-    (BufferUnavailableError, Need.REDIS),
-    (DeviceError, Need.DEVICE),
-    (ExportError, Need.EXPORTER),
-    (RepositoryUnavailableError, Need.REPOSITORY),
-    (OSError, Need.DISK),
-    (sqlite3.OperationalError, Need.DISK),
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What the learner waits for: its kind, what people call it, and what they can do."""
+
+    need: Need
+    what: str
+    cure: str
+
+
+DISK = Waiting(
+    Need.DISK, "the disk of paths.state or paths.repository", "free space there, or make it writable: see the reason"
+)
+RECORDS = Waiting(
+    Need.RECORDS, "records that Redis lost", "the ingestors read them again from Kafka; if it lasts, see that one runs"
+)
+_WAITING: tuple[tuple[type[Exception], Waiting], ...] = (
+    (
+        BufferFullError,
+        Waiting(
+            Need.REDIS_MEMORY,
+            "room in Redis (maxmemory)",
+            "raise Redis' maxmemory, or lower buffer.bytes_max well below it",
+        ),
+    ),
+    (BufferUnavailableError, Waiting(Need.REDIS, "Redis (redis.url)", "start Redis there, or set redis.url")),
+    (
+        DeviceError,
+        Waiting(Need.DEVICE, "the device (learn.device)", "free its memory, lower round.batch, or set learn.device"),
+    ),
+    (
+        ExportError,
+        Waiting(Need.EXPORTER, "the exporter's process", "see the reason; it needs about 1 GB of memory for a minute"),
+    ),
+    (
+        RepositoryUnavailableError,
+        Waiting(Need.REPOSITORY, "the repository (paths.repository)", "make it writable, with space for a version"),
+    ),
+    (OSError, DISK),
+    (sqlite3.OperationalError, DISK),
 )
 
 
-def need_of(error: Exception) -> Need:
+def waiting_for(error: Exception) -> Waiting:
     """Return what an error from outside says is away; what is none of OUTSIDE: records that the buffer misses."""
-    return next((need for kind, need in _NEEDS if isinstance(error, kind)), Need.RECORDS)
+    return next((waiting for kind, waiting in _WAITING if isinstance(error, kind)), RECORDS)
 
 
 class WindowFault(Exception):  # noqa: N818 - a verdict on the window

@@ -8,7 +8,7 @@ import structlog
 
 from daemon.learn.announcements import Announcements
 from daemon.learn.drift import DriftWatch
-from daemon.learn.faults import OUTSIDE, WindowFault, need_of
+from daemon.learn.faults import OUTSIDE, WindowFault, waiting_for
 from daemon.learn.observer import LearnObserver, Outcome, Stage
 from daemon.learn.ownership import Ownership
 from daemon.learn.requests import Requests
@@ -76,7 +76,8 @@ class Learner:
         try:
             busy = self.run_once()
         except (*OUTSIDE, BrokenChainError) as error:
-            self.outage.failed(f"{type(error).__name__}: {error}", need=need_of(error))
+            away = waiting_for(error)
+            self.outage.failed(f"{type(error).__name__}: {error}", need=away.need, what=away.what, cure=away.cure)
             return False
         except StoppedError:
             return False

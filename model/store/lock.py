@@ -7,6 +7,7 @@ from pathlib import Path
 from model.store.errors import StateLockedError
 
 FILE_NAME = ".lock"
+PID_WIDTH = 31
 
 
 class DirectoryLock:
@@ -17,7 +18,7 @@ class DirectoryLock:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Take the lock. Raises StateLockedError at once when another holds it."""
+        """Take the lock. Raises StateLockedError at once when another holds it; OSError."""
         handle = os.open(folder / FILE_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -25,8 +26,12 @@ class DirectoryLock:
             holder = os.pread(handle, 32, 0).strip()
             os.close(handle)
             raise StateLockedError(folder, int(holder) if holder.isdigit() else None) from None
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        try:
+            # Over what the last one wrote, in one length: a full disk has room for that.
+            os.pwrite(handle, f"{os.getpid():<{PID_WIDTH}}\n".encode(), 0)
+        except OSError:
+            os.close(handle)
+            raise
         self._handle: int | None = handle
 
     def release(self) -> None:

@@ -69,19 +69,21 @@ def training_stage(directory: StateDirectory, claim: Claim) -> float:
 
 
 def measure(repeats: int) -> dict[str, Any]:
-    """Run both in turn; the ratio is that of the medians."""
-    bare, stage = [], []
+    """Run both in turn, each first as often as the other; the ratio is that of the medians."""
+    bare: list[float] = []
+    stage: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         directory = StateDirectory.open(Path(folder) / "state", size=SIZE, rules=StoreRules(), now_ms=lambda: 0)
         with directory:
             claim = prepare(directory)
             fresh = directory.fresh(claim)
             pixels, labels = np.concatenate([fresh.pixels_NHWC] * 2), np.concatenate([fresh.labels] * 2)
+            sides = [(bare, lambda: bare_loop(pixels, labels)), (stage, lambda: training_stage(directory, claim))]
             for turn in range(repeats + 1):
-                rates = bare_loop(pixels, labels), training_stage(directory, claim)
-                if turn:  # the first turn warms up
-                    bare.append(rates[0])
-                    stage.append(rates[1])
+                for rates, run in sides if turn % 2 else sides[::-1]:
+                    rate = run()
+                    if turn:  # the first turn warms up
+                        rates.append(rate)
     ratio = statistics.median(stage) / statistics.median(bare)
     return {
         "name": "training stage ÷ bare PyTorch loop, images/s",

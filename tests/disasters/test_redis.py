@@ -73,11 +73,13 @@ def test_at_maxmemory_the_learner_makes_room_also_when_it_starts_then(make_mill,
     mill = make_mill(redis=server)
     mill.send(64)
     with mill.site.ingesting() as ingesting:
+        mill.site.wait_position(64)
         if restarts:
             with mill.learning():
                 mill.wait_learnt(64)
-        crowd(server, 400_000)
-        mill.send(2_500)
+        # Far more than what connections of Redis' clients take and give back.
+        crowd(server, 1_000_000)
+        mill.send(4_000)
         eventually(lambda: ingesting.causes == {"buffer_full"}, "Redis is full")
         # Not even a small write passes: what the learner does at its start must do without.
         fill_up(server)

@@ -7,7 +7,7 @@ import pytest
 
 from streaming.kafka_admin import TopicMissingError
 from streaming.kafka_options import KafkaOptions, KafkaUnavailableError
-from streaming.pusher import Pusher, pictures_in
+from streaming.pusher import Pusher, pictures_in, shuffled
 from tests.support.images import encode, picture
 from tests.support.ingestors import Site
 
@@ -35,7 +35,7 @@ def site(kafka_server, redis_server, make_topic):
 def push(site, folder, **options):
     pusher = Pusher(site.options, site.topic, "camera", now=lambda: NOW)
     try:
-        return list(pusher.push(pictures_in(folder), **options))
+        return list(pusher.push(pictures_in(folder).pictures, **options))
     finally:
         pusher.close()
 
@@ -73,6 +73,23 @@ def test_what_is_pushed_is_what_an_ingestor_reads(site, folder):
     assert {one.event_time_ms for one in entries} == {int(NOW.timestamp() * 1000)}
 
 
+def test_they_are_sent_in_an_order_that_follows_from_the_seed(tmp_path):
+    for number in range(40):
+        (tmp_path / f"class-{number % 2}").mkdir(exist_ok=True)
+        (tmp_path / f"class-{number % 2}" / f"{number}.png").write_bytes(b"x")
+    found = pictures_in(tmp_path).pictures
+    one, again, other = (shuffled(found, seed) for seed in (0, 0, 1))
+    assert one == again != other
+    assert sorted(one, key=lambda picture: picture.path) == found != one
+    assert len({picture.label for picture in one[:10]}) == 2
+
+
+def test_what_is_skipped_is_told(folder):
+    (folder / "cat" / ".thumb.png").write_bytes(b"hidden")
+    (folder / "cat" / "gone.jpg").symlink_to(folder / "nowhere.jpg")
+    assert [one.name for one in pictures_in(folder).skipped] == ["gone.jpg", "notes.txt", "stray.png"]
+
+
 def test_one_that_is_too_large_or_unreadable_fails_alone(site, folder):
     (folder / "cat" / "0.jpg").write_bytes(os.urandom(2_000_000))
     (folder / "cat" / "9.jpg").symlink_to(folder / "nowhere.jpg")
@@ -91,6 +108,6 @@ def test_wrong_folders_topics_and_addresses_are_said(site, folder, tmp_path):
     with pytest.raises(NotADirectoryError):
         pictures_in(tmp_path / "nowhere")
     with pytest.raises(TopicMissingError, match=r"kafka\.create_topics"):
-        list(Pusher(site.options, f"{site.topic}-none", "camera").push(pictures_in(folder)))
+        list(Pusher(site.options, f"{site.topic}-none", "camera").push(pictures_in(folder).pictures))
     with pytest.raises(KafkaUnavailableError, match=r"127\.0\.0\.1:1 does not answer"):
-        list(Pusher(KafkaOptions("127.0.0.1:1"), site.topic, "camera").push(pictures_in(folder)))
+        list(Pusher(KafkaOptions("127.0.0.1:1"), site.topic, "camera").push(pictures_in(folder).pictures))

@@ -32,8 +32,8 @@ def now_ms():
     return time.time_ns() // 1_000_000
 
 
-def eventually(check, what="", timeout_s=30.0):
-    """Return the first true answer of `check`."""
+def eventually(check, what="", timeout_s=90.0):
+    """Return the first true answer of `check`. A loaded machine has time."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         answer = check()

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from daemon.composition.learn import check_initial_weights
+from daemon.composition.opening import check_initial_weights
 from daemon.config import Config
 from daemon.config.learning import Model
 from daemon.errors import OperatorError

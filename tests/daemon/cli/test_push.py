@@ -33,11 +33,23 @@ def test_a_folder_is_in_kafka_when_it_ends(run, folder, kafka_server, topic):
         "images": 6,
         "acknowledged": 6,
         "failed": 0,
+        "skipped": 0,
         "classes": {"cat": 3, "dog": 3},
         "failures": [],
     }
     labels = sorted(dict(record.headers)["ce_label"].decode() for record in records_of(kafka_server.bootstrap, topic))
     assert labels == ["cat"] * 3 + ["dog"] * 3
+
+
+def test_what_is_no_image_in_a_class_is_skipped_and_said(run, folder, kafka_server, topic):
+    for name in ("loose.png", "cat/moving.gif", "cat/.hidden"):
+        (folder / name).write_bytes(b"x")
+    ran = run("push", str(folder), "--topic", topic, "--set", f"kafka.bootstrap_servers={kafka_server.bootstrap}")
+    assert ran.status == 0
+    assert "6 of 6 images of 2 classes" in ran.out
+    assert ran.err.count("skipped") == 2
+    assert "loose.png" in ran.err
+    assert "moving.gif" in ran.err
 
 
 def test_one_that_fails_is_named_and_the_status_is_1(run, folder, kafka_server, make_topic):
@@ -68,6 +80,6 @@ def test_a_broker_that_does_not_answer_is_one_line(run, folder):
 @pytest.mark.parametrize("name", ["none", "images/cat"])
 def test_a_folder_without_classes_is_told(run, folder, name):
     ran = run("push", str(folder.parent / name))
-    assert ran.status == 1
+    assert ran.status == 2
     assert ran.err.count("\n") == 1
     assert name in ran.err

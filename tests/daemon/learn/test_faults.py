@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from daemon.learn.faults import OUTSIDE, need_of
+from daemon.learn.faults import OUTSIDE, waiting_for
 from daemon.learn.taker import BrokenChainError
 from daemon.outage import Need
 from model.learning.errors import DeviceError
@@ -27,7 +27,9 @@ NEEDS = {
 
 @pytest.mark.parametrize("kind", NEEDS)
 def test_a_failure_says_what_is_away(kind):
-    assert need_of(kind("gone")) is NEEDS[kind]
+    away = waiting_for(kind("gone"))
+    assert away.need is NEEDS[kind]
+    assert away.what and away.cure
 
 
 def test_everything_from_outside_is_known():

@@ -1,0 +1,113 @@
+"""Opens what the learner owns: state directory and repository. A full disk is waited for; what is wrong is refused."""
+
+import errno
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from daemon.composition.clocks import now_ms
+from daemon.config import Config
+from daemon.errors import OperatorError
+from daemon.learn.faults import DISK
+from daemon.outage import Outage
+from model.network import initial_weights
+from model.network.errors import InitialWeightsError
+from model.network.spec import NetworkSpec
+from model.publishing.errors import ForeignRepositoryError, RepositoryLockedError, RepositoryUnavailableError
+from model.publishing.repository import Repository
+from model.store.directory import StateDirectory
+from model.store.errors import StateError
+from model.store.facts import StoreRules
+
+UNCHANGED = "Nothing was changed"
+PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE})
+"""What a disk says that is full or away for a while; no permission, no such folder and the like do not pass."""
+PASSING_SQLITE = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
+PRIMARY_CODE = 0xFF
+"""SQLite's extended codes carry the primary one in their last byte."""
+
+Opened = TypeVar("Opened")
+
+
+def open_when_there_is_room(
+    open_it: Callable[[], Opened], setting: str, outage: Outage, stop: threading.Event
+) -> Opened | None:
+    """Return what `open_it` opens, as soon as the disk lets it; None when stopped before.
+
+    Raises OperatorError for what waiting does not cure.
+    """
+    while not stop.is_set():
+        try:
+            opened = open_it()
+        except ForeignRepositoryError as error:
+            cure = f"{UNCHANGED}. Choose another paths.repository, or take this one over with `tidemill learn --adopt`"
+            raise OperatorError(setting, str(error), cure) from error
+        except (StateError, RepositoryLockedError, RepositoryUnavailableError, OSError) as error:
+            if not passes(error):
+                raise OperatorError(getattr(error, "setting", setting), str(error), UNCHANGED) from error
+            outage.failed(str(error), need=DISK.need, what=DISK.what, cure=DISK.cure)
+            stop.wait(outage.wait_s)
+        else:
+            outage.recovered()
+            return opened
+    return None
+
+
+def passes(error: BaseException | None) -> bool:
+    """Tell whether an error, or what caused it, is a disk's that may be well again."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in PASSING:
+            return True
+        if (
+            isinstance(error, sqlite3.Error)
+            and (getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE) in PASSING_SQLITE
+        ):
+            return True
+        error = error.__cause__
+    return False
+
+
+def open_state(config: Config, reached: Callable[[str], None]) -> StateDirectory:
+    """Open the state directory, making it where there is none. Raises StateError, OSError."""
+    store = config.store
+    rules = StoreRules(
+        bytes_max=store.bytes_max,
+        holdout_fraction=store.holdout_fraction,
+        holdout_first=store.holdout_first,
+        holdout_max=store.holdout_max,
+        closed_classes=config.model.classes,
+        classes_max=config.model.classes_max,
+        class_min_samples=config.model.class_min_samples,
+        waiting_max=store.waiting_max,
+        compact_below=store.segment_compact_below,
+        versions_kept=store.versions_kept,
+    )
+    return StateDirectory.open(config.paths.state, size=config.image.size, rules=rules, now_ms=now_ms, reached=reached)
+
+
+def open_repository(
+    config: Config, directory: StateDirectory, reached: Callable[[str], None], *, adopt: bool
+) -> Repository:
+    """Open the model's repository for this state directory. Raises RepositoryError."""
+    return Repository(config.paths.repository, config.model.name, reached=reached).open(
+        directory.ledger.state_id(), adopt=adopt
+    )
+
+
+def spec_of(config: Config) -> NetworkSpec:
+    """Return the network that the configuration asks for."""
+    return NetworkSpec(
+        config.model.architecture, config.image.size, max(2, len(config.model.classes)), config.model.stem
+    )
+
+
+def check_initial_weights(config: Config, directory: StateDirectory) -> None:
+    """Refuse weights that the first round could not start from; once it is committed, they are needed no more."""
+    if not config.model.initial_weights or directory.ledger.current_state() is not None:
+        return
+    try:
+        initial_weights.check_initial_weights(spec_of(config), Path(config.model.initial_weights))
+    except InitialWeightsError as error:
+        raise OperatorError(error.setting, str(error), "Nothing was learnt", exit_code=2) from error

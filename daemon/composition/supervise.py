@@ -1,0 +1,28 @@
+"""Builds the supervisor."""
+
+import threading
+from collections.abc import Sequence
+
+from daemon.config import Config
+from daemon.health import HealthServer
+from daemon.metrics import RunMetrics, new_registry
+from daemon.supervisor.process import Spawned
+from daemon.supervisor.restarts import RestartRules
+from daemon.supervisor.supervisor import Supervisor
+
+
+def run_supervised(config: Config, arguments: Sequence[str], stop: threading.Event) -> None:
+    """Run one of each role, with the command line `arguments`, until `stop` is set.
+
+    Raises OperatorError where a role keeps dying.
+    """
+    registry = new_registry()
+    supervisor = Supervisor(
+        lambda role: Spawned(role, arguments),
+        RestartRules(config.run.restart_max, config.run.restart_window_s),
+        RunMetrics(registry),
+        stop_timeout_s=config.run.stop_timeout_s,
+    )
+    with HealthServer(registry, supervisor.asks()) as health:
+        health.start(config.http.host, config.run.port, "run.port")
+        supervisor.run(stop)
