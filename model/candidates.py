@@ -31,6 +31,8 @@ from model.store.facts import Batch, Claim, Replay
 
 PROBE_PASSES = 20
 """Times that a probe is trained on each of its samples."""
+DOUBLINGS_MAX = 5
+"""Times that training gets twice as long after windows refused in a row: 32 passes."""
 CALIBRATION_SAMPLES = 512
 """Replayed samples on which BatchNorm's statistics are estimated anew for the averaged weights."""
 
@@ -95,7 +97,7 @@ class CandidateMaker:
         Raises DivergedError, StoppedError, DeviceError, InitialWeightsError, OSError.
         """
         options = self._options
-        plan = plan_round(len(fresh), options.plan, replay=len(self._draw(claim, 1, "any").batch) > 0)
+        plan = plan_round(len(fresh), self._paced(claim), replay=len(self._draw(claim, 1, "any").batch) > 0)
         drawn = self._draw(claim, plan.replay_n, "replay")
         state = self._start(claim, fresh, drawn.batch)
         facts = train(
@@ -158,6 +160,15 @@ class CandidateMaker:
 
     def _draw(self, claim: Claim, n: int, purpose: str) -> Replay:
         return self._directory.draw_replay(claim, n, seeded(claim.seed, claim.round, purpose))
+
+    def _paced(self, claim: Claim) -> PlanOptions:
+        """Return how much to train: twice as much after each window in a row whose candidate was harmful.
+
+        From the same state as much training would end as badly again. What is far behind, as the average of the weights
+        while classes arrive, needs more steps to get past the place where it does harm.
+        """
+        refused = min(self._directory.ledger.harmful_in_a_row(claim.round), DOUBLINGS_MAX)
+        return replace(self._options.plan, passes=self._options.plan.passes * 2**refused)
 
     def _start(self, claim: Claim, fresh: Batch, replay: Batch) -> LearnerState:
         """Return the state to train: what is restored, with its input's normalisation."""

@@ -14,7 +14,7 @@ from model.store.facts import Claim, Json, Move, Role, SampleName, Version, Vers
 from model.store.kept_answers import reference_version
 from model.store.lineage import lineage
 from model.store.misses import Misses, misses_after
-from model.store.parcels import changed_since_retry, due_parcel, learnable_parcels
+from model.store.parcels import changed_since_retry, due_parcel, harmful_in_a_row, learnable_parcels
 from model.store.requests import Event, find_event
 from model.window import LogKey
 
@@ -146,6 +146,10 @@ class Ledger:
     def due_parcel(self) -> int | None:
         """Return the suspect parcel to retry next, or None."""
         return due_parcel(self._database)
+
+    def harmful_in_a_row(self, before: int) -> int:
+        """Return how many windows before a round were refused for their candidates were harmful, none learnt since."""
+        return harmful_in_a_row(self._database, before)
 
     def was_retry(self, number: int) -> bool:
         """Tell whether a round retried a parcel."""

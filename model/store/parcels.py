@@ -48,14 +48,41 @@ def members(database: sqlite3.Connection, parcel: int, classes: int, roles: Sequ
 
 
 def due_parcel(database: sqlite3.Connection) -> int | None:
-    """Return the suspect parcel to retry next: an untried one, else one that an accepted change may explain."""
+    """Return the suspect parcel to retry next: an untried one, else one that an accepted change may explain.
+
+    One whose candidate was harmful is due once another window was learnt: from the same state it would be harmful again.
+    """
+    untried = (
+        "tries = 0 AND (parcel < ? OR NOT EXISTS"
+        " (SELECT 1 FROM rounds WHERE round = parcels.parcel AND verdict = 'harmful'))"
+    )
+    changed = "EXISTS (SELECT 1 FROM rounds WHERE round > parcels.tried AND change = 1 AND undone = 0)"
     query = (
-        "SELECT parcel FROM parcels WHERE role = 'suspect' AND (tries = 0 OR"
-        " EXISTS (SELECT 1 FROM rounds WHERE round > parcels.tried AND change = 1 AND undone = 0))"
+        f"SELECT parcel FROM parcels WHERE role = 'suspect' AND (({untried}) OR {changed})"  # noqa: S608 - our own words
         " ORDER BY tries > 0, parcel LIMIT 1"
     )
-    row = database.execute(query).fetchone()
+    row = database.execute(query, (_last_learnt(database),)).fetchone()
     return int(row[0]) if row else None
+
+
+def harmful_in_a_row(database: sqlite3.Connection, before: int) -> int:
+    """Return how many windows before a round were refused for their candidates were harmful, none learnt since."""
+    query = (
+        "SELECT count(*) FROM rounds WHERE round > ? AND round < ? AND verdict = 'harmful' AND retried IS NULL"
+        " AND undone = 0"
+    )
+    row = database.execute(query, (_last_learnt(database, before), before)).fetchone()
+    return int(row[0])
+
+
+def _last_learnt(database: sqlite3.Connection, before: int | None = None) -> int:
+    """Return the last round, if need be before another, whose candidate was accepted; 0 where there is none."""
+    query = (
+        "SELECT round FROM rounds WHERE round < coalesce(?, round + 1) AND fate = 'accepted' AND verdict IS NOT NULL"
+        " AND undone = 0 ORDER BY round DESC LIMIT 1"
+    )
+    row = database.execute(query, (before,)).fetchone()
+    return int(row[0]) if row else 0
 
 
 def learnable_parcels(database: sqlite3.Connection, claim: Claim, limit: int) -> list[int]:

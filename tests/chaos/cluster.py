@@ -32,7 +32,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "redis": {"socket_timeout_s": 2.0},
     "image": {"size": SIZE},
     "model": {"architecture": "model.network.mlp:mlp"},
-    "round": {"samples": 256, "min_samples": 16, "max_wait_s": 2, "poll_s": 0.1, "batch": 32, "steps_max": 20},
+    "round": {"samples": 256, "min_samples": 16, "max_wait_s": 2, "poll_s": 0.1, "batch": 32, "steps_max": 200},
     "ingest": {"workers": 1},
     "learn": {"threads": 1},
     "log": {"format": "json"},

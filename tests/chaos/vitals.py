@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from model.store.segments import SEGMENTS_FOLDER
 from tests.chaos.cluster import Cluster
 
 EVERY_S = 2.0
@@ -78,11 +79,19 @@ class Vitals:
         born = self._born.setdefault(pid, time.monotonic())
         try:
             status = Path(f"/proc/{pid}/status").read_text()
-            files = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+            files = sum(not _is_segment(one) for one in Path(f"/proc/{pid}/fd").iterdir())
             rss = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmRSS"))
         except (OSError, StopIteration):
             return  # it ended this very moment
         self.lives[name, life].append(Reading(time.monotonic() - born, rss, files))
+
+
+def _is_segment(descriptor: Path) -> bool:
+    """Tell whether it is one of the store's segments, of which up to 128 are kept open: their number is the store's."""
+    try:
+        return f"/{SEGMENTS_FOLDER}/" in str(descriptor.readlink())
+    except OSError:
+        return False  # closed this very moment
 
 
 def _growth(role: str, readings: list[Reading]) -> Growth | None:

@@ -318,6 +318,12 @@ class BufferMachine(RuleBasedStateMachine):
             if log.incarnation > self.model.incarnations.get(where, 0):
                 self.model.incarnations[where] = log.incarnation
 
+    @rule(count=st.integers(1, 6), data=st.data())
+    def learn_on(self, count: int, data: st.DataObject) -> None:
+        """A round as it mostly is: a few records taken, more of them waiting, and the buffer told."""
+        self.take_window(count, data)
+        self.settle()
+
     @rule(data=st.data())
     def forget(self, data: st.DataObject) -> None:
         """Drop a log that another has replaced, once all of it is learnt."""
@@ -353,6 +359,14 @@ class BufferMachine(RuleBasedStateMachine):
             self.model.learnt[log] = older.get(log, 0)
         self.durable = older
         # Kafka's committed offsets lie beyond; what was left in the buffer comes first.
+
+    @rule(owner=owners, partition=partitions, count=counts, data=st.data())
+    def set_back_under_an_ingestor(self, owner: str, partition: int, count: int, data: st.DataObject) -> None:
+        """An ingestor has opened a lane where there is no stream; before it writes, the learner goes back."""
+        self.wipe(rare=0)
+        self.open_lane(owner, partition)
+        self.start_from_an_older_state(data)
+        self.append(owner, partition, count, answer_lost=False)
 
     # --- disasters ---------------------------------------------------------------------------------------------
 
@@ -399,7 +413,8 @@ class BufferMachine(RuleBasedStateMachine):
             assert state.oldest_buffered_ms == (stream.entries[0].buffered_ms if stream.entries else None)
             assert (state.bytes_used > 0) is bool(stream.entries)
             assert state.registered_ms == NOW_MS
-        for log, stream in self.model.streams.items():
+        for log in {*self.ends, *self.model.streams}:
+            stream = self.model.streams.get(log, Stream())
             assert self.ingest.position(log) == stream.position
             assert self.learn.read(log, 0, ENOUGH) == stream.entries
 
