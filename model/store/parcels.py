@@ -50,7 +50,7 @@ def members(database: sqlite3.Connection, parcel: int, classes: int, roles: Sequ
 def due_parcel(database: sqlite3.Connection) -> int | None:
     """Return the suspect parcel to retry next: an untried one, else one that an accepted change may explain.
 
-    One whose candidate was harmful is due once another window was learnt: from the same state it would be harmful again.
+    One whose candidate was harmful is due once another window was learnt: from the same state it would do harm again.
     """
     untried = (
         "tries = 0 AND (parcel < ? OR NOT EXISTS"
@@ -78,7 +78,7 @@ def harmful_in_a_row(database: sqlite3.Connection, before: int) -> int:
 def _last_learnt(database: sqlite3.Connection, before: int | None = None) -> int:
     """Return the last round, if need be before another, whose candidate was accepted; 0 where there is none."""
     query = (
-        "SELECT round FROM rounds WHERE round < coalesce(?, round + 1) AND fate = 'accepted' AND verdict IS NOT NULL"
+        "SELECT round FROM rounds WHERE round < coalesce(?, round + 1) AND fate = 'accepted' AND verdict <> ''"
         " AND undone = 0 ORDER BY round DESC LIMIT 1"
     )
     row = database.execute(query, (before,)).fetchone()

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.store import Fate, Role, StateDirectory, StoreRules, leave_request, verify
+from model.store import Fate, Outcome, Role, StateDirectory, StoreRules, leave_request, verify
 from model.store.viewing import Viewer
 from tests.support.windows import held, labelled, open_state, picture, refused, take, window
 
@@ -170,3 +170,37 @@ def test_a_crash_within_a_retry_changes_nothing(tmp_path: Path, step: str):
             retry(state, held())
         assert state.ledger.counts()["suspect"] == 0 and state.ledger.last_round() == 3
     assert verify(tmp_path) == []
+
+
+HARMFUL = {"outcome": Outcome.REFUSED, "fate": Fate.SUSPECT, "verdict": "harmful", "reason": "worse"}
+
+
+def test_a_window_whose_candidate_was_harmful_is_retried_once_another_was_learnt(tmp_path):
+    with open_state(tmp_path) as state:
+        take(state, labelled(range(60)), held(verdict="promoted"))
+        take(state, labelled(range(60, 100)), held(**HARMFUL))
+        assert state.ledger.due_parcel() is None, "from the same state it would be harmful again"
+        take(state, labelled(range(100, 140)), held(**HARMFUL))
+        take(state, labelled(range(140, 142)), held())
+        assert state.ledger.due_parcel() is None, "that one was not trained"
+        take(state, labelled(range(142, 180)), held(verdict="promoted"))
+        assert state.ledger.due_parcel() == 2
+        retry(state, held(verdict="promoted"))
+        assert state.ledger.due_parcel() == 3
+
+
+def test_harmful_windows_in_a_row_are_counted_until_one_is_learnt(tmp_path):
+    with open_state(tmp_path) as state:
+        count = state.ledger.harmful_in_a_row
+        take(state, labelled(range(60)), held(verdict="promoted"))
+        take(state, labelled(range(60, 80)), refused())
+        assert count(3) == 0, "the screen refused it: nothing was trained"
+        take(state, labelled(range(80, 100)), held(**HARMFUL))
+        take(state, labelled(range(100, 102)), held())
+        take(state, labelled(range(102, 140)), held(**HARMFUL))
+        assert [count(number) for number in range(1, 7)] == [0, 0, 0, 1, 1, 2]
+        take(state, labelled(range(140, 180)), held(verdict="promoted"))
+        assert count(7) == 0
+        retry(state, held(**{**HARMFUL, "fate": Fate.QUARANTINED}))
+        assert count(8) == 0, "a retry tells of its parcel, not of the windows"
+        assert count(6) == 2, "the same round, the same answer"
