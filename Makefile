@@ -42,6 +42,7 @@ bench: $(STAMP) kafka  ## Measure the ratios of docs/performance.md. ARGS are pa
 	$(BIN)/python -m tests.benchmarks.baseline $(ARGS)
 
 chaos: $(STAMP) kafka  ## Kill everything, at every step and at random, half an hour. ARGS="--faults 50 --seed 1".
+	$(BIN)/python -m pytest -m chaos
 	$(BIN)/python -m tests.chaos $(ARGS)
 
 kafka: $(STAMP)

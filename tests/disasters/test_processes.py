@@ -58,7 +58,7 @@ def start_everything(site):
     cluster.start()
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 def test_power_cut_and_second_learners(tmp_path, kafka_server, redis_server):
     with Site(tmp_path, kafka_server, redis_server, seed=SEED) as site:
         cluster = site.cluster
@@ -73,7 +73,7 @@ def test_power_cut_and_second_learners(tmp_path, kafka_server, redis_server):
         site.check_at_rest()
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 def test_a_stopped_learner_that_was_replaced_ends_when_it_wakes_up(tmp_path, kafka_server, redis_server):
     with Site(tmp_path, kafka_server, redis_server, seed=SEED) as site:
         cluster = site.cluster
