@@ -1,0 +1,130 @@
+"""A class arrives that takes points from its neighbours, as Coat does from Pullover: is it let in?
+
+    python -m tests.benchmarks.arrival --data FILE.npz [--classes 4,2] [--seeds 10] [--json]
+
+Each stream holds all classes but one, and that one, too, after BEFORE images. The learner is the daemon's own, with
+rounds, screen, store and gate; only Redis, Kafka and the exporter are stood in for.
+"""
+
+import argparse
+import json
+import logging
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from model.examples import Examples
+from model.judging.answers import evaluate
+from model.store import StoreRules
+from tests.benchmarks.poison import load
+from tests.support.learners import Bench
+
+WINDOW = 512
+BEFORE, AFTER = 12 * WINDOW, 12 * WINDOW
+
+
+@dataclass(frozen=True)
+class Run:
+    """One seeded stream."""
+
+    arriving: int
+    """The class's number in the file."""
+    seed: int
+    refused: int
+    """Candidates found harmful from the arrival on."""
+    aside: int
+    """Samples that were set aside in the end."""
+    before: float
+    """Accuracy of the others' test images when the class arrived."""
+    others: float
+    """The same at the end."""
+    arrived: float
+    """Accuracy of the arrived class's test images at the end."""
+
+
+def play(arriving: int, seed: int, train: Examples, test: Examples) -> Run:
+    """Stream, let the class arrive, and look at what the gate said."""
+    rng = np.random.default_rng(seed)
+    others = rng.permutation(np.flatnonzero(train.labels != arriving))
+    everything = rng.permutation(np.setdiff1d(np.arange(len(train.labels)), others[:BEFORE]))
+    own = test.labels == arriving
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder), WINDOW, StoreRules(), size=train.pixels_NHWC.shape[1], batch=64)
+        bench.seed = seed
+        learner = bench.learner()
+
+        def feed(keys: NDArray[np.int64]) -> None:
+            for start in range(0, len(keys), WINDOW):
+                some = keys[start : start + WINDOW]
+                bench.feed_pictures(train.pixels_NHWC[some], [str(label) for label in train.labels[some]], "benchmark")
+                while learner.run_once():
+                    pass
+
+        def accuracy(asked: NDArray[np.bool_]) -> float:
+            network = learner.round.judge.champion_network()
+            numbers = np.array([int(name) for name in learner.directory.ledger.classes()])
+            predicted = evaluate(network, [Examples(test.pixels_NHWC[asked], test.labels[asked])], 1000).predicted
+            return float((numbers[predicted] == test.labels[asked]).mean())
+
+        feed(others[:BEFORE])
+        ledger = learner.directory.ledger
+        arrival, before = ledger.last_round(), accuracy(~own)
+        feed(everything[:AFTER])
+        refused = sum(one["outcome"] == "refused" for one in ledger.rounds(after=arrival))
+        counts = ledger.counts()
+        run = Run(
+            arriving,
+            seed,
+            refused,
+            counts["suspect"] + counts["quarantined"],
+            before,
+            accuracy(~own),
+            accuracy(own),
+        )
+        bench.die()
+    return run
+
+
+def main() -> int:
+    """Measure and print; the exit status is 1 where an arrival was refused."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument(
+        "--classes", default="4,2", help="numbers of the classes that arrive late, each in its own runs"
+    )
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    train, test = load(given.data)
+    runs = []
+    for arriving in map(int, given.classes.split(",")):
+        for seed in range(given.seeds):
+            runs.append(play(arriving, seed, train, test))
+            sys.stderr.write(f"{runs[-1]}\n")
+    if given.json:
+        sys.stdout.write(json.dumps([asdict(one) for one in runs]) + "\n")
+        return int(any(one.refused for one in runs))
+    for arriving in sorted({one.arriving for one in runs}):
+        own = [one for one in runs if one.arriving == arriving]
+        sys.stdout.write(
+            f"class {arriving}: {len(own)} streams, {sum(one.refused for one in own)} candidates refused in "
+            f"{sum(one.refused > 0 for one in own)} of them, {sum(one.aside for one in own)} samples left aside; "
+            f"others {mean(own, 'before'):.1%} before, {mean(own, 'others'):.1%} after; itself "
+            f"{mean(own, 'arrived'):.1%}\n"
+        )
+    return int(any(one.refused for one in runs))
+
+
+def mean(runs: list[Run], name: str) -> float:
+    """Return the mean of a figure."""
+    return float(np.mean([getattr(one, name) for one in runs]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
