@@ -162,16 +162,14 @@ def drop(database: sqlite3.Connection, parcel: int) -> int:
 
 
 def retire(database: sqlite3.Connection, claim: Claim, classes: Sequence[int]) -> None:
-    """Quarantine the held-out samples of classes whose meaning has changed: nothing is judged by them any more."""
+    """Quarantine the samples of classes whose meaning has changed: they are neither judged by nor replayed any more."""
     retired: list[Member] = []
     for index in classes:
         (label,) = database.execute("SELECT label FROM labels WHERE class = ?", (index,)).fetchone()
-        count = slots.tally(database, label, Role.HOLDOUT)[0]
-        left = slots.leave(database, label, Role.HOLDOUT, range(count))
-        slots.add_to_tally(database, label, Role.QUARANTINED, len(left))
-        database.executemany("UPDATE samples SET role = 'quarantined' WHERE sample = ?", [(one,) for one in left])
-        retired += [(sample, Role.HOLDOUT, None) for sample in left]
-    reason = f"held out before the labels' meaning changed, as round {claim.retried} showed"
+        for role in (Role.HOLDOUT, Role.TRAIN):
+            left = slots.clear(database, label, role, Role.QUARANTINED)
+            retired += [(sample, role, None) for sample in left]
+    reason = f"from before the labels' meaning changed, as round {claim.retried} showed"
     set_aside(database, claim.round, Role.QUARANTINED, reason, retired)
 
 

@@ -130,7 +130,8 @@ def changing(name: str, seed: int, train: Examples, test: Examples, delta: float
     """Stream, change, and follow the champion on changed test images."""
     order = np.random.default_rng(seed).permutation(len(train.labels))[: BEFORE + AFTER]
     after = CHANGES[name](part(train, order[BEFORE:]))
-    asked = CHANGES[name](part(test, np.arange(TESTED)))
+    # Drawn, for files may be sorted by class.
+    asked = CHANGES[name](part(test, np.random.default_rng(seed).permutation(len(test.labels))[:TESTED]))
     accuracies: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         stream = Stream(Path(folder), train, seed, delta)

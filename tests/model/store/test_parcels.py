@@ -84,19 +84,25 @@ def test_retries_and_waiting_parcels_are_bounded(state, monkeypatch: pytest.Monk
     assert verify(state.path) == []
 
 
-def test_a_change_retires_the_holdout_of_the_classes_it_contradicts(state):
+def test_a_change_retires_what_is_stored_of_the_classes_it_contradicts(state):
     before = state.ledger.class_counts(Role.HOLDOUT)
+    trained = state.ledger.class_counts(Role.TRAIN)
     claim = state.claim_retry(2, seed=3, state=None)
     ours = state.held_out(claim)
+    learnt = int((state.fresh(claim).labels == 0).sum())
     state.commit(claim, held(change=True, contradicted=(0,)))
     after = state.ledger.class_counts(Role.HOLDOUT)
     cats = int((ours.labels == 0).sum())
     assert after.get("cat", 0) == cats and after["dog"] == before["dog"] + len(ours) - cats
-    assert state.ledger.counts()["quarantined"] == before["cat"]
+    assert state.ledger.class_counts(Role.TRAIN)["cat"] == learnt, "nothing old is replayed"
+    assert state.ledger.counts()["quarantined"] == before["cat"] + trained["cat"]
     with Viewer(state.path) as viewer:
         (parcel,) = viewer.parcels()
         assert parcel.parcel == 3 and "meaning" in parcel.reason
     assert verify(state.path) == []
+    ask(state, "quarantine.release", 3)
+    assert state.ledger.class_counts(Role.TRAIN)["cat"] == learnt + trained["cat"], "a person may give it back"
+    assert state.ledger.class_counts(Role.HOLDOUT)["cat"] == cats + before["cat"]
 
 
 def test_a_person_releases_or_drops_a_parcel(state):
