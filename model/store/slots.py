@@ -64,7 +64,9 @@ def leave(database: sqlite3.Connection, label: int, role: Role, slots: Iterable[
 
 def clear(database: sqlite3.Connection, label: int, role: Role, becomes: Role) -> list[int]:
     """Empty all of a label's slots in a role at once, however many; return the samples, which have another role now."""
-    query = "UPDATE samples SET slot = NULL, role = ? WHERE label = ? AND role = ? AND slot IS NOT NULL RETURNING sample"
+    query = (
+        "UPDATE samples SET slot = NULL, role = ? WHERE label = ? AND role = ? AND slot IS NOT NULL RETURNING sample"
+    )
     left = sorted(row[0] for row in database.execute(query, (becomes, label, role)).fetchall())
     add_to_tally(database, label, role, -len(left))
     add_to_tally(database, label, becomes, len(left))
