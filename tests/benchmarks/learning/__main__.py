@@ -8,6 +8,7 @@ The file has train_images, train_labels, test_images, test_labels: uint8, [n, h,
 
 import argparse
 import json
+import logging
 import os
 import statistics
 import sys
@@ -17,6 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import structlog
 import torch
 
 from model.learning.options import TrainOptions
@@ -34,6 +36,7 @@ TIDEMILL = "tidemill"
 OTHERS = (*plain.PLAIN, *peers.SETTINGS)
 NOISE_ROBUSTNESS = 0.3
 """What docs/operations.md advises where many labels are wrong."""
+WARNINGS = structlog.make_filtering_bound_logger(logging.WARNING)
 CHOOSING_SEED = 100
 """Seeds from here on are for choosing; figures are reported on seeds from 0 on."""
 
@@ -41,6 +44,8 @@ CHOOSING_SEED = 100
 def main() -> int:
     """Measure and print; the exit status is 1 where data or peers cannot be had."""
     options = arguments()
+    # The daemon's own log goes where progress goes: standard output is the report's.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr), wrapper_class=WARNINGS)
     torch.set_num_threads(options.threads)
     try:
         data = load(options.data, size=options.size, images=options.images)

@@ -1,4 +1,4 @@
-"""Which windows are unlike those before, and which are not: over all, class by class, and with another mix of classes."""
+"""Which windows are unlike those before, and which are not: over all, by class, and with another mix of classes."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from scipy.stats import binom
 from model.judging.answers import Answers
 from model.judging.screen import MARGIN, SUSPECT_P, class_counts, contradicted, has_learnt, screen
 
-RECENT = {label: (500, 430) for label in range(10)}
+RECENT = dict.fromkeys(range(10), (500, 430))
 """86 % right of each of ten classes."""
 
 
@@ -28,7 +28,7 @@ def test_two_of_ten_classes_that_change_places_are_seen_although_the_total_is_wi
 
 
 def test_all_a_little_worse_is_seen_in_the_total_although_in_no_class():
-    found = screen(window({label: 31 for label in range(10)}), RECENT)
+    found = screen(window(dict.fromkeys(range(10), 31)), RECENT)
     assert 11 * binom.cdf(31, 50, 0.86 - MARGIN) > SUSPECT_P, "no class alone would show it"
     assert found.suspect
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from model.learning.average import WeightAverage
+from model.learning.average import SHARPNESS, WeightAverage
 
 
 def values(*numbers):
@@ -13,11 +13,23 @@ def values(*numbers):
 
 
 def by_hand(series, decay):
-    weights = [decay ** (len(series) - 1 - place) for place in range(len(series))]
-    return sum(w * x for w, x in zip(weights, series, strict=True)) / sum(weights)
+    average = 0.0
+    for step, value in enumerate(series, 1):
+        weight = max(1 - decay, (SHARPNESS + 1) / (step + SHARPNESS))
+        average += weight * (value - average)
+    return average
 
 
-def test_is_the_weighted_mean_corrected_for_its_start():
+def test_its_memory_is_a_ninth_of_the_steps_until_that_is_as_long_as_the_decays():
+    average = WeightAverage.of(values(0.0, 0.0), 1)
+    for step in range(1, 1_001):
+        average.update(values(float(step), float(step)), ["head"], 0.99)
+        if step == 200:
+            assert 200 - average.tensors["body"].item() == pytest.approx(20, abs=1.5), "not the mean of all, 100 behind"
+    assert 1_000 - average.tensors["body"].item() == pytest.approx(97, abs=3)
+
+
+def test_is_the_mean_weighted_by_hand():
     average = WeightAverage.of(values(9.0, 9.0, 9.0), 2)
     series = [1.0, 4.0, -2.0, 0.5]
     for value in series:
