@@ -60,7 +60,7 @@ def evict(
 
 
 def _evict_aside(database: sqlite3.Connection, claim: Claim, wanted: int) -> int:
-    """Delete the oldest samples without a slot, but of those that wait not the round's own: their label may join next."""
+    """Delete the oldest samples without a slot, but not those of the round that wait: their label may join next."""
     if wanted <= 0:
         return 0
     query = (
