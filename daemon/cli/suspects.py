@@ -60,8 +60,8 @@ def _told(viewer: "Viewer", found: "list[Suspect]") -> dict[str, Any]:
     return {
         "stored": sum(labels.values()),
         "scored": viewer.observed(),
-        "labels": _blamed((one.name.label for one in found), labels),
-        "sources": _blamed((one.name.source for one in found), sources),
+        "labels": blamed((one.name.label for one in found), labels),
+        "sources": blamed((one.name.source for one in found), sources),
         "listed": [
             {
                 "id": one.name.sample_id,
@@ -79,7 +79,7 @@ def _told(viewer: "Viewer", found: "list[Suspect]") -> dict[str, Any]:
     }
 
 
-def _blamed(names: Iterable[str], stored: Mapping[str, int]) -> list[dict[str, Any]]:
+def blamed(names: Iterable[str], stored: Mapping[str, int]) -> list[dict[str, Any]]:
     """Return who has suspects, those first that have the most beyond their share of the store. Shares are in 0..1."""
     counts, total = Counter(names), max(1, sum(stored.values()))
     listed = max(1, counts.total())

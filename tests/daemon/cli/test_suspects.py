@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from daemon.cli.suspects import BLAMED_MAX, blamed
 from daemon.report.contact_sheet import sheet_size
 from model.store import StoreRules
 from model.store.facts import Observed
@@ -98,3 +99,12 @@ def test_show_on_a_sheet_and_a_place_that_cannot_be_written(run, history):
     ran = run("quarantine", "show", "2", "--sheet", str(history / "nowhere" / "sheet.png"))
     assert ran.status == 1
     assert "cannot be written" in ran.err and "--sheet" in ran.err
+
+
+def test_most_to_blame_is_who_has_the_most_suspects_beyond_the_share_of_the_store():
+    told = blamed(["large"] * 6 + ["small"] * 4, {"large": 900, "small": 50, "clean": 50})
+    assert told == [
+        {"name": "small", "suspects": 4, "share": 0.4, "store_share": 0.05},
+        {"name": "large", "suspects": 6, "share": 0.6, "store_share": 0.9},
+    ]
+    assert len(blamed(map(str, range(50)), {str(index): 1 for index in range(50)})) == BLAMED_MAX
