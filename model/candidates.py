@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from model.examples import Labelled
+from model.learning.margins import Margins, Seen
 from model.learning.options import PlanOptions, TrainOptions
 from model.learning.plan import plan_round
 from model.learning.published import answered, published_network
@@ -27,7 +28,7 @@ from model.network.normalisation import normalisation_of
 from model.network.spec import NetworkSpec, Stem
 from model.seeding import seed_of, seeded
 from model.store.directory import StateDirectory
-from model.store.facts import Batch, Claim, Replay
+from model.store.facts import Batch, Claim, Observed, Replay
 
 PROBE_PASSES = 20
 """Times that a probe is trained on each of its samples."""
@@ -57,6 +58,8 @@ class Trained:
     facts: TrainingFacts
     replayed: NDArray[np.int64]
     """Keys of the samples replayed, in the order drawn."""
+    observed: Observed
+    """How the samples fared while they were trained on."""
     forgetful: bool = False
     """Whether the store has evicted training samples: what is answered to the fresh ones is then worth keeping."""
 
@@ -100,6 +103,7 @@ class CandidateMaker:
         plan = plan_round(len(fresh), self._paced(claim), replay=len(self._draw(claim, 1, "any").batch) > 0)
         drawn = self._draw(claim, plan.replay_n, "replay")
         state = self._start(claim, fresh, drawn.batch)
+        margins = Margins()
         facts = train(
             state,
             fresh,
@@ -110,11 +114,13 @@ class CandidateMaker:
             seed=claim.seed,
             round_number=claim.round,
             recall=_recall(drawn, options.training.recall),
+            margins=margins,
             clock=self._clock,
             progress=progress,
             stop=stop,
         )
-        return Trained(state, facts, drawn.batch.samples, drawn.recollected is not None)
+        observed = _observed(margins.read(), np.concatenate([fresh.samples, drawn.batch.samples]))
+        return Trained(state, facts, drawn.batch.samples, observed, drawn.recollected is not None)
 
     def probe(self, claim: Claim, samples: Batch) -> Network:
         """Return a network that has learnt these samples alone, from the claim's state, many times over.
@@ -218,6 +224,15 @@ def _recall(drawn: Replay, weight: float) -> Recall | None:
     if drawn.recollected is None or not weight:
         return None
     return Recall(drawn.recollected.logits, weight * drawn.recollected.forgotten)
+
+
+def _observed(seen: Seen, samples: NDArray[np.int64]) -> Observed:
+    """Return what was seen of each sample, in the order of their keys; `samples` are the keys of the rows."""
+    keys, place, counts = np.unique(samples[seen.rows], return_inverse=True, return_counts=True)
+    said = np.empty(len(keys), np.int64)
+    said[place] = seen.said  # of those of one sample the last one stays
+    totals = np.bincount(place, seen.margins).astype(np.float64)
+    return Observed(keys, totals, counts.astype(np.int64), said)
 
 
 def _pixels(*batches: Batch) -> Iterator[NDArray[np.uint8]]:

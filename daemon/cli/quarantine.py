@@ -8,14 +8,21 @@ import typer
 from daemon.cli.options import AsJson, ConfigFile, Sets, StateFolder, examples, given
 from daemon.cli.output import out, print_json, print_table
 from daemon.cli.requests import WAIT_S, Wait, ask
-from daemon.cli.state import open_ledger
+from daemon.cli.sheet import SheetFile, write_sheet
+from daemon.cli.state import open_viewer
+from daemon.cli.suspects import suspects
 from daemon.config import Config
 from daemon.errors import OperatorError
 
 if TYPE_CHECKING:
     from model.store.viewing import Parcel, Viewer
 
-EXAMPLES = examples("tidemill quarantine list", "tidemill quarantine show 12", "tidemill quarantine drop 12")
+EXAMPLES = examples(
+    "tidemill quarantine list",
+    "tidemill quarantine show 12 --sheet round-12.png",
+    "tidemill quarantine drop 12",
+    "tidemill quarantine suspects --limit 100 --sheet suspects.png",
+)
 SHOWN_MAX = 1_000
 """Samples that `show --json` lists at most, unless told otherwise."""
 
@@ -28,7 +35,10 @@ group = typer.Typer(no_args_is_help=True, epilog=EXAMPLES)
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.add_typer(group, name="quarantine", rich_help_panel="Looking", help="Decide about samples that were set aside.")
+    app.add_typer(
+        group, name="quarantine", rich_help_panel="Looking", help="Samples that were set aside, or look mislabelled."
+    )
+    group.command("suspects")(suspects)
 
 
 @group.command("list")
@@ -42,7 +52,7 @@ def list_parcels(
 ) -> None:
     """List what is set aside: suspect windows are retried by themselves, quarantined ones wait for you."""
     config = given(context, file, sets, {"paths.state": state}).load().config
-    with _viewer(config) as viewer:
+    with open_viewer(config) as viewer:
         found = [_facts(viewer, one) for one in viewer.parcels()]
     if as_json:
         print_json(found)
@@ -65,16 +75,18 @@ def show(
     sets: Sets = None,
     state: StateFolder = None,
     as_json: AsJson = False,
+    sheet: SheetFile = None,
     limit: Annotated[int, typer.Option("--limit", min=0, help="Samples to list at most.")] = SHOWN_MAX,
 ) -> None:
     """Show what ROUND set aside and why: producers, labels, samples, and what the champion took them for."""
     config = given(context, file, sets, {"paths.state": state}).load().config
-    with _viewer(config) as viewer:
+    with open_viewer(config) as viewer:
         parcel = next((one for one in viewer.parcels() if one.parcel == number), None)
         if parcel is None:
             cure = "`tidemill quarantine list` names what is"
             raise OperatorError("", f"nothing of round {number} is set aside", cure)
         told = _facts(viewer, parcel)
+        viewed = viewer.view(viewer.samples(number, limit))
         told["listed"] = [
             {
                 "id": one.name.sample_id,
@@ -85,8 +97,10 @@ def show(
                 "partition": one.name.log.partition,
                 "offset": one.name.offset,
             }
-            for one in viewer.view(viewer.samples(number, limit))
+            for one in viewed
         ]
+    if sheet is not None:
+        write_sheet(sheet, [(one, one.predicted) for one in viewed], len(viewed))
     if as_json:
         print_json(told)
         return
@@ -128,13 +142,6 @@ def drop(
 
 def _ask(config: Config, kind: str, number: int, wait_s: float) -> None:
     typer.echo(ask(config, kind, {"parcel": number}, wait_s).answer)
-
-
-def _viewer(config: Config) -> "Viewer":
-    from model.store.viewing import Viewer  # noqa: PLC0415 - only where needed, for a quick --help
-
-    with open_ledger(config):  # says what is wrong where there is no state
-        return Viewer(config.paths.state)
 
 
 def _facts(viewer: "Viewer", one: "Parcel") -> dict[str, Any]:

@@ -9,6 +9,7 @@ from daemon.errors import OperatorError
 
 if TYPE_CHECKING:
     from model.store.ledger import Ledger
+    from model.store.viewing import Viewer
 
 DATABASE = "tidemill.db"
 
@@ -27,3 +28,11 @@ def open_ledger(config: Config) -> Iterator["Ledger"]:
         yield ledger
     finally:
         ledger.close()
+
+
+def open_viewer(config: Config) -> "Viewer":
+    """Return what looks at the samples in `paths.state`, to be closed. Raises OperatorError, StateError."""
+    from model.store.viewing import Viewer  # noqa: PLC0415 - only where needed, for a quick --help
+
+    with open_ledger(config):  # says what is wrong where there is no state
+        return Viewer(config.paths.state)

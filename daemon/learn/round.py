@@ -162,6 +162,7 @@ class Round:
             "version": version,
             "evaluation": evaluation,
             "replayed": candidate.trained.replayed,
+            "observed": candidate.trained.observed,
             "answers": judged.answers,
             "best": judged.best,
             **_screening(screened, accepted=fate is Fate.ACCEPTED),

@@ -1,4 +1,4 @@
-"""Samples as small PNG pictures inside the page."""
+"""Samples as small pictures, and as addresses that hold them."""
 
 import base64
 import io
@@ -13,12 +13,16 @@ SIDE = 96
 
 def png_uri(pixels_HWC: NDArray[np.uint8]) -> str:
     """Return uint8 [size, size, 3] as a data URI."""
+    encoded = io.BytesIO()
+    shown(pixels_HWC).save(encoded, "PNG", optimize=True)
+    return data_uri("image/png", encoded.getvalue())
+
+
+def shown(pixels_HWC: NDArray[np.uint8]) -> Image.Image:
+    """Return uint8 [size, size, 3] as a picture of the shown side."""
     picture = Image.fromarray(pixels_HWC)
     smooth = picture.width >= SIDE
-    picture = picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS if smooth else Image.Resampling.NEAREST)
-    encoded = io.BytesIO()
-    picture.save(encoded, "PNG", optimize=True)
-    return data_uri("image/png", encoded.getvalue())
+    return picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS if smooth else Image.Resampling.NEAREST)
 
 
 def data_uri(media_type: str, content: bytes) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from model.examples import Labelled
@@ -23,6 +24,8 @@ class Feed:
     """float32 [n, 3, size, size] in 0..1, augmented."""
     labels: Tensor
     """int64 [n]."""
+    rows: NDArray[np.int64]
+    """[n], on the host: rows of the fresh samples, then on of the replayed ones."""
     former: Tensor | None = None
     """float32 [replayed, classes]: what the last samples of the batch, the replayed ones, are held to."""
 
@@ -61,7 +64,8 @@ def feed(
         shifts = draw_shifts(n, size, shifts_rng, crop=options.crop, flip=options.flip)
         on_device = _sent(pixels_NHWC, device)
         former = _sent(recall.logits[second], device) if recall is not None and len(second) else None
-        yield Feed(as_image(shifted(on_device, shifts.to(device) if shifts else None)), _sent(labels, device), former)
+        image = as_image(shifted(on_device, shifts.to(device) if shifts else None))
+        yield Feed(image, _sent(labels, device), np.concatenate([first, second + len(fresh.labels)]), former)
 
 
 def _sent(array: np.ndarray, device: torch.device) -> Tensor:

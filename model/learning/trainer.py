@@ -14,6 +14,7 @@ from model.learning.device import device_faults, lay_out, precision
 from model.learning.errors import DivergedError, StoppedError
 from model.learning.feeding import Feed, feed
 from model.learning.loss import balanced_loss, label_shares, log_shares, robust_loss
+from model.learning.margins import Margins
 from model.learning.optimiser import laid_out_like, make_optimiser
 from model.learning.options import TrainOptions
 from model.learning.plan import Plan
@@ -66,6 +67,7 @@ def train(
     seed: int,
     round_number: int,
     recall: Recall | None = None,
+    margins: Margins | None = None,
     clock: Callable[[], float],
     progress: Callable[[StepFacts], None] = lambda _facts: None,
     stop: Callable[[], bool] = lambda: False,
@@ -73,8 +75,8 @@ def train(
     """Train `state` in place, on the device that it is on, for `plan.steps` steps.
 
     `replay` holds `plan.replay_n` samples, drawn by the distribution `replay_shares` ([classes_n]); `recall` has a row
-    for each of them. On the CPU the same inputs, seed, round and number of threads give the same bytes. `clock` gives
-    seconds.
+    for each of them. `margins` is told every batch. On the CPU the same inputs, seed, round and number of threads give
+    the same bytes. `clock` gives seconds.
     Raises DivergedError, StoppedError, DeviceError; the state is then to be thrown away.
     """
     device = state.network.mean.device
@@ -86,7 +88,7 @@ def train(
     # Dropout and stochastic depth draw from torch's global generator: seeded here, and given back as it was.
     with device_faults(device), torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed_of(seed, round_number, "dropout"))
-        stepper = _Stepper(state, options, log_share, recall.weight if recall else 0.0)
+        stepper = _Stepper(state, options, log_share, recall.weight if recall else 0.0, margins)
         for batch in batches:
             if stop():
                 raise StoppedError("stopped within training")
@@ -107,13 +109,21 @@ def train(
 class _Stepper:
     """One optimiser step after another, and the average behind them."""
 
-    def __init__(self, state: LearnerState, options: TrainOptions, log_share: Tensor, recall_weight: float) -> None:
+    def __init__(
+        self,
+        state: LearnerState,
+        options: TrainOptions,
+        log_share: Tensor,
+        recall_weight: float,
+        margins: Margins | None,
+    ) -> None:
         network = state.network.train()
         lay_out(network, network.mean.device)
         self._state = state
         self._options = options
         self._log_share = log_share
         self._recall_weight = recall_weight
+        self._margins = margins
         self._parameters = dict(network.named_parameters())
         self._optimiser = make_optimiser(network, options, state.moments, pretrained=state.pretrained)
         average = state.average
@@ -123,6 +133,8 @@ class _Stepper:
         """Make one step; return loss and gradient norm, on the device. If one is not finite, no weight changed."""
         with precision(batch.image.device):
             logits = self._state.network(batch.image)
+        if self._margins is not None:
+            self._margins.note(logits, batch.labels, batch.rows)
         loss = self._loss(logits, batch)
         self._optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)

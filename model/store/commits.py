@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from model.store import parcels, recollections, slots
+from model.store import margins, parcels, recollections, slots
 from model.store.claims import label_number, released_samples
 from model.store.facts import Claim, Commit, Fate, Outcome, Role
 from model.store.kept_answers import write_answers
@@ -33,6 +33,8 @@ def check_commit(claim: Claim, commit: Commit) -> None:
 def write_commit(database: sqlite3.Connection, claim: Claim, commit: Commit, now_ms: int) -> None:
     """Write the end of the round, inside the caller's transaction; eviction follows in the same one."""
     note_misses(database, claim, commit)
+    if commit.observed is not None and commit.fate is Fate.ACCEPTED:
+        margins.add(database, commit.observed)
     if commit.contradicted:
         parcels.retire(database, claim, commit.contradicted)
     if claim.retried is not None:
@@ -63,6 +65,7 @@ def write_commit(database: sqlite3.Connection, claim: Claim, commit: Commit, now
 
 def _accept(database: sqlite3.Connection, claim: Claim) -> None:
     """Make the window visible to replay and judging. Its own samples enter last: eviction knows them by that."""
+    margins.drop_relabelled(database)
     recollections.drop_relabelled(database)
     _relabel(database, claim)
     _release_waiting(database, claim)

@@ -76,6 +76,10 @@ CROSS_REFERENCES: tuple[tuple[str, str], ...] = (
         AND sample NOT IN (SELECT sample FROM aside)""",
     ),
     (
+        "sample {}: it is held out, but was trained on",
+        "SELECT sample FROM margins JOIN samples USING (sample) WHERE role = 'holdout'",
+    ),
+    (
         "sample {0}: its parcel is {1}, it is {2}",
         """SELECT sample, parcels.role, samples.role FROM aside JOIN parcels USING (parcel) JOIN samples USING (sample)
         WHERE parcels.role <> samples.role""",

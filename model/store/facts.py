@@ -110,6 +110,20 @@ class Replay:
 
 
 @dataclass(frozen=True, slots=True)
+class Observed:
+    """How samples fared while a round trained on them; each sample once, in the order of their keys."""
+
+    samples: NDArray[np.int64]
+    """[n], keys."""
+    totals: NDArray[np.float64]
+    """[n], sums of their margins: the logit of the label less the largest other one."""
+    counts: NDArray[np.int64]
+    """[n], how many margins were summed up."""
+    said: NDArray[np.int64]
+    """[n], the class with the highest logit, the last time."""
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimedSpan:
     """A range [start, end) of a log and what its records are, as of the round."""
 
@@ -191,6 +205,8 @@ class Commit:
     """Keys of the samples replayed, for `explain --samples`."""
     fresh_logits: tuple[NDArray[np.int64], NDArray[np.float32]] | None = None
     """Keys of the fresh samples and what the candidate answers to them, to be held on to; None: nothing is kept."""
+    observed: Observed | None = None
+    """How the samples trained on fared, to be added up where the window is accepted."""
     screened: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     """The champion on the window's samples before they were learnt: (samples, right) by class that it knows."""
     said: NDArray[np.int64] | None = None

@@ -1,4 +1,4 @@
--- The learner's memory. Version 2; `PRAGMA user_version` counts on.
+-- The learner's memory. Version 3; `PRAGMA user_version` counts on.
 -- Rows are written in two transactions per round: its claim, and its commit.
 
 CREATE TABLE meta (
@@ -129,6 +129,14 @@ CREATE TABLE relabels (
 CREATE TABLE recollections (
     sample INTEGER PRIMARY KEY REFERENCES samples ON DELETE CASCADE,
     logits BLOB NOT NULL -- little-endian float16, one for each class of that round
+) STRICT;
+
+-- How a sample fared whenever it was trained on under the label that it has.
+CREATE TABLE margins (
+    sample INTEGER PRIMARY KEY REFERENCES samples ON DELETE CASCADE,
+    total REAL NOT NULL, -- sum of its margins: the logit of its label less the largest other one
+    count INTEGER NOT NULL CHECK (count > 0),
+    said INTEGER NOT NULL CHECK (said >= 0) -- the class with the highest logit, the last time
 ) STRICT;
 
 CREATE TABLE draws (

@@ -1,4 +1,4 @@
-"""Looks at what is set aside: parcels, who is to blame, samples with their pixels. Reads only, beside a learner."""
+"""Looks at samples with their pixels: what is set aside, who is to blame, suspects. Reads only, beside a learner."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -9,12 +9,14 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from model.store import suspects
 from model.store.database import connect_read_only
 from model.store.errors import MissingFileError
 from model.store.facts import Role, SampleName
 from model.store.ledger import Ledger
 from model.store.replay import class_counts, evaluation_slots, samples_at
 from model.store.segments import SEGMENTS_FOLDER, Place, Segments
+from model.store.suspects import Suspect
 
 BLAMED_MAX = 10
 """Producers and labels named at most."""
@@ -99,6 +101,23 @@ class Viewer:
         """Return up to `limit` keys of a parcel's samples above `after`, in order."""
         query = "SELECT sample FROM aside WHERE parcel = ? AND sample > ? ORDER BY sample LIMIT ?"
         return [row[0] for row in self._database.execute(query, (parcel, after, limit))]
+
+    def suspects(self, limit: int) -> list[Suspect]:
+        """Return up to `limit` training samples that are likely to carry a wrong label, the likeliest first."""
+        ranked = {one.sample: one for one in suspects.rank(self._database, limit)}
+        return [Suspect(name, ranked[name.sample]) for name in self._ledger.names(ranked)]
+
+    def observed(self) -> int:
+        """Return how many stored training samples have a score."""
+        return suspects.observed(self._database)
+
+    def stored_by_label(self) -> dict[str, int]:
+        """Return how many training samples are stored under each label."""
+        return suspects.stored(self._database, "name")
+
+    def stored_by_source(self) -> dict[str, int]:
+        """Return how many training samples of each producer are stored."""
+        return suspects.stored(self._database, "source")
 
     def held_out(self, limit: int) -> list[int]:
         """Return the accepted held-out samples that judging uses: at most `limit`, evened out by class."""
