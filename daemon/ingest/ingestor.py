@@ -1,5 +1,6 @@
 """The ingestor: polls Kafka, decodes, buffers, and waits well when something is away. See `intake` for the order."""
 
+import gc
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -32,6 +33,8 @@ RETRY_MAX_S = 2.0
 """Between two tries of Kafka or Redis: a try costs little, and what is late costs freshness."""
 WATCH_EVERY_S = 1.0
 """Looks at Redis' run id."""
+SWEEP_EVERY_S = 15.0
+"""Python's collector would come after hours: until then the client's failed connections keep their sockets open."""
 
 _log = structlog.get_logger()
 
@@ -70,6 +73,7 @@ class Ingestor:
         self._topics = Outage("the missing topic", Need.TOPIC, clock, observer=outages)
         self._duties = Periodic(DUTIES_EVERY_S, clock)
         self._watch = Periodic(WATCH_EVERY_S, clock)
+        self._sweep = Periodic(SWEEP_EVERY_S, clock)
         self._run_id = ""
         self._stopping: Callable[[], bool] = lambda: False
         self._feeder = Feeder(decoder, options.threads)
@@ -92,6 +96,9 @@ class Ingestor:
         """Do one turn; return the seconds to wait before the next."""
         if not self._kafka.due:
             return min(POLL_S, self._kafka.wait_s)
+        if self._sweep.due:
+            gc.collect()
+            self._sweep.done()
         try:
             self._turn()
         except KafkaUnavailableError as error:
