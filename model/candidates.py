@@ -143,7 +143,7 @@ class CandidateMaker:
         """Make the network that is published: averaged weights, BatchNorm's statistics estimated anew for them."""
         replayed = self._draw(claim, CALIBRATION_SAMPLES, "calibration").batch
         calibration: Labelled = replayed if len(replayed) else fresh
-        network = published_network(trained.state, calibration)
+        network = published_network(trained.state, calibration, self._options.training.trainable)
         if not (trained.forgetful and self._options.training.recall):
             return Candidate(trained, network)
         return Candidate(trained, network, (fresh.samples, answered(network, fresh)))
