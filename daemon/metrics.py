@@ -162,7 +162,7 @@ class LearnMetrics:
         self._gap = make.gauge(
             "train_holdout_gap",
             "Balanced accuracy on samples trained on less that on held-out ones. Above 0.1 round after round the store "
-            "is learnt by heart: keep or send more images, turn learning.crop and learning.flip on, lower round.passes.",
+            "is learnt by heart: keep or send more images, set learning.crop and learning.flip, lower round.passes.",
         )
         self._flips = make.gauge("negative_flip_rate", "Share of held-out samples right before and wrong now.")
         self._version = make.gauge("model_version", "The champion's version; 0 before the first.")
