@@ -27,7 +27,7 @@ def learning_modules(network: Network, trainable: Trainable) -> dict[str, nn.Mod
 def frozen_names(network: Network, trainable: Trainable) -> set[str]:
     """Return the names of the tensors, of parameters and buffers, that stay as they are. Raises TrainableError.
 
-    Mean and deviation of the input are not among them: they are fixed in any case.
+    Mean and deviation of the input are not among them: the first version fixes them.
     """
     learning = learning_modules(network, trainable)
     names = [name for name in network.state_dict() if name.startswith("body.")]
