@@ -159,6 +159,11 @@ class LearnMetrics:
             "class_accuracy", f"The candidate's accuracy by class; of more than {CLASSES_MAX} the worst.", ("class",)
         )
         self._forgetting = make.gauge("forgetting", "Mean over classes of the best accuracy so far less the newest.")
+        self._gap = make.gauge(
+            "train_holdout_gap",
+            "Balanced accuracy on samples trained on less that on held-out ones. Above 0.1 round after round the store "
+            "is learnt by heart: keep or send more images, set learning.crop and learning.flip, lower round.passes.",
+        )
         self._flips = make.gauge("negative_flip_rate", "Share of held-out samples right before and wrong now.")
         self._version = make.gauge("model_version", "The champion's version; 0 before the first.")
         self._published = make.gauge("model_published_timestamp_seconds", "When the champion was published.")
@@ -208,6 +213,8 @@ class LearnMetrics:
                 self._holdout.labels(role).set(accuracy)
         if judgement.negative_flip_rate is not None:
             self._flips.set(judgement.negative_flip_rate)
+        if judgement.train_holdout_gap is not None:
+            self._gap.set(judgement.train_holdout_gap)
         if judgement.forgetting is not None:
             self._forgetting.set(judgement.forgetting)
         self._classes.clear()

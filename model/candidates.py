@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from model.examples import Labelled
+from model.judging.answers import Answers, evaluate
 from model.learning.margins import Margins, Seen
 from model.learning.options import PlanOptions, TrainOptions
 from model.learning.plan import plan_round
@@ -73,6 +74,8 @@ class Candidate:
     """Averaged weights in eval mode: what is judged and exported."""
     fresh_logits: tuple[NDArray[np.int64], NDArray[np.float32]] | None = None
     """Keys of the fresh samples and the network's answers to them, where these are to be kept."""
+    trained_answers: Answers | None = None
+    """What the network answers to samples that it was trained on, unaugmented: at most CALIBRATION_SAMPLES."""
 
 
 class CandidateMaker:
@@ -146,13 +149,18 @@ class CandidateMaker:
         return state.network.eval()
 
     def finish(self, claim: Claim, fresh: Batch, trained: Trained) -> Candidate:
-        """Make the network that is published: averaged weights, BatchNorm's statistics estimated anew for them."""
+        """Make the network that is published: averaged weights, BatchNorm's statistics estimated anew for them.
+
+        The samples for these, drawn from the store, are answered, too.
+        """
         replayed = self._draw(claim, CALIBRATION_SAMPLES, "calibration").batch
         calibration: Labelled = replayed if len(replayed) else fresh
-        network = published_network(trained.state, calibration)
+        network = published_network(trained.state, calibration, self._options.training.trainable)
+        seen = replayed if len(replayed) else fresh.part(np.arange(min(len(fresh), CALIBRATION_SAMPLES)))
+        answers = evaluate(network, [seen])
         if not (trained.forgetful and self._options.training.recall):
-            return Candidate(trained, network)
-        return Candidate(trained, network, (fresh.samples, answered(network, fresh)))
+            return Candidate(trained, network, trained_answers=answers)
+        return Candidate(trained, network, (fresh.samples, answered(network, fresh)), answers)
 
     def network_of(self, digest: str) -> Network:
         """Return the published network of a committed state, by the digest of its weights file. Raises OSError."""

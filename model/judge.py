@@ -10,6 +10,7 @@ from model.candidates import Candidate, CandidateMaker
 from model.judging.answers import Answers, evaluate, evaluate_among
 from model.judging.gate import GateOptions, Verdict, gate
 from model.judging.harm import NEWEST_MAX, gather
+from model.judging.overfit import Gap, gap_between
 from model.judging.paired import Pairing, pair
 from model.network.network import Network
 from model.store.directory import StateDirectory
@@ -28,6 +29,8 @@ class Judged:
     answers: KeptAnswers
     best: bool
     """Not below the reference: it is the reference from then on."""
+    gap: Gap | None = None
+    """How much better the candidate knows what it was trained on; None where nothing can be compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ class Judge:
         if champion is None or network is None:
             answers = evaluate(candidate.network, self._batches(asked.samples))
             verdict = gate(answers.some(asked.whole), None, self._options)
-            return Judged(verdict, _kept(asked, answers, candidate.network), best=True)
+            return Judged(verdict, _kept(asked, answers, candidate.network), best=True, gap=_gap(candidate, verdict))
         reference = self._reference(champion)
         known = network.spec.classes_n
         among = [None, known, reference.classes if reference else known]
@@ -73,7 +76,7 @@ class Judge:
         evidence = gather(masked, before, asked.newest & told, asked.whole & told, against)
         verdict = gate(full.some(asked.whole), before.some(asked.whole), self._options, evidence)
         best = against is None or against.won >= against.lost
-        return Judged(verdict, _kept(asked, full, candidate.network), best)
+        return Judged(verdict, _kept(asked, full, candidate.network), best, _gap(candidate, verdict))
 
     def crown(self, version: int, network: Network) -> None:
         """Remember the network of the version that has become champion."""
@@ -119,6 +122,11 @@ class Judge:
         if version is None or not champion.version - REFERENCE_AGE_MAX <= version <= champion.version:
             return None
         return self._directory.kept_answers(version)
+
+
+def _gap(candidate: Candidate, verdict: Verdict) -> Gap | None:
+    answers = candidate.trained_answers
+    return None if answers is None else gap_between(answers, verdict.per_class)
 
 
 def _kept(asked: _Asked, answers: Answers, network: Network) -> KeptAnswers:

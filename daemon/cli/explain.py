@@ -77,6 +77,7 @@ def _print(told: dict[str, Any], names: "VersionSamples | None") -> None:
         ("from", f"{manifest['event_time']['oldest'] or NONE} to {manifest['event_time']['newest'] or NONE}"),
         ("gate", f"{gate['verdict']}: {gate['reason']}"),
         ("held out", _accuracies(evaluation)),
+        ("trained", _gap(evaluation)),
         ("file", f"{manifest['file']['bytes']} bytes, sha256 {manifest['file']['sha256']}"),
     ):
         console.print(f"  {name:9} {value}")
@@ -92,6 +93,14 @@ def _print(told: dict[str, Any], names: "VersionSamples | None") -> None:
 def _accuracies(evaluation: dict[str, Any]) -> str:
     ours, champion = percent(evaluation["candidate_accuracy"]), percent(evaluation["champion_accuracy"])
     return f"{ours or NONE} on {evaluation['holdout']} samples; the champion before: {champion or NONE}"
+
+
+def _gap(evaluation: dict[str, Any]) -> str:
+    gap: float | None = evaluation.get("train_holdout_gap")
+    if gap is None:
+        return NONE
+    known = percent(evaluation["train_accuracy"])
+    return f"{known} on samples trained on, {100 * gap:+.1f} points to the held out (means over classes)"
 
 
 def _print_lineage(lineage: list[dict[str, Any]]) -> None:

@@ -47,6 +47,7 @@ from model.learning.errors import DeviceError
 from model.learning.options import PlanOptions, TrainOptions
 from model.network.build import check_architecture
 from model.network.errors import NetworkError
+from model.network.trainable import check_trainable
 from model.publishing.errors import RepositoryError, StaleTensorError, UnmappableError
 from model.publishing.mailbox import Mailbox
 from model.publishing.publisher import Publisher
@@ -219,6 +220,7 @@ def _candidate_options(config: Config) -> CandidateOptions:
             label_smoothing=learning.label_smoothing,
             recall=learning.recall,
             robustness=learning.robustness,
+            trainable=config.model.trainable,
         ),
     )
 
@@ -233,7 +235,8 @@ def _device(config: Config) -> torch.device:
         raise OperatorError("learn.device", str(error), "Choose cpu, or give the process its GPU") from error
     try:
         check_architecture(spec_of(config))
+        check_trainable(spec_of(config), config.model.trainable)
     except NetworkError as error:
-        raise OperatorError("model.architecture", str(error), "Choose one that is supported", exit_code=2) from error
+        raise OperatorError(error.setting, str(error), "Choose one that is supported", exit_code=2) from error
     log.info("learning on", device=str(device), threads=torch.get_num_threads(), torch=torch.__version__)
     return device

@@ -13,7 +13,7 @@ from daemon.errors import OperatorError
 from daemon.learn.faults import DISK
 from daemon.outage import Outage
 from model.network import initial_weights
-from model.network.errors import InitialWeightsError
+from model.network.errors import NetworkError, TrainableError
 from model.network.spec import NetworkSpec
 from model.publishing.errors import ForeignRepositoryError, RepositoryLockedError, RepositoryUnavailableError
 from model.publishing.repository import Repository
@@ -105,9 +105,16 @@ def spec_of(config: Config) -> NetworkSpec:
 
 def check_initial_weights(config: Config, directory: StateDirectory) -> None:
     """Refuse weights that the first round could not start from; once it is committed, they are needed no more."""
-    if not config.model.initial_weights or directory.ledger.current_state() is not None:
+    if directory.ledger.current_state() is not None:
         return
+    file, trainable = config.model.initial_weights, config.model.trainable
     try:
-        initial_weights.check_initial_weights(spec_of(config), Path(config.model.initial_weights))
-    except InitialWeightsError as error:
+        if file:
+            initial_weights.check_initial_weights(spec_of(config), Path(file), trainable)
+        elif trainable != "all":
+            raise TrainableError(
+                f'model.trainable "{trainable}" on random features learns next to nothing; name a file in '
+                'model.initial_weights, or set model.trainable to "all"'
+            )
+    except NetworkError as error:
         raise OperatorError(error.setting, str(error), "Nothing was learnt", exit_code=2) from error

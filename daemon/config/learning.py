@@ -25,6 +25,8 @@ class Model(Section):
     """A torchvision classifier by name, or "package.module:factory"."""
     initial_weights: str = ""
     """A .pth or .safetensors file to start from; empty: random weights."""
+    trainable: Literal["all", "last-block", "head"] = "all"
+    """What learns; the rest stays as model.initial_weights, or what was learnt, made it. last-block: with the head."""
     classes: Annotated[
         tuple[Label, ...],
         Field(json_schema_extra={"right": "a list of names without control characters, or an empty one"}),

@@ -6,6 +6,7 @@ from typing import Any
 from daemon.version import VERSION
 from model.candidates import Candidate
 from model.judging.gate import Verdict
+from model.judging.overfit import Gap
 from model.publishing.layout import MODEL_FILE
 from model.publishing.manifest import Manifest
 from model.publishing.publisher import Staged
@@ -25,8 +26,13 @@ class Labels:
     size: int
 
 
-def evaluation_of(verdict: Verdict, classes: tuple[str, ...], before: float | None) -> dict[str, Any]:
-    """Return the manifest's `evaluation`: both models on the holdout, and the champion on the window (`before`)."""
+def evaluation_of(
+    verdict: Verdict, classes: tuple[str, ...], before: float | None, gap: Gap | None = None
+) -> dict[str, Any]:
+    """Return the manifest's `evaluation`: both models on the holdout, and the champion on the window (`before`).
+
+    `gap`: the candidate on samples that it was trained on, beside the holdout.
+    """
     per_class = {
         classes[index]: {"n": score.n, "candidate": score.candidate, "champion": score.champion}
         for index, score in verdict.per_class.items()
@@ -38,6 +44,8 @@ def evaluation_of(verdict: Verdict, classes: tuple[str, ...], before: float | No
         "negative_flip_rate": verdict.negative_flip_rate,
         "per_class": per_class,
         "prequential_accuracy": before,
+        "train_accuracy": None if gap is None else gap.train,
+        "train_holdout_gap": None if gap is None else gap.size,
     }
 
 

@@ -54,6 +54,8 @@ class Judgement:
     """Mean over classes of the best accuracy so far less the candidate's."""
     class_accuracy: Mapping[str, float]
     """The candidate's accuracy by class."""
+    train_holdout_gap: float | None = None
+    """The candidate's balanced accuracy on samples that it was trained on, less that on held-out ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from daemon.learn.observer import Judgement, LearnObserver
 from model.judging.gate import Verdict
+from model.judging.overfit import Gap
 from model.learning.trainer import StepFacts
 
 
@@ -16,7 +17,7 @@ def report_training(observer: LearnObserver) -> Callable[[StepFacts], None]:
     return tell
 
 
-def judgement_of(verdict: Verdict, classes: tuple[str, ...]) -> Judgement:
+def judgement_of(verdict: Verdict, classes: tuple[str, ...], gap: Gap | None = None) -> Judgement:
     """Return the comparison by class name. Forgetting is what classes lost against the champion, in the mean."""
     losses = [
         max(0.0, score.champion - score.candidate)
@@ -29,4 +30,5 @@ def judgement_of(verdict: Verdict, classes: tuple[str, ...]) -> Judgement:
         negative_flip_rate=verdict.negative_flip_rate,
         forgetting=sum(losses) / len(losses) if losses else None,
         class_accuracy={classes[index]: score.candidate for index, score in verdict.per_class.items() if score.n},
+        train_holdout_gap=None if gap is None else gap.size,
     )

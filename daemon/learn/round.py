@@ -90,7 +90,7 @@ class Round:
         # 5. Judge, both models on the same samples.
         with self.stages(Stage.EVALUATE), blame_window():
             judged = self.judge.judge(claim, candidate, screened.contradicted)
-        self.observer.judged(judgement_of(judged.verdict, claim.classes))
+        self.observer.judged(judgement_of(judged.verdict, claim.classes, judged.gap))
         # 6. Commit: the one moment in which the round becomes history, all of it or nothing.
         with self.stages(Stage.COMMIT):
             ended = self._commit(claim, fresh, candidate, staged, judged, screened, began)
@@ -142,7 +142,7 @@ class Round:
     ) -> Ended:
         """Make files durable first, then name them in the transaction: a row never points at what may be gone."""
         verdict = judged.verdict
-        evaluation = evaluation_of(verdict, claim.classes, screened.before)
+        evaluation = evaluation_of(verdict, claim.classes, screened.before, judged.gap)
         outcome, fate = _outcome(verdict.decision, retried=claim.retried is not None)
         version: NewVersion | None = None
         if outcome is Outcome.PUBLISHED:

@@ -31,16 +31,21 @@ class WeightAverage:
         return cls(copies, torch.zeros(classes_n, dtype=torch.int64), 0)
 
     def update(self, parameters: Mapping[str, nn.Parameter], head: Sequence[str], decay: float) -> None:
-        """Take in the weights after a step. `head`: names of the parameters that have a row for each class."""
+        """Take in the weights after a step. `head`: names of the parameters that have a row for each class.
+
+        Averages of parameters that are not given stay as they are.
+        """
         self.steps += 1
         body = [name for name in parameters if name not in head]
         with torch.no_grad():
             # foreach: one launch on CUDA instead of one for each tensor.
-            torch._foreach_lerp_([self.tensors[n] for n in body], [parameters[n] for n in body], self._weight(decay))
+            if body:
+                weight = self._weight(decay)
+                torch._foreach_lerp_([self.tensors[n] for n in body], [parameters[n] for n in body], weight)
             rows = self._row_weights(decay).to(self.tensors[head[0]].device, non_blocking=True)
             for name in head:
-                weight = rows.view(-1, *[1] * (self.tensors[name].dim() - 1))
-                self.tensors[name].lerp_(parameters[name], weight)
+                by_row = rows.view(-1, *[1] * (self.tensors[name].dim() - 1))
+                self.tensors[name].lerp_(parameters[name], by_row)
 
     def grow(self, name: str, new_rows: Tensor) -> None:
         """Append rows to one of the head's averages."""

@@ -43,7 +43,7 @@ class Moments:
 def make_optimiser(
     network: Network, options: TrainOptions, moments: Moments, *, pretrained: bool
 ) -> torch.optim.Optimizer:
-    """Return the optimiser for the network's parameters, remembering `moments`.
+    """Return the optimiser for the network's parameters that take a gradient, remembering `moments`.
 
     These are forgotten when they are another optimiser's. `moments.kind` says which it is afterwards.
     """
@@ -56,7 +56,7 @@ def make_optimiser(
     else:
         optimiser = torch.optim.SGD(groups, lr=lr, momentum=MOMENTUM, fused=True)
     if moments.kind == kind:
-        for name, parameter in network.named_parameters():
+        for name, parameter in learning_parameters(network).items():
             kept = moments.tensors.get(name, {})
             optimiser.state[parameter] = {key: laid_out_like(value, parameter) for key, value in kept.items()}
     moments.kind = kind
@@ -80,7 +80,7 @@ def _choice(architecture: str, options: TrainOptions) -> tuple[Literal["adamw", 
 def _groups(network: Network, lr: float, weight_decay: float, *, pretrained: bool) -> list[dict[str, object]]:
     head = network.head_parameters
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-    for name, parameter in network.named_parameters():
+    for name, parameter in learning_parameters(network).items():
         groups.setdefault((name in head, _decays(name, parameter)), []).append(parameter)
     return [
         {
@@ -90,6 +90,11 @@ def _groups(network: Network, lr: float, weight_decay: float, *, pretrained: boo
         }
         for (in_head, decays), parameters in groups.items()
     ]
+
+
+def learning_parameters(network: Network) -> dict[str, nn.Parameter]:
+    """Return the parameters that take a gradient, by name."""
+    return {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
 
 
 def _decays(name: str, parameter: nn.Parameter) -> bool:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from model.network.spec import Trainable
+
 OptimiserChoice = Literal["auto", "adamw", "sgd"]
 
 
@@ -36,3 +38,5 @@ class TrainOptions:
     """Weight of holding on to former answers in replay, where nearly all samples were evicted; see recall.py."""
     robustness: float = 0.0
     """Exponent q of the generalised cross-entropy, 0 to 1: the higher, the less a sample counts that is far off."""
+    trainable: Trainable = "all"
+    """Which part of the network learns; the rest stays bit for bit."""

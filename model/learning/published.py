@@ -15,16 +15,20 @@ from model.learning.device import device_faults
 from model.learning.plan import batch_bounds
 from model.learning.state import LearnerState
 from model.network.network import Network
+from model.network.spec import Trainable
+from model.network.trainable import learning_modules
 
 CALIBRATION_BATCH = 256
 
 
-def published_network(state: LearnerState, calibration: Labelled | None = None) -> Network:
+def published_network(
+    state: LearnerState, calibration: Labelled | None = None, trainable: Trainable = "all"
+) -> Network:
     """Return a copy with the averaged weights, in eval mode, on the state's device.
 
     `calibration`: BatchNorm's statistics are re-estimated on these (about a thousand replayed samples, unaugmented) and
     kept in the state, so that `published_network(state)` gives the same network later, also from its file. Without,
-    those of the last time are used. Raises DeviceError.
+    those of the last time are used. `trainable`: norms outside of that part keep their statistics. Raises DeviceError.
     """
     network = copy.deepcopy(state.network).to(memory_format=torch.contiguous_format).eval()
     with torch.no_grad():
@@ -32,7 +36,7 @@ def published_network(state: LearnerState, calibration: Labelled | None = None) 
             parameter.copy_(state.average.tensors[name])
         with device_faults(network.mean.device):
             if calibration is not None and len(calibration.labels) > 1:
-                state.statistics = _estimated(network, calibration)
+                state.statistics = state.statistics | _estimated(network, calibration, trainable)
         for name, buffer in network.named_buffers():
             if name in state.statistics:
                 buffer.copy_(state.statistics[name])
@@ -52,9 +56,10 @@ def answered(network: Network, examples: Labelled) -> NDArray[np.float32]:
     return torch.cat(parts).numpy()
 
 
-def _estimated(network: Network, calibration: Labelled) -> dict[str, Tensor]:
+def _estimated(network: Network, calibration: Labelled, trainable: Trainable) -> dict[str, Tensor]:
     """Put the samples through, so that each norm's statistics are the mean over them; return copies of these."""
-    norms = {name: module for name, module in network.named_modules() if isinstance(module, _BatchNorm)}
+    learning = learning_modules(network, trainable)
+    norms = {name: module for name, module in learning.items() if isinstance(module, _BatchNorm)}
     if not norms:
         return {}
     momenta = {name: norm.momentum for name, norm in norms.items()}

@@ -13,9 +13,10 @@ from model.examples import Labelled
 from model.learning.device import device_faults, lay_out, precision
 from model.learning.errors import DivergedError, StoppedError
 from model.learning.feeding import Feed, feed
+from model.learning.freezing import Freezing
 from model.learning.loss import balanced_loss, label_shares, log_shares, robust_loss
 from model.learning.margins import Margins
-from model.learning.optimiser import laid_out_like, make_optimiser
+from model.learning.optimiser import laid_out_like, learning_parameters, make_optimiser
 from model.learning.options import TrainOptions
 from model.learning.plan import Plan
 from model.learning.recall import Recall, recall_loss
@@ -75,8 +76,9 @@ def train(
     """Train `state` in place, on the device that it is on, for `plan.steps` steps.
 
     `replay` holds `plan.replay_n` samples, drawn by the distribution `replay_shares` ([classes_n]); `recall` has a row
-    for each of them. `margins` is told every batch. On the CPU the same inputs, seed, round and number of threads give
-    the same bytes. `clock` gives seconds.
+    for each of them. `margins` is told every batch. What `options.trainable` leaves out is published as it was, bit for
+    bit: it takes no gradient and has no moments. On the CPU the same inputs, seed, round and number of threads give the
+    same bytes. `clock` gives seconds.
     Raises DivergedError, StoppedError, DeviceError; the state is then to be thrown away.
     """
     device = state.network.mean.device
@@ -117,17 +119,18 @@ class _Stepper:
         recall_weight: float,
         margins: Margins | None,
     ) -> None:
-        network = state.network.train()
+        network = state.network
+        self._freezing = Freezing(state, options.trainable)
         lay_out(network, network.mean.device)
         self._state = state
         self._options = options
         self._log_share = log_share
         self._recall_weight = recall_weight
         self._margins = margins
-        self._parameters = dict(network.named_parameters())
+        self._learning = learning_parameters(network)
         self._optimiser = make_optimiser(network, options, state.moments, pretrained=state.pretrained)
         average = state.average
-        average.tensors = {name: laid_out_like(average.tensors[name], p) for name, p in self._parameters.items()}
+        average.tensors = {name: laid_out_like(average.tensors[name], p) for name, p in network.named_parameters()}
 
     def step(self, batch: Feed) -> tuple[Tensor, Tensor]:
         """Make one step; return loss and gradient norm, on the device. If one is not finite, no weight changed."""
@@ -139,12 +142,12 @@ class _Stepper:
         self._optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         loss = loss.detach()
-        norm = nn.utils.get_total_norm([p.grad for p in self._parameters.values() if p.grad is not None])
+        norm = nn.utils.get_total_norm([p.grad for p in self._learning.values() if p.grad is not None])
         # The fused kernels leave out a step that is marked so: no wait for the device to tell.
         self._optimiser.found_inf = (~torch.isfinite(loss + norm)).to(torch.float32)  # type: ignore[attr-defined]
         self._optimiser.step()
         self._state.steps += 1
-        self._state.average.update(self._parameters, self._state.network.head_parameters, self._options.ema_decay)
+        self._state.average.update(self._learning, self._state.network.head_parameters, self._options.ema_decay)
         return loss, norm
 
     def _loss(self, logits: Tensor, batch: Feed) -> Tensor:
@@ -157,9 +160,10 @@ class _Stepper:
         return loss
 
     def finish(self) -> None:
-        """Take over what the optimiser remembers."""
+        """Take over what the optimiser remembers, and let go of what was frozen."""
         self._optimiser.zero_grad(set_to_none=True)
-        self._state.moments.take_from(self._optimiser, self._parameters)
+        self._state.moments.take_from(self._optimiser, self._learning)
+        self._freezing.end()
 
 
 class _Watch:

@@ -18,5 +18,11 @@ class InitialWeightsError(NetworkError):
     setting = "model.initial_weights"
 
 
+class TrainableError(NetworkError):
+    """`model.trainable` names a part that is not known, or would leave random weights as they are."""
+
+    setting = "model.trainable"
+
+
 class ArchitectureChangedError(NetworkError):
     """The state directory was made with another architecture, size or stem than is configured now."""

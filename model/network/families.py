@@ -22,6 +22,8 @@ class Family:
     names: tuple[str, ...]
     fit_small: Callable[[nn.Module, int], None]
     """Replaces the stem by one for small images of that side, in place."""
+    last_block: str = ""
+    """First module of the last stage, within the body; -2: the last but one of its siblings. Empty: not known."""
     optimiser: Literal["adamw", "sgd"] = "adamw"
     lr: float = 1e-3
     stem_tensors: tuple[str, ...] = ()
@@ -42,31 +44,49 @@ FAMILIES = (
             *("resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d", "wide_resnet50_2", "wide_resnet101_2"),
         ),
         stems.fit_resnet,
+        "layer4",
         stem_tensors=("conv1.weight",),
     ),
-    Family(("mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large"), stems.fit_mobile),
+    Family(("mobilenet_v2",), stems.fit_mobile, "features.-2"),
+    Family(("mobilenet_v3_small", "mobilenet_v3_large"), stems.fit_mobile, "features.-4"),
     Family(
         (*(f"efficientnet_b{n}" for n in range(8)), *(f"efficientnet_v2_{size}" for size in "sml")),
         stems.fit_mobile,
+        "features.-2",
     ),
     Family(
         tuple(f"convnext_{size}" for size in ("tiny", "small", "base", "large")),
         stems.fit_patches,
+        "features.-2",
         stem_tensors=("features.0.0.weight",),
     ),
-    Family(tuple(VITS), stems.fit_nothing, lr=3e-4, stem_tensors=("conv_proj.weight", "encoder.pos_embedding")),
-    Family(("swin_t", "swin_s", "swin_b"), stems.fit_patches, lr=3e-4, stem_tensors=("features.0.0.weight",)),
+    Family(
+        tuple(VITS),
+        stems.fit_nothing,
+        "encoder.layers.-1",
+        lr=3e-4,
+        stem_tensors=("conv_proj.weight", "encoder.pos_embedding"),
+    ),
+    Family(
+        ("swin_t", "swin_s", "swin_b"),
+        stems.fit_patches,
+        "features.-2",
+        lr=3e-4,
+        stem_tensors=("features.0.0.weight",),
+    ),
     Family(
         ("densenet121", "densenet161", "densenet169", "densenet201"),
         stems.fit_densenet,
+        "features.denseblock4",
         stem_tensors=("features.conv0.weight",),
     ),
     Family(
         tuple(f"regnet_{kind}_{size}" for kind in "xy" for size in ("400mf", "800mf", "1_6gf", "3_2gf")),
         stems.fit_regnet,
+        "trunk_output.-1",
     ),
-    Family(tuple(f"shufflenet_v2_x{width}" for width in ("0_5", "1_0", "1_5", "2_0")), stems.fit_shufflenet),
-    Family(("mnasnet0_5", "mnasnet0_75", "mnasnet1_0", "mnasnet1_3"), stems.fit_mnasnet),
+    Family(tuple(f"shufflenet_v2_x{width}" for width in ("0_5", "1_0", "1_5", "2_0")), stems.fit_shufflenet, "stage4"),
+    Family(("mnasnet0_5", "mnasnet0_75", "mnasnet1_0", "mnasnet1_3"), stems.fit_mnasnet, "layers.-4"),
 )
 
 OWN = Family((), stems.fit_nothing)

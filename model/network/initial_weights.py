@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from model.network.build import build
-from model.network.errors import InitialWeightsError
+from model.network.errors import InitialWeightsError, TrainableError
 from model.network.families import family_of
 from model.network.network import Network
-from model.network.spec import NetworkSpec
+from model.network.spec import NetworkSpec, Trainable
+from model.network.trainable import frozen_names
 
 NAMED = 5
 """Names of tensors that a message lists."""
@@ -59,9 +60,19 @@ def load_initial_weights(network: Network, path: Path) -> InitialFacts:
     return InitialFacts(len(fitting), head <= fitting, stem <= fitting, left)
 
 
-def check_initial_weights(spec: NetworkSpec, path: Path) -> None:
-    """Load the file into a network that is thrown away. Raises InitialWeightsError. For the start."""
-    load_initial_weights(build(spec, seed=0), path)
+def check_initial_weights(spec: NetworkSpec, path: Path, trainable: Trainable = "all") -> None:
+    """Load the file into a network that is thrown away. For the start.
+
+    Raises InitialWeightsError, and TrainableError where random weights would stay what they are.
+    """
+    network = build(spec, seed=0)
+    facts = load_initial_weights(network, path)
+    stuck = sorted(frozen_names(network, trainable) & {f"body.{name}" for name in facts.left_random})
+    if stuck:
+        raise TrainableError(
+            f'model.trainable "{trainable}": {stuck[0].removeprefix("body.")} would stay at random values, for '
+            f'{path} has none of its shape; set model.stem to "torchvision", or model.trainable to "all"'
+        )
 
 
 def _read(path: Path) -> Mapping[str, object]:

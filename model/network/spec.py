@@ -8,6 +8,7 @@ SMALL_SIZE_MAX = 64
 """Side in pixels up to which `stem="auto"` takes a stem fit for small images."""
 
 Stem = Literal["auto", "torchvision"]
+Trainable = Literal["all", "last-block", "head"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The parts of a manifest: plain words, each in its JSON form what its names say."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -85,7 +85,11 @@ class ClassEvaluation:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Both models on the holdout. What concerns the champion is None in a first version."""
+    """Both models on the holdout. What concerns the champion is None in a first version.
+
+    `train_accuracy`: the candidate's on samples that it was trained on, the mean over classes; `train_holdout_gap`:
+    that less the same on the holdout.
+    """
 
     holdout: int
     candidate_accuracy: float | None
@@ -93,6 +97,16 @@ class Evaluation:
     negative_flip_rate: float | None
     per_class: Mapping[str, ClassEvaluation] = field(default_factory=dict)
     prequential_accuracy: float | None = None
+    train_accuracy: float | None = None
+    train_holdout_gap: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the evaluation as JSON values; what came to schema 1 later stands only where it is known."""
+        value = asdict(self)
+        for name in ("train_accuracy", "train_holdout_gap"):
+            if value[name] is None:
+                del value[name]
+        return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,8 @@ def read_evaluation(entry: Fields, classes: tuple[str, ...]) -> m.Evaluation:
             for name, one in per_class.items()
         },
         prequential_accuracy=entry.number_or_none("prequential_accuracy", 0, 1),
+        train_accuracy=entry.number_or_none("train_accuracy", 0, 1) if "train_accuracy" in entry else None,
+        train_holdout_gap=entry.number_or_none("train_holdout_gap", -1, 1) if "train_holdout_gap" in entry else None,
     )
 
 

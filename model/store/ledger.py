@@ -183,13 +183,14 @@ class Ledger:
     def rounds(self, after: int = 0, until: int | None = None) -> Iterator[Json]:
         """Iterate over the committed rounds in (after, until], oldest first, as `rounds --json` gives them."""
         query = (
-            "SELECT rounds.round, outcome, version, reason, prequential_accuracy, seconds, committed_at, undone"
+            "SELECT rounds.round, outcome, version, reason, prequential_accuracy, seconds, committed_at, undone,"
+            " json_extract(evaluation, '$.train_accuracy'), json_extract(evaluation, '$.train_holdout_gap')"
             " FROM rounds LEFT JOIN versions USING (round)"
             " WHERE rounds.round > ? AND (? IS NULL OR rounds.round <= ?) AND outcome IS NOT NULL"
             " ORDER BY rounds.round LIMIT ?"
         )
         while rows := self._database.execute(query, (after, until, until, PAGE_ROWS)).fetchall():
-            for number, outcome, version, reason, accuracy, seconds, committed_at, undone in rows:
+            for number, outcome, version, reason, accuracy, seconds, committed_at, undone, trained, gap in rows:
                 yield {
                     "round": number,
                     "outcome": outcome,
@@ -199,6 +200,7 @@ class Ledger:
                     "prequential_accuracy": accuracy,
                     "seconds": seconds,
                     "committed_at": iso_utc(committed_at),
+                    **({} if gap is None else {"train_accuracy": trained, "train_holdout_gap": gap}),
                     **({"undone": True} if undone else {}),
                 }
             after = rows[-1][0]

@@ -38,7 +38,7 @@ def ingest(registry) -> IngestObserver:
 
 
 def judged(**accuracy: float) -> Judgement:
-    return Judgement(0.9, 0.8, 0.01, 0.02, accuracy)
+    return Judgement(0.9, 0.8, 0.01, 0.02, accuracy, 0.03)
 
 
 def test_ingest_counts_records(registry, ingest):
@@ -98,6 +98,7 @@ def test_learn_shows_what_it_is_told(registry, learn):
         "prequential_accuracy": 0.7,
         "forgetting": 0.02,
         "negative_flip_rate": 0.01,
+        "train_holdout_gap": 0.03,
         "commit_timestamp_seconds": 5,
         "buffer_samples": 7,
         "buffer_bytes": 700,

@@ -97,6 +97,7 @@ class Bench:
         self.samples = samples
         self.size = size
         self.plan = plan or PlanOptions(batch=batch, steps_max=20)
+        self.training = TrainOptions(flip=False, crop=False)
         self.seed = 0
         self.now_ms = 1_790_000_000_000
         self.buffer = MemoryBuffer(lambda: self.now_ms)
@@ -174,7 +175,7 @@ class Bench:
             self._architecture,
             self.size,
             plan=self.plan,
-            training=TrainOptions(flip=False, crop=False),
+            training=self.training,
         )
         candidates = maker(directory, options, torch.device("cpu"), clock)
         stages = Stages(observer, clock, reached)

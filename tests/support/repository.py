@@ -42,6 +42,8 @@ def make_manifest(version: int, content: bytes, *, model: str = "default") -> di
             "negative_flip_rate": 0.0,
             "per_class": {"cat": {"n": 4, "candidate": 0.9, "champion": 0.9}},
             "prequential_accuracy": 0.9,
+            "train_accuracy": 0.97,
+            "train_holdout_gap": 0.07,
         },
         "gate": {"verdict": "promoted", "reason": "not harmful", "p_value": 0.4, "detectable_points": 1.6},
         "parity_max_abs_error": 1e-6,

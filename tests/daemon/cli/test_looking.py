@@ -53,6 +53,10 @@ def test_explain_tells_manifest_and_rounds_since_the_parent(run, history):
     assert [one["round"] for one in run("explain", "1", "--json").json["rounds"]] == [1]
 
 
+def test_explain_tells_how_far_training_samples_are_ahead(run, history):
+    assert "97.0 % on samples trained on, +7.0 points to the held out" in run("explain", "2").out
+
+
 def test_explain_names_the_samples(run, history):
     samples = run("explain", "1", "--json", "--samples").json["samples"]
     assert set(samples["fresh"]) <= {f"id-{number}" for number in range(40)}

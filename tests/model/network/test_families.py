@@ -5,6 +5,7 @@ from model.network.build import build, check_architecture
 from model.network.families import FAMILIES, SUPPORTED
 from model.network.spec import NetworkSpec
 from model.network.stems import patch_of
+from model.network.trainable import learning_modules
 
 
 def built_without_memory(architecture):
@@ -25,6 +26,22 @@ def test_every_family_learns_with_all_its_weights(architecture):
     network = built_without_memory(architecture)
     network(torch.empty(2, 3, 32, 32, device="meta")).sum().backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("architecture", SUPPORTED)
+def test_every_supported_architecture_has_a_last_block_that_learns_without_the_rest(architecture):
+    network = built_without_memory(architecture)
+    learning = learning_modules(network, "last-block")
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(name.rpartition(".")[0] in learning)
+    network(torch.empty(2, 3, 32, 32, device="meta")).sum().backward()
+    reached = {name for name, parameter in network.named_parameters() if parameter.grad is not None}
+    assert reached == {name for name, parameter in network.named_parameters() if parameter.requires_grad}
+    body = reached - set(network.head_parameters)
+    assert body
+    every = sum(parameter.numel() for parameter in network.parameters())
+    assert 0.01 < sum(network.get_parameter(name).numel() for name in body) / every < 0.9
+    assert min(map(list(dict(network.named_modules())).index, learning)) > 1
 
 
 @pytest.mark.parametrize("architecture", ["mobilenet_v3_small", "efficientnet_b0", "shufflenet_v2_x0_5"])

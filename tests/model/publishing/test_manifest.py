@@ -42,6 +42,14 @@ def test_a_first_version_has_no_champion_to_speak_of():
     assert Manifest.from_dict(value) == manifest
 
 
+def test_the_gap_to_training_samples_stands_only_where_it_is_known():
+    known = Evaluation(30, 0.9, None, None, {"cat": ClassEvaluation(3, 0.5, None)}, None, 0.8, -0.1)
+    value = replace(Manifest.from_dict(EXAMPLE), evaluation=known).to_dict()
+    assert (value["evaluation"]["train_accuracy"], value["evaluation"]["train_holdout_gap"]) == (0.8, -0.1)
+    assert Manifest.from_dict(value).evaluation == known
+    assert "train_accuracy" not in Manifest.from_dict(EXAMPLE).to_dict()["evaluation"]
+
+
 def test_keys_of_later_writers_are_ignored():
     assert Manifest.from_dict(EXAMPLE | {"later": 1}) == Manifest.from_dict(EXAMPLE)
 
