@@ -40,8 +40,7 @@ def evict(
     """Delete samples until the store is within `bytes_max`; return how many. Inside the caller's transaction.
 
     Waiting samples above their own cap are dropped whether the store is full or not. Then set-aside samples above their
-    share go first, oldest first, but for what has just begun to wait; then held-out ones above theirs; then training
-    ones.
+    share go first, oldest first; then held-out ones above theirs; then training ones.
     """
     _drop_waiting(database, rules.waiting_max)
     capacity = rules.bytes_max // row_bytes
@@ -51,7 +50,7 @@ def evict(
         return 0
     held = stored.get(Role.HOLDOUT, 0)
     aside = sum(stored.values()) - held - stored.get(Role.TRAIN, 0)
-    left = excess - _evict_aside(database, claim, min(excess, aside - int(capacity * ASIDE_SHARE)))
+    left = excess - _evict_aside(database, min(excess, aside - int(capacity * ASIDE_SHARE)))
     judged = min(rules.holdout_max, int(capacity * HOLDOUT_SHARE))
     spared = max(judged, int(capacity * rules.holdout_fraction))
     left -= _evict_holdout(database, min(left, held - spared), judged, rng)
@@ -59,15 +58,11 @@ def evict(
     return excess - left
 
 
-def _evict_aside(database: sqlite3.Connection, claim: Claim, wanted: int) -> int:
-    """Delete the oldest samples without a slot, but not those of the round that wait: their label may join next."""
+def _evict_aside(database: sqlite3.Connection, wanted: int) -> int:
     if wanted <= 0:
         return 0
-    query = (
-        "SELECT sample, label, role FROM samples WHERE slot IS NULL AND (role <> 'waiting' OR sample <= ?)"
-        " ORDER BY sample LIMIT ?"
-    )
-    return _drop(database, database.execute(query, (claim.high_water, wanted)).fetchall())
+    query = "SELECT sample, label, role FROM samples WHERE slot IS NULL ORDER BY sample LIMIT ?"
+    return _drop(database, database.execute(query, (wanted,)).fetchall())
 
 
 def _drop_waiting(database: sqlite3.Connection, limit: int) -> None:
