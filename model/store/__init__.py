@@ -1,6 +1,7 @@
 """The sample store: claims, commits, samples and weights of the learner, in one state directory."""
 
-from model.store.directory import StateDirectory, Tidied
+from model.store.compaction import Tidied
+from model.store.directory import StateDirectory
 from model.store.errors import (
     BrokenChainError,
     ImageSizeError,

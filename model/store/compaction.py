@@ -20,6 +20,15 @@ class Moved:
     emptied: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Tidied:
+    """What tidying did in all: files of segments and weights removed, bytes freed, rows moved."""
+
+    files_removed: int
+    bytes_freed: int
+    rows_moved: int
+
+
 def compact(
     database: sqlite3.Connection, segments: Segments, below: float, reached: Callable[[str], None]
 ) -> Moved | None:

@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -11,6 +10,7 @@ import numpy as np
 from model.durable import adopt, sync_file
 from model.store import recollections, replay
 from model.store.adoption import write_adoption
+from model.store.batches import read_batch
 from model.store.claims import (
     Beginning,
     claimed_samples,
@@ -21,7 +21,7 @@ from model.store.claims import (
     write_retry,
 )
 from model.store.commits import check_commit, eviction_generator, keep_weights, write_commit
-from model.store.compaction import compact
+from model.store.compaction import Tidied, compact
 from model.store.database import connect, create_or_check, transaction
 from model.store.errors import MissingFileError, OutOfTurnError
 from model.store.eviction import evict
@@ -37,19 +37,10 @@ from model.store.planning import check_chain, plan
 from model.store.requests import Event, Handler, Request, answer_request, pending_requests, remove_request
 from model.store.screenings import recent_screenings
 from model.store.segments import SEGMENTS_FOLDER as SEGMENTS
-from model.store.segments import Place, Segments
+from model.store.segments import Segments
 from model.window import Window
 
 FaultPoint = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Tidied:
-    """What `tidy` did."""
-
-    files_removed: int
-    bytes_freed: int
-    rows_moved: int
 
 
 class StateDirectory:
@@ -369,17 +360,7 @@ class StateDirectory:
             yield self._batch(samples[start : start + batch])
 
     def _batch(self, samples: Sequence[int]) -> Batch:
-        query = (
-            "SELECT class, event_time_ms, segments.digest, position"
-            " FROM samples JOIN labels USING (label) JOIN segments USING (segment) WHERE sample = ?"
-        )
-        rows = [self._database.execute(query, (sample,)).fetchone() for sample in samples]
-        return Batch(
-            samples=np.array(samples, np.int64),
-            labels=np.array([row[0] for row in rows], np.int64),
-            event_times_ms=np.array([row[1] for row in rows], np.int64),
-            pixels_NHWC=self._segments.read([Place(row[2], row[3]) for row in rows]),
-        )
+        return read_batch(self._database, self._segments, samples)
 
     # --- files -------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,24 @@
+"""Reads samples with their pixels."""
+
+import sqlite3
+from collections.abc import Sequence
+
+import numpy as np
+
+from model.store.facts import Batch
+from model.store.segments import Place, Segments
+
+
+def read_batch(database: sqlite3.Connection, segments: Segments, samples: Sequence[int]) -> Batch:
+    """Return the samples of these keys, in this order. Each must be of a class. Raises OSError."""
+    query = (
+        "SELECT class, event_time_ms, segments.digest, position"
+        " FROM samples JOIN labels USING (label) JOIN segments USING (segment) WHERE sample = ?"
+    )
+    rows = [database.execute(query, (sample,)).fetchone() for sample in samples]
+    return Batch(
+        samples=np.array(samples, np.int64),
+        labels=np.array([row[0] for row in rows], np.int64),
+        event_times_ms=np.array([row[1] for row in rows], np.int64),
+        pixels_NHWC=segments.read([Place(row[2], row[3]) for row in rows]),
+    )
