@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from model.candidates import Candidate, CandidateMaker
 from model.judging.answers import Answers, evaluate, evaluate_among
 from model.judging.gate import GateOptions, Verdict, gate
-from model.judging.harm import NEWEST_MAX, gather
+from model.judging.harm import CLASS_MIN, NEWEST_MAX, gather
 from model.judging.overfit import Gap, gap_between
 from model.judging.paired import Pairing, pair
 from model.network.network import Network
@@ -17,6 +17,8 @@ from model.store.directory import StateDirectory
 from model.store.facts import Batch, Claim, Version
 from model.store.kept_answers import KeptAnswers
 
+ARRIVAL_ROUNDS = 30
+"""Rounds after which a class has arrived, however few of it are held out: a rare one must not hide harm for ever."""
 REFERENCE_AGE_MAX = 50
 """Versions after which a reference is too old to hold a candidate against."""
 
@@ -67,13 +69,16 @@ class Judge:
             verdict = gate(answers.some(asked.whole), None, self._options)
             return Judged(verdict, _kept(asked, answers, candidate.network), best=True, gap=_gap(candidate, verdict))
         reference = self._reference(champion)
-        known = network.spec.classes_n
-        among = [None, known, reference.classes if reference else known]
+        known = min(network.spec.classes_n, self._established(claim))
+        among = [None, known, min(known, reference.classes) if reference else known]
         full, masked, for_reference = evaluate_among(candidate.network, self._batches(asked.samples), among)
         before = self._champions_answers(champion, network, asked, full.labels)
         told = full.labels < known
-        against = _against(reference, asked, for_reference) if reference else None
-        evidence = gather(masked, before, asked.newest & told, asked.whole & told, against)
+        against = _against(reference, asked, for_reference, known) if reference else None
+        alike = before
+        if known < network.spec.classes_n:  # what an arriving class takes from others counts against neither
+            (alike,) = evaluate_among(network, self._batches(asked.samples), [known])
+        evidence = gather(masked, alike, asked.newest & told, asked.whole & told, against)
         verdict = gate(full.some(asked.whole), before.some(asked.whole), self._options, evidence)
         best = against is None or against.won >= against.lost
         return Judged(verdict, _kept(asked, full, candidate.network), best, _gap(candidate, verdict))
@@ -90,6 +95,14 @@ class Judge:
         if self._champion is None or self._champion[0] != champion.version:
             self.crown(champion.version, self._maker.network_of(champion.state))
         return self._champion[1] if self._champion else None
+
+    def _established(self, claim: Claim) -> int:
+        """Return how many classes, the first ones, have arrived for good.
+
+        A class that joined lately wins where few are held out yet, and takes from others of which many are: until
+        as many are held out as a class needs to be judged by itself, or for ARRIVAL_ROUNDS at most, it is arriving.
+        """
+        return self._directory.ledger.established(claim.round - ARRIVAL_ROUNDS, CLASS_MIN)
 
     def _asked(self, claim: Claim, retired: tuple[int, ...]) -> _Asked:
         own = self._directory.held_out_keys(claim)
@@ -133,9 +146,9 @@ def _kept(asked: _Asked, answers: Answers, network: Network) -> KeptAnswers:
     return KeptAnswers(asked.samples, answers.predicted, network.spec.classes_n)
 
 
-def _against(reference: KeptAnswers, asked: _Asked, candidate: Answers) -> Pairing:
-    """Pair the candidate with the reference on what both were asked, of classes that the reference knows."""
-    known, predicted = reference.of(asked.samples)
-    both = candidate.some(known)
-    told = (both.labels < reference.classes) & asked.whole[known]
+def _against(reference: KeptAnswers, asked: _Asked, candidate: Answers, known: int) -> Pairing:
+    """Pair the candidate with the reference on what both were asked, of the first `known` classes and its own."""
+    shared, predicted = reference.of(asked.samples)
+    both = candidate.some(shared)
+    told = (both.labels < min(known, reference.classes)) & asked.whole[shared]
     return pair(both.some(told), Answers(predicted, both.labels).some(told))

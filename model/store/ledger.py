@@ -147,6 +147,21 @@ class Ledger:
         """Return the suspect parcel to retry next, or None."""
         return due_parcel(self._database)
 
+    def established(self, before: int, held_out: int) -> int:
+        """Return how many classes, in their order, come before the last ones that are arriving.
+
+        Arriving is a class that joined in round `before` or later, after the first version, and of which fewer than
+        `held_out` are held out.
+        """
+        query = (
+            "SELECT class FROM labels LEFT JOIN tallies ON tallies.label = labels.label AND role = 'holdout'"
+            " WHERE class IS NOT NULL AND NOT (joined_round >= ? AND coalesce(count, 0) < ?"
+            " AND joined_round > (SELECT coalesce(min(round), joined_round) FROM versions))"
+            " ORDER BY class DESC LIMIT 1"
+        )
+        row = self._database.execute(query, (before, held_out)).fetchone()
+        return int(row[0]) + 1 if row else 0
+
     def harmful_in_a_row(self, before: int) -> int:
         """Return how many windows before a round were refused for their candidates were harmful, none learnt since."""
         return harmful_in_a_row(self._database, before)
