@@ -16,13 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import structlog
-from numpy.typing import NDArray
 
 from model.examples import Examples
-from model.judging.answers import evaluate
 from model.store import StoreRules
-from tests.benchmarks.poison import load
-from tests.support.learners import Bench
+from tests.benchmarks.streamed import Stream, load, part
 
 WINDOW = 512
 BEFORE, AFTER = 12 * WINDOW, 12 * WINDOW
@@ -53,28 +50,15 @@ def play(arriving: int, seed: int, train: Examples, test: Examples) -> Run:
     others = rng.permutation(np.flatnonzero(train.labels != arriving))
     everything = rng.permutation(np.setdiff1d(np.arange(len(train.labels)), others[:BEFORE]))
     own = test.labels == arriving
+    asked = part(test, np.flatnonzero(~own)), part(test, np.flatnonzero(own))
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), WINDOW, StoreRules(), size=train.pixels_NHWC.shape[1], batch=64)
-        bench.seed = seed
-        learner = bench.learner()
-
-        def feed(keys: NDArray[np.int64]) -> None:
-            for start in range(0, len(keys), WINDOW):
-                some = keys[start : start + WINDOW]
-                bench.feed_pictures(train.pixels_NHWC[some], [str(label) for label in train.labels[some]], "benchmark")
-                while learner.run_once():
-                    pass
-
-        def accuracy(asked: NDArray[np.bool_]) -> float:
-            network = learner.round.judge.champion_network()
-            numbers = np.array([int(name) for name in learner.directory.ledger.classes()])
-            predicted = evaluate(network, [Examples(test.pixels_NHWC[asked], test.labels[asked])], 1000).predicted
-            return float((numbers[predicted] == test.labels[asked]).mean())
-
-        feed(others[:BEFORE])
-        ledger = learner.directory.ledger
-        arrival, before = ledger.last_round(), accuracy(~own)
-        feed(everything[:AFTER])
+        stream = Stream(Path(folder), WINDOW, StoreRules(), size=train.pixels_NHWC.shape[1], seed=seed)
+        ledger = stream.learner.directory.ledger
+        for start in range(0, BEFORE, WINDOW):
+            stream.feed(part(train, others[start : start + WINDOW]))
+        arrival, before = ledger.last_round(), stream.accuracy(asked[0])
+        for start in range(0, AFTER, WINDOW):
+            stream.feed(part(train, everything[start : start + WINDOW]))
         refused = sum(one["outcome"] == "refused" for one in ledger.rounds(after=arrival))
         counts = ledger.counts()
         run = Run(
@@ -83,10 +67,10 @@ def play(arriving: int, seed: int, train: Examples, test: Examples) -> Run:
             refused,
             counts["suspect"] + counts["quarantined"],
             before,
-            accuracy(~own),
-            accuracy(own),
+            stream.accuracy(asked[0]),
+            stream.accuracy(asked[1]),
         )
-        bench.die()
+        stream.bench.die()
     return run
 
 

@@ -20,18 +20,14 @@ from pathlib import Path
 
 import numpy as np
 import structlog
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from scipy import ndimage
 
 from daemon.config import Config
-from daemon.learn.drift import DriftWatch
 from model.examples import Examples
-from model.judging.answers import evaluate
 from model.store import StoreRules
-from tests.benchmarks.poison import load
-from tests.support.learners import Bench
+from tests.benchmarks.streamed import Stream, load, names_of, part
 
 SAMPLES = 512
 """The default of round.samples."""
@@ -80,45 +76,17 @@ class Run:
     final: float
 
 
-class Stream:
-    """A learner, and the images that it is fed."""
-
-    def __init__(self, folder: Path, train: Examples, seed: int, delta: float) -> None:
-        self.classes = [f"class-{index}" for index in range(int(train.labels.max()) + 1)]
-        rules = StoreRules(closed_classes=tuple(self.classes))
-        self.bench = Bench(folder, SAMPLES, rules, size=train.pixels_NHWC.shape[1], batch=64)
-        self.bench.seed, self.bench.drift_delta = seed, delta
-        self.learner = self.bench.learner()
-        self.alarms = 0
-        self.learner.drift = DriftWatch(self.learner.directory, self, delta)
-
-    def drift_detected(self, _classes: list[str]) -> None:
-        """Count an alarm: the watch tells its observer."""
-        self.alarms += 1
-
-    def feed(self, examples: Examples) -> None:
-        """Hand in a portion, and run what rounds are due."""
-        names = [self.classes[label] for label in examples.labels]
-        self.bench.feed_pictures(examples.pixels_NHWC, names, "benchmark")
-        while self.learner.run_once():
-            pass
-
-    def accuracy(self, test: Examples) -> float:
-        """Return the champion's accuracy; 0 before there is one."""
-        network = self.learner.round.judge.champion_network()
-        return 0.0 if network is None else float(evaluate(network, [test], 1000).accuracy or 0.0)
-
-
-def part(examples: Examples, chosen: NDArray[np.int64]) -> Examples:
-    """Return some of the examples."""
-    return Examples(examples.pixels_NHWC[chosen], examples.labels[chosen])
+def open_stream(folder: Path, train: Examples, seed: int, delta: float) -> Stream:
+    """Return a learner that knows all classes from the start, as it does where they are configured."""
+    rules = StoreRules(closed_classes=tuple(names_of(np.unique(train.labels))))
+    return Stream(folder, SAMPLES, rules, size=train.pixels_NHWC.shape[1], seed=seed, delta=delta)
 
 
 def still(seed: int, train: Examples, delta: float) -> int:
     """Return the alarms in a stream that does not change."""
     order = np.random.default_rng(seed).permutation(len(train.labels))
     with tempfile.TemporaryDirectory() as folder:
-        stream = Stream(Path(folder), train, seed, delta)
+        stream = open_stream(Path(folder), train, seed, delta)
         for start in range(0, len(order), PORTION):
             stream.feed(part(train, order[start : start + PORTION]))
         found = stream.alarms
@@ -134,7 +102,7 @@ def changing(name: str, seed: int, train: Examples, test: Examples, delta: float
     asked = CHANGES[name](part(test, np.random.default_rng(seed).permutation(len(test.labels))[:TESTED]))
     accuracies: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
-        stream = Stream(Path(folder), train, seed, delta)
+        stream = open_stream(Path(folder), train, seed, delta)
         for start in range(0, BEFORE, PORTION):
             stream.feed(part(train, order[start : start + PORTION]))
         fallen = stream.accuracy(asked)

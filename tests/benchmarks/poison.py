@@ -23,6 +23,7 @@ from model.examples import Examples
 from model.judging.answers import evaluate
 from model.store import StoreRules
 from model.store.viewing import Viewer
+from tests.benchmarks.streamed import load
 from tests.support.learners import Bench
 
 WINDOWS, SAMPLES = 20, 500
@@ -49,19 +50,6 @@ class Run:
     @property
     def good(self) -> bool:
         return self.loss <= LOSS_MAX and self.clean_lost == 0 and set(self.poisoned) == {"quarantined"}
-
-
-def load(file: Path) -> tuple[Examples, Examples]:
-    """Return training and test images as RGB."""
-    data = np.load(file)
-    return tuple(
-        Examples(as_rgb(data[f"{part}_images"]), data[f"{part}_labels"].astype(np.int64)) for part in ("train", "test")
-    )
-
-
-def as_rgb(images: np.ndarray) -> np.ndarray:
-    """Return [n, h, w, 3] of grey or colour pictures."""
-    return np.repeat(images[..., None], 3, axis=3) if images.ndim == 3 else images
 
 
 def play(seed: int, train: Examples, test: Examples, folder: Path) -> Run:
