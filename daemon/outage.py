@@ -1,7 +1,7 @@
 """Something outside does not answer: said at its start, once a minute, and at its end; tried again with back-off."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Protocol
 
@@ -30,6 +30,13 @@ class Need(StrEnum):
     EXPORTER = "exporter"
     RECORDS = "records"
     """What the buffer lost and the ingestors read again."""
+
+
+CURES: Mapping[Need, str] = {
+    Need.REDIS: "start Redis there, or set redis.url",
+    Need.REDIS_MEMORY: "raise Redis' maxmemory, or lower buffer.bytes_max well below it",
+}
+"""What to do about what ingestors and learner both wait for."""
 
 
 class OutageObserver(Protocol):

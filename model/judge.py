@@ -70,14 +70,15 @@ class Judge:
             return Judged(verdict, _kept(asked, answers, candidate.network), best=True, gap=_gap(candidate, verdict))
         reference = self._reference(champion)
         known = min(network.spec.classes_n, self._established(claim))
-        among = [None, known, min(known, reference.classes) if reference else known]
+        shared = min(known, reference.classes) if reference else known
+        among = [None, known, shared]
         full, masked, for_reference = evaluate_among(candidate.network, self._batches(asked.samples), among)
-        before = self._champions_answers(champion, network, asked, full.labels)
-        told = full.labels < known
-        against = _against(reference, asked, for_reference, known) if reference else None
-        alike = before
         if known < network.spec.classes_n:  # what an arriving class takes from others counts against neither
-            (alike,) = evaluate_among(network, self._batches(asked.samples), [known])
+            before, alike = evaluate_among(network, self._batches(asked.samples), [None, known])
+        else:
+            before = alike = self._champions_answers(champion, network, asked, full.labels)
+        told = full.labels < known
+        against = _against(reference, asked, for_reference, shared) if reference else None
         evidence = gather(masked, alike, asked.newest & told, asked.whole & told, against)
         verdict = gate(full.some(asked.whole), before.some(asked.whole), self._options, evidence)
         best = against is None or against.won >= against.lost
@@ -146,9 +147,9 @@ def _kept(asked: _Asked, answers: Answers, network: Network) -> KeptAnswers:
     return KeptAnswers(asked.samples, answers.predicted, network.spec.classes_n)
 
 
-def _against(reference: KeptAnswers, asked: _Asked, candidate: Answers, known: int) -> Pairing:
-    """Pair the candidate with the reference on what both were asked, of the first `known` classes and its own."""
-    shared, predicted = reference.of(asked.samples)
-    both = candidate.some(shared)
-    told = (both.labels < min(known, reference.classes)) & asked.whole[shared]
+def _against(reference: KeptAnswers, asked: _Asked, candidate: Answers, shared: int) -> Pairing:
+    """Pair the candidate with the reference on what both were asked, of the first `shared` classes."""
+    known, predicted = reference.of(asked.samples)
+    both = candidate.some(known)
+    told = (both.labels < shared) & asked.whole[known]
     return pair(both.some(told), Answers(predicted, both.labels).some(told))

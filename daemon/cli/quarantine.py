@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from daemon.cli.listed import listed
 from daemon.cli.options import AsJson, ConfigFile, Sets, StateFolder, examples, given
 from daemon.cli.output import out, print_json, print_table
 from daemon.cli.requests import WAIT_S, Wait, ask
@@ -87,18 +88,7 @@ def show(
             raise OperatorError("", f"nothing of round {number} is set aside", cure)
         told = _facts(viewer, parcel)
         viewed = viewer.view(viewer.samples(number, limit))
-        told["listed"] = [
-            {
-                "id": one.name.sample_id,
-                "label": one.name.label,
-                "predicted": one.predicted,
-                "source": one.name.source,
-                "topic": one.name.log.topic,
-                "partition": one.name.log.partition,
-                "offset": one.name.offset,
-            }
-            for one in viewed
-        ]
+        told["listed"] = [listed(one.name, one.predicted) for one in viewed]
     if sheet is not None:
         write_sheet(sheet, [(one, one.predicted) for one in viewed], len(viewed))
     if as_json:

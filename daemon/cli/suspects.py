@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from daemon.cli.listed import listed
 from daemon.cli.options import AsJson, ConfigFile, Sets, StateFolder, given
 from daemon.cli.output import out, percent, print_json, print_table
 from daemon.cli.sheet import SheetFile, write_sheet
@@ -64,13 +65,7 @@ def _told(viewer: "Viewer", found: "list[Suspect]") -> dict[str, Any]:
         "sources": blamed((one.name.source for one in found), sources),
         "listed": [
             {
-                "id": one.name.sample_id,
-                "label": one.name.label,
-                "predicted": one.ranked.predicted,
-                "source": one.name.source,
-                "topic": one.name.log.topic,
-                "partition": one.name.log.partition,
-                "offset": one.name.offset,
+                **listed(one.name, one.ranked.predicted),
                 "score": one.ranked.score,
                 "observations": one.ranked.observations,
             }
@@ -82,16 +77,16 @@ def _told(viewer: "Viewer", found: "list[Suspect]") -> dict[str, Any]:
 def blamed(names: Iterable[str], stored: Mapping[str, int]) -> list[dict[str, Any]]:
     """Return who has suspects, those first that have the most beyond their share of the store. Shares are in 0..1."""
     counts, total = Counter(names), max(1, sum(stored.values()))
-    listed = max(1, counts.total())
+    in_all = max(1, counts.total())
     told: list[dict[str, Any]] = [
-        {"name": name, "suspects": count, "share": count / listed, "store_share": stored.get(name, 0) / total}
+        {"name": name, "suspects": count, "share": count / in_all, "store_share": stored.get(name, 0) / total}
         for name, count in counts.items()
     ]
     return sorted(told, key=lambda one: (one["store_share"] - one["share"], one["name"]))[:BLAMED_MAX]
 
 
 def _print(told: dict[str, Any]) -> None:
-    listed = told["listed"]
+    shown = told["listed"]
     print_table(
         ("score", "seen", "label", "taken for", "producer", "id"),
         [
@@ -103,12 +98,12 @@ def _print(told: dict[str, Any]) -> None:
                 one["source"] or None,
                 one["id"],
             )
-            for one in listed
+            for one in shown
         ],
     )
     console = out()
-    console.print(f"{len(listed)} listed; {told['scored']} of {told['stored']} training samples have a score")
-    if once := sum(one["observations"] == 1 for one in listed):
+    console.print(f"{len(shown)} listed; {told['scored']} of {told['stored']} training samples have a score")
+    if once := sum(one["observations"] == 1 for one in shown):
         console.print(f"{once} of those listed were trained on once only: their score says less")
     for what, title in (("labels", "label"), ("sources", "producer")):
         rows = [

@@ -7,7 +7,7 @@ import structlog
 
 from daemon.config import Config
 from daemon.errors import OperatorError
-from daemon.outage import Need, Outage, OutageObserver
+from daemon.outage import CURES, Need, Outage, OutageObserver
 from streaming.buffer import BufferMisconfiguredError, BufferUnavailableError
 from streaming.redis_client import RedisConnection
 from streaming.redis_server import inspect_server
@@ -36,7 +36,7 @@ def await_redis(
         try:
             facts = inspect_server(connection)
         except BufferUnavailableError as error:
-            outage.failed(str(error), cure="start Redis there, or set redis.url")
+            outage.failed(str(error), cure=CURES[Need.REDIS])
             stop.wait(outage.wait_s)
             continue
         except BufferMisconfiguredError as error:

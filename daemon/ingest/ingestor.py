@@ -18,7 +18,7 @@ from daemon.ingest.options import IngestOptions
 from daemon.ingest.periodic import Periodic
 from daemon.ingest.pressure import Pressure
 from daemon.ingest.valve import Valve
-from daemon.outage import SILENT, Need, Outage, OutageObserver
+from daemon.outage import CURES, SILENT, Need, Outage, OutageObserver
 from daemon.readiness import Check
 from streaming.buffer import BufferFullError, BufferUnavailableError, IngestBuffer
 from streaming.decoder import Decoder
@@ -256,7 +256,7 @@ class Ingestor:
 
     def _lose_redis(self, error: BufferUnavailableError) -> None:
         """Nobody knows what the last write did, so each stream is asked when Redis is back."""
-        self._redis.failed(str(error), cure="start Redis there, or set redis.url")
+        self._redis.failed(str(error), cure=CURES[Need.REDIS])
         self._valve.set(Pause.REDIS, stands=True)
         self._lanes.close_all()
         self._watch.now()

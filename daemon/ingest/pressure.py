@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from daemon.outage import SILENT, Need, Outage, OutageObserver
+from daemon.outage import CURES, SILENT, Need, Outage, OutageObserver
 
 
 class Pressure:
@@ -50,4 +50,4 @@ class Pressure:
         if not self._refusal.due:
             return
         self._refused_at = None
-        self._refusal.failed(reason, cure="raise Redis' maxmemory, or lower buffer.bytes_max well below it")
+        self._refusal.failed(reason, cure=CURES[Need.REDIS_MEMORY])

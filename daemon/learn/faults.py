@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from daemon.outage import Need
+from daemon.outage import CURES, Need
 from model.learning.errors import DeviceError, StateFileError, StoppedError
 from model.network.errors import NetworkError
 from model.publishing.errors import (
@@ -54,13 +54,9 @@ RECORDS = Waiting(
 _WAITING: tuple[tuple[type[Exception], Waiting], ...] = (
     (
         BufferFullError,
-        Waiting(
-            Need.REDIS_MEMORY,
-            "room in Redis (maxmemory)",
-            "raise Redis' maxmemory, or lower buffer.bytes_max well below it",
-        ),
+        Waiting(Need.REDIS_MEMORY, "room in Redis (maxmemory)", CURES[Need.REDIS_MEMORY]),
     ),
-    (BufferUnavailableError, Waiting(Need.REDIS, "Redis (redis.url)", "start Redis there, or set redis.url")),
+    (BufferUnavailableError, Waiting(Need.REDIS, "Redis (redis.url)", CURES[Need.REDIS])),
     (
         DeviceError,
         Waiting(Need.DEVICE, "the device (learn.device)", "free its memory, lower round.batch, or set learn.device"),
