@@ -66,7 +66,8 @@ def test_the_demo_keeps_its_promises_and_leaves_nothing_running(demo):
 def test_ctrl_c_ends_everything_also_after_a_role_died(home):
     demo = DemoProcess(home, "--keep")
     try:
-        demo.wait_said("version 1 pulled and tested")
+        # Any version: a follower pulls the newest, and may never see the first.
+        demo.wait_said("pulled and tested")
         demo.wait_said("tidemill.toml")
         (url,) = [line.split()[1] for line in demo.said().splitlines() if line.endswith("/champion")]
         assert httpx.get(url).json()["model"] == "digits"

@@ -102,14 +102,22 @@ def test_what_is_learnt_for_good_is_committed_with_the_topics_id_also_at_the_end
 def test_markers_and_aborted_records_of_transactions_leave_the_right_chain(site):
     producer = KafkaProducer(bootstrap_servers=site.kafka.bootstrap, transactional_id=f"{site.topic}-t")
     producer.init_transactions()
+    reader = KafkaConsumer(bootstrap_servers=site.kafka.bootstrap, isolation_level="read_committed")
+
+    def end():
+        return reader.end_offsets([place(site)])[place(site)]
+
     good = {"value": site.image, "headers": [("ce_label", b"cat")], "partition": 0}
 
     def transaction(n, *, aborted):
+        begin = end()
         producer.begin_transaction()
         for _ in range(n):
             producer.send(site.topic, **good)
         producer.flush()
         producer.abort_transaction() if aborted else producer.commit_transaction()
+        # The broker answers before the marker is in the log: what is sent meanwhile would come before it.
+        eventually(lambda: end() == begin + n + 1, "the transaction's marker")
 
     site.send(2)
     transaction(3, aborted=False)
@@ -124,6 +132,7 @@ def test_markers_and_aborted_records_of_transactions_leave_the_right_chain(site)
         transaction(1, aborted=False)
         site.wait_position(16)
     producer.close()
+    reader.close()
     entries = site.entries()
     assert [entry.offset for entry in entries] == [0, 1, 2, 3, 4, 11, 15]
     assert check_chain(entries) == 16

@@ -108,7 +108,7 @@ class Running:
         assert not self.thread.is_alive(), "the ingestor does not stop"
         return time.monotonic() - began
 
-    def until(self, check, what="", timeout_s=30.0):
+    def until(self, check, what="", timeout_s=90.0):
         """As `eventually`, with the ingestor's duties done at every turn rather than every five seconds."""
 
         def hurried():
@@ -202,7 +202,7 @@ class Site:
         """All entries of a partition's stream."""
         return self.learner.read(log or self.log(partition), start, 100_000)
 
-    def wait_position(self, position, partition=0, log=None, timeout_s=30.0):
+    def wait_position(self, position, partition=0, log=None, timeout_s=90.0):
         """Wait until the stream reaches `position`."""
         log = log or self.log(partition)
         eventually(lambda: self.buffer.position(log) >= position, f"position {position} of {log}", timeout_s)
