@@ -80,7 +80,8 @@ class Judge:
         told = full.labels < known
         against = _against(reference, asked, for_reference, shared) if reference else None
         evidence = gather(masked, alike, asked.newest & told, asked.whole & told, against)
-        verdict = gate(full.some(asked.whole), before.some(asked.whole), self._options, evidence)
+        old, new = before.some(asked.whole), full.some(asked.whole)
+        verdict = gate(new, old, self._options, evidence, challenge=claim.challenges)
         best = against is None or against.won >= against.lost
         return Judged(verdict, _kept(asked, full, candidate.network), best, _gap(candidate, verdict))
 
@@ -96,6 +97,15 @@ class Judge:
         if self._champion is None or self._champion[0] != champion.version:
             self.crown(champion.version, self._maker.network_of(champion.state))
         return self._champion[1] if self._champion else None
+
+    def champion_on_holdout(self, network: Network) -> Answers:
+        """Return what the champion, `network`, answers to held-out samples: kept answers, where there are any."""
+        champion = self._directory.ledger.champion()
+        kept = self._directory.kept_answers(champion.version) if champion else None
+        if kept is None:  # as after a rollback
+            return evaluate(network, self._directory.holdout(self._holdout_max))
+        labels = self._directory.held_out_classes(kept.samples)
+        return Answers(kept.predicted, labels).some(labels >= 0)
 
     def _established(self, claim: Claim) -> int:
         """Return how many classes, the first ones, have arrived for good.

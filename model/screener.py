@@ -51,20 +51,20 @@ class Screener:
     def screen(self, claim: Claim) -> Screened:
         """Return what to do with the claim's window. Raises DivergedError, DeviceError, OSError."""
         champion = self._judge.champion_network()
-        if champion is None:
+        if champion is None or claim.challenges:
             return Screened()
         window = self._directory.window(claim)
         answers = evaluate(champion, [window])
         known = champion.spec.classes_n
         counts = class_counts(answers, known)
-        found = screen(counts, self._directory.recent_screenings())
+        held_out = class_counts(self._judge.champion_on_holdout(champion), known)
+        found = screen(counts, self._directory.recent_screenings(), held_out)
         facts = Screened(prequential_accuracy(answers, known), counts, answers.predicted)
         if not found.suspect:
             return facts
         if claim.retried is None:
-            return replace(
-                facts, refused=Fate.SUSPECT, reason=f"not learnt, for it is unlike the windows before: {found}"
-            )
+            reason = f"not learnt, for it is unlike the windows before: {found.told(claim.classes)}"
+            return replace(facts, refused=Fate.SUSPECT, reason=reason)
         return self._probe(claim, champion, window, facts)
 
     def _probe(self, claim: Claim, champion: Network, window: Batch, facts: Screened) -> Screened:

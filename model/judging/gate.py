@@ -10,8 +10,9 @@ import numpy as np
 from model.judging.answers import Answers
 from model.judging.first_version import why_not_first
 from model.judging.harm import WHOLE_SHARE, Evidence, find_harm, gather
-from model.judging.paired import detectable_points, harm_p_value, pair
+from model.judging.paired import Pairing, detectable_points, pair
 from model.judging.scores import ClassScore, score_classes
+from model.judging.unconditional import unconditional_p_value
 
 TELLING_POINTS = 2.0
 """A holdout is large enough to tell when it would catch a loss of so many points of accuracy."""
@@ -50,11 +51,17 @@ class Verdict:
 
 
 def gate(
-    candidate: Answers, champion: Answers | None, options: GateOptions, evidence: Evidence | None = None
+    candidate: Answers,
+    champion: Answers | None,
+    options: GateOptions,
+    evidence: Evidence | None = None,
+    *,
+    challenge: bool = False,
 ) -> Verdict:
     """Judge the candidate on held-out samples, paired with the champion's answers on the same; None: no champion yet.
 
-    `evidence`: what more there is to compare; without it, these answers are all.
+    `evidence`: what more there is to compare; without it, these answers are all. `challenge`: not to be worse is not
+    enough, it must be significantly better.
     Raises ValueError when the two were not asked the same.
     """
     pairing = None if champion is None else pair(candidate, champion)
@@ -64,9 +71,9 @@ def gate(
     else:
         every = np.ones(len(candidate.labels), np.bool_)
         found = evidence or gather(candidate, champion, every, every)
-        p_value = harm_p_value(found.whole)
+        p_value = unconditional_p_value(found.whole)
         points = detectable_points(found.whole, options.alpha * WHOLE_SHARE)
-        decision, reason = _compare(found, p_value, points, options)
+        decision, reason = _challenge(found, options) if challenge else _compare(found, p_value, points, options)
     return Verdict(
         decision=decision,
         reason=reason,
@@ -98,3 +105,14 @@ def _compare(evidence: Evidence, p_value: float, points: float, options: GateOpt
     if options.when_uncertain == "hold":
         return Decision.HELD, unsure
     return Decision.PROMOTED, unsure
+
+
+def _challenge(evidence: Evidence, options: GateOptions) -> tuple[Decision, str]:
+    if harm := find_harm(evidence, options.alpha):
+        return Decision.HELD, f"a challenger, {harm}"
+    whole = evidence.whole
+    p_value = unconditional_p_value(Pairing(whole.n, lost=whole.won, won=whole.lost))
+    counts = f"{whole.won} won and {whole.lost} lost of {whole.n} held out, p = {p_value:.3g}"
+    if p_value <= options.alpha:
+        return Decision.PROMOTED, f"a challenger, significantly better than the champion: {counts}"
+    return Decision.HELD, f"a challenger, not surely better than the champion: {counts}"

@@ -13,11 +13,12 @@ from scipy.special import betainc
 
 from model.judging.answers import Answers
 from model.judging.paired import Pairing, harm_p_value, pair
+from model.judging.unconditional import unconditional_p_value
 
 WHOLE_SHARE = 0.8
-NEWEST_SHARE = 0.05
-CLASSES_SHARE = 0.15
-REFERENCE_SHARE = 0.1
+NEWEST_SHARE = 0.02
+CLASSES_SHARE = 0.05
+REFERENCE_SHARE = 0.2
 """Parts of alpha. They add up to more than 1, for the tests are discrete, and their alarms often the same ones."""
 NEWEST_MAX = 1_000
 """Held-out samples, from the newest, that tell of what arrives now."""
@@ -71,7 +72,7 @@ def _by_class(candidate: Answers, champion: Answers) -> dict[int, Pairing]:
 
 def find_harm(evidence: Evidence, alpha: float, names: Mapping[int, str] | None = None) -> str:
     """Return in what the candidate is significantly worse; empty if in nothing."""
-    whole = harm_p_value(evidence.whole)
+    whole = unconditional_p_value(evidence.whole)
     if whole <= alpha * WHOLE_SHARE:
         return f"significantly worse than the champion: {_counts(evidence.whole)}, p = {whole:.3g}"
     newest = harm_p_value(evidence.newest)

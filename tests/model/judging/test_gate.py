@@ -1,5 +1,7 @@
+import numpy as np
 import pytest
 
+from model.judging.answers import Answers
 from model.judging.gate import Decision, GateOptions, gate
 from model.judging.harm import WHOLE_SHARE
 from tests.support.answers import answers, paired
@@ -36,6 +38,25 @@ def test_alpha_is_the_limit():
     limit = p_value / WHOLE_SHARE
     assert gate(candidate, champion, GateOptions(alpha=limit)).decision is Decision.HARMFUL
     assert gate(candidate, champion, GateOptions(alpha=limit * 0.99)).decision is Decision.PROMOTED
+
+
+def test_a_challenger_must_be_significantly_better():
+    better, equal, worse = paired(400, lost=10, won=30), paired(400, lost=20, won=20), paired(400, lost=30, won=10)
+    told = [gate(*one, GateOptions(), challenge=True) for one in (better, equal, worse)]
+    assert [verdict.decision for verdict in told] == [Decision.PROMOTED, Decision.HELD, Decision.HELD]
+    assert "significantly better than the champion: 30 won and 10 lost" in told[0].reason
+    assert "not surely better" in told[1].reason
+    assert "significantly worse" in told[2].reason, "harmful to the champion's place, and to nothing else"
+
+
+def test_a_challenger_that_ruins_a_class_is_not_promoted_for_its_mean():
+    labels = np.repeat([0, 1], 400)
+    champion = Answers(np.where(np.arange(800) % 2, labels, 9), labels)
+    candidate = Answers(np.where((labels == 0) | (np.arange(800) % 4 == 3), labels, 9), labels)
+    verdict = gate(candidate, champion, GateOptions(), challenge=True)
+    assert verdict.candidate_accuracy > verdict.champion_accuracy
+    assert verdict.decision is Decision.HELD
+    assert "on class 1" in verdict.reason
 
 
 def test_equal_on_many_is_promoted_either_way():
