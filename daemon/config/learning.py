@@ -58,7 +58,9 @@ class Round(Section):
     batch: Annotated[int, Field(ge=2, le=65_536)] = 64
     """Samples of one step, fresh and replayed together."""
     replay: Annotated[float, Field(ge=0, le=100)] = 1.0
-    """Replayed samples for each fresh one."""
+    """Replayed samples for each fresh one; in the mean, where replay is saved."""
+    save_replay: bool = True
+    """Replay less with a window that lacks nothing, and more with one that lacks classes: as much in the mean."""
     drift_delta: Annotated[float, Field(ge=0, lt=1)] = 0.002
     """Significance of a drift alarm, after which the next round starts at min_samples; 0: no alarms."""
     poll_s: Annotated[float, Field(gt=0, le=60)] = 0.5
@@ -84,6 +86,8 @@ class Learning(Section):
     """Share of each label that is spread over all classes."""
     recall: Annotated[float, Field(ge=0, le=10)] = 0.15
     """Weight of holding on to what was answered to a replayed sample, the more the store has evicted; 0: none."""
+    challenger_turns: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """Turns of idle time, each as long as a round, that a challenger is trained from scratch on the store; 0: none."""
     robustness: Annotated[float, Field(ge=0, le=1)] = 0.0
     """0 for labels that are mostly right; 0.3 where every third is wrong: samples that are far off then count less."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
@@ -93,7 +97,7 @@ class Learning(Section):
 class Gate(Section):
     """When a candidate may replace the champion."""
 
-    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    alpha: Annotated[float, Field(ge=0.001, lt=0.5)] = 0.05
     """Significance at which a candidate is called harmful."""
     when_uncertain: Literal["publish", "hold"] = "publish"
     """What becomes of a candidate that too few held-out samples can judge."""

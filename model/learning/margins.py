@@ -45,3 +45,9 @@ class Margins:
         """Return what was taken in, of one batch at least; waits for the device."""
         margins, said = torch.cat(self._margins), torch.cat(self._said)
         return Seen(np.concatenate(self._rows), margins.cpu().numpy(), said.cpu().numpy())
+
+
+def first_error(seen: Seen, fresh_n: int) -> float:
+    """Return the share of the first `fresh_n` samples that were wrong when they were trained on for the first time."""
+    rows, first = np.unique(seen.rows, return_index=True)
+    return float((seen.margins[first[rows < fresh_n]] <= 0).mean())

@@ -17,7 +17,9 @@ class PlanOptions:
     batch: int = 64
     """Samples of a step, fresh and replayed together."""
     replay: float = 1.0
-    """Replayed samples for each fresh one."""
+    """Replayed samples for each fresh one; in the mean, where replay is saved."""
+    save_replay: bool = True
+    """Replay less where a window lacks nothing, and more where it does; see budget.py."""
     steps_min: int = 4
     steps_max: int = 2_000
 

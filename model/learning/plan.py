@@ -1,6 +1,6 @@
 """How many steps a round trains, and of what each batch is made."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,8 @@ def plan_round(fresh_n: int, options: PlanOptions, *, replay: bool) -> Plan:
     if fresh_n < 1:
         raise ValueError("a round needs a fresh sample")
     share = 1.0 / (1.0 + options.replay) if replay else 1.0
-    part = min(max(1, round(options.batch * share)), fresh_n)
+    room = options.batch - 1 if share < 1.0 else options.batch
+    part = min(max(1, round(options.batch * share)), fresh_n, room)
     wanted = fresh_n * options.passes
     steps = -(-wanted // part)
     if not options.steps_min <= steps <= options.steps_max:
@@ -44,6 +45,19 @@ def plan_round(fresh_n: int, options: PlanOptions, *, replay: bool) -> Plan:
     if replay_n == 0:
         wanted = max(wanted, 2 * steps)
     return Plan(steps, wanted, replay_n)
+
+
+def plan_round_within(fresh_n: int, options: PlanOptions, more: float) -> Plan:
+    """Plan a round beside `more` times the usual replay, but not such that a limit on its steps would bind.
+
+    More replay takes more steps: each fresh sample is trained on as often as without it. And a window smaller than a
+    batch is not trained more often for want of replay.
+    """
+    usual = plan_round(fresh_n, options, replay=True)
+    if more < 1.0 and fresh_n < options.batch:
+        return usual
+    plan = plan_round(fresh_n, replace(options, replay=options.replay * more), replay=True)
+    return usual if plan.fresh_n < usual.fresh_n else plan
 
 
 def fresh_order(n: int, wanted: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.learning.options import PlanOptions
-from model.learning.plan import Plan, batch_bounds, fresh_order, plan_round
+from model.learning.plan import Plan, batch_bounds, fresh_order, plan_round, plan_round_within
 
 
 def test_half_fresh_half_replay_each_fresh_sample_once():
@@ -37,6 +37,24 @@ def test_a_few_samples_are_no_half_of_a_batch():
     assert plan_round(1, PlanOptions(), replay=False) == Plan(4, 8, 0)
 
 
+def test_more_replay_takes_no_fresh_sample_away():
+    options = PlanOptions(steps_max=100)
+    assert plan_round_within(2_500, options, 3.0) == plan_round(2_500, options, replay=True), "the limit would bind"
+    more = plan_round_within(1_000, options, 3.0)
+    assert (more.fresh_n, more.replay_n > 2.5 * 1_000) == (1_000, True)
+
+
+def test_a_window_smaller_than_a_batch_is_not_trained_more_often_for_want_of_replay():
+    options = PlanOptions()
+    assert plan_round_within(58, options, 0.1) == plan_round(58, options, replay=True)
+    assert plan_round_within(64, options, 0.1).replay_n < 64
+
+
+def test_every_batch_has_something_replayed_where_there_is_replay():
+    plan = plan_round_within(512, PlanOptions(batch=4), 0.1)
+    assert plan.replay_n >= plan.steps
+
+
 def test_refuses_nothing():
     with pytest.raises(ValueError, match="needs a fresh sample"):
         plan_round(0, PlanOptions(), replay=True)
@@ -44,7 +62,7 @@ def test_refuses_nothing():
 
 @given(st.integers(1, 3000), st.integers(1, 4), st.integers(2, 200), st.floats(0, 8), st.booleans())
 def test_batches_keep_their_size_and_steps_their_limits(fresh_n, passes, batch, replay, has_replay):
-    options = PlanOptions(passes, batch, replay, 4, 50)
+    options = PlanOptions(passes, batch, replay, steps_min=4, steps_max=50)
     plan = plan_round(fresh_n, options, replay=has_replay)
     assert 4 <= plan.steps <= 50
     sizes = np.diff(batch_bounds(plan.fresh_n, plan.steps)) + np.diff(batch_bounds(plan.replay_n, plan.steps))
