@@ -3,6 +3,8 @@
 import sqlite3
 import uuid
 
+from model.store.claims import is_challenge
+
 HELD = "version {} was published by the life of this state that was given up"
 
 
@@ -18,6 +20,10 @@ def write_adoption(database: sqlite3.Connection, version_floor: int, now_ms: int
         database.execute("DELETE FROM versions WHERE version = ?", (version,))
         statement = "UPDATE rounds SET outcome = 'held', reason = ? WHERE round = ?"
         database.execute(statement, (HELD.format(version), number))
+        if is_challenge(database, number):  # a challenger that is not champion has changed nothing
+            champion = "SELECT state FROM champions JOIN versions USING (version) ORDER BY move DESC LIMIT 1"
+            statement = f"UPDATE rounds SET verdict = '', result = ({champion}) WHERE round = ?"  # noqa: S608 - a constant
+            database.execute(statement, (number,))
     last = database.execute("SELECT coalesce(max(round), 0) FROM rounds").fetchone()[0]
     database.execute(
         "INSERT INTO adoptions (version_floor, after_round, adopted_at) VALUES (?, ?, ?)", (version_floor, last, now_ms)

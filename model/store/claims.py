@@ -13,6 +13,9 @@ CLAIM_COLUMNS = (
     "round, seed, state, high_water, last_sample, classes, holdout_share, parent, attempt, deaths, claimed_at, retried"
 )
 
+CHALLENGE = "retried IS NULL AND NOT EXISTS (SELECT 1 FROM spans WHERE spans.round = rounds.round)"
+"""The round takes in nothing: see `Claim.challenges`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
@@ -98,6 +101,19 @@ def write_claim(database: sqlite3.Connection, window: Window, plan: Plan, begin:
 
 def write_retry(database: sqlite3.Connection, parcel: int, begin: Beginning) -> None:
     """Write a new round that retries a parcel, inside the caller's transaction: it takes in nothing."""
+    _write_without_window(database, parcel, begin)
+
+
+def write_challenge(database: sqlite3.Connection, begin: Beginning) -> None:
+    """Write a new round that holds a challenger against the champion, inside the caller's transaction.
+
+    Its weights must stay until the commit.
+    """
+    database.execute("INSERT OR IGNORE INTO weights VALUES (?)", (begin.state,))
+    _write_without_window(database, None, begin)
+
+
+def _write_without_window(database: sqlite3.Connection, parcel: int | None, begin: Beginning) -> None:
     database.execute(
         "INSERT INTO rounds (round, seed, state, high_water, last_sample, classes, holdout_share, parent, retried,"
         " claimed_at) SELECT max(round) + 1, ?, ?, max(last_sample), max(last_sample),"
@@ -105,6 +121,19 @@ def write_retry(database: sqlite3.Connection, parcel: int, begin: Beginning) -> 
         " (SELECT version FROM champions ORDER BY move DESC LIMIT 1), ?, ? FROM rounds",
         (begin.seed, begin.state, begin.holdout_share, parcel, begin.now_ms),
     )
+
+
+def is_challenge(database: sqlite3.Connection, number: int) -> bool:
+    """Tell whether a round held a challenger against the champion."""
+    query = f"SELECT 1 FROM rounds WHERE round = ? AND {CHALLENGE}"  # noqa: S608 - a constant
+    return database.execute(query, (number,)).fetchone() is not None
+
+
+def last_challenge(database: sqlite3.Connection) -> int:
+    """Return the last round that held a challenger against a champion; 0 where there is none."""
+    query = f"SELECT round FROM rounds WHERE outcome IS NOT NULL AND {CHALLENGE} ORDER BY round DESC LIMIT 1"  # noqa: S608
+    row = database.execute(query).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _span_columns(span: ClaimedSpan) -> tuple[int, ...]:

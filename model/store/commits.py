@@ -35,6 +35,9 @@ def write_commit(database: sqlite3.Connection, claim: Claim, commit: Commit, now
     note_misses(database, claim, commit)
     if commit.observed is not None and commit.fate is Fate.ACCEPTED:
         margins.add(database, commit.observed)
+    if commit.replay_budget is not None and commit.fate is Fate.ACCEPTED:
+        left = json.dumps(commit.replay_budget)
+        database.execute("INSERT OR REPLACE INTO meta VALUES ('replay_budget', ?)", (left,))
     if commit.contradicted:
         parcels.retire(database, claim, commit.contradicted)
     if claim.retried is not None:
@@ -43,6 +46,8 @@ def write_commit(database: sqlite3.Connection, claim: Claim, commit: Commit, now
         _accept(database, claim)
     else:
         _set_aside(database, claim, commit)
+    if claim.challenges and commit.version is not None:
+        recollections.drop_all(database)
     if commit.fresh_logits is not None and commit.fate is Fate.ACCEPTED:
         recollections.keep(database, *commit.fresh_logits)
     parcels.give_up(database, claim.round)
@@ -65,8 +70,7 @@ def write_commit(database: sqlite3.Connection, claim: Claim, commit: Commit, now
 
 def _accept(database: sqlite3.Connection, claim: Claim) -> None:
     """Make the window visible to replay and judging. Its own samples enter last: eviction knows them by that."""
-    margins.drop_relabelled(database)
-    recollections.drop_relabelled(database)
+    _forget_relabelled(database)
     _relabel(database, claim)
     _release_waiting(database, claim)
     groups: dict[tuple[int, Role], list[int]] = defaultdict(list)
@@ -78,6 +82,13 @@ def _accept(database: sqlite3.Connection, claim: Claim) -> None:
             slots.add_to_tally(database, label, role, len(samples))
         else:
             slots.enter(database, label, role, samples)
+
+
+def _forget_relabelled(database: sqlite3.Connection) -> None:
+    """Forget of samples that get another label now how they fared, what was answered, and for whom they stand."""
+    relabelled = "SELECT sample FROM relabels JOIN labels ON name = relabels.label WHERE class IS NOT NULL"
+    for table in ("margins", "recollections", "stand_ins"):
+        database.execute(f"DELETE FROM {table} WHERE sample IN ({relabelled})")  # noqa: S608 - constants
 
 
 def _relabel(database: sqlite3.Connection, claim: Claim) -> None:

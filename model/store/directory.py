@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.durable import adopt, sync_file
-from model.store import recollections, replay
+from model.store import champions, failures, recollections, replay
 from model.store.adoption import write_adoption
 from model.store.batches import read_batch
 from model.store.claims import (
@@ -17,6 +18,7 @@ from model.store.claims import (
     known_to,
     released_to_training,
     share_for_claim,
+    write_challenge,
     write_claim,
     write_retry,
 )
@@ -65,7 +67,6 @@ class StateDirectory:
         self._rules = rules
         self._now_ms = now_ms
         self._reached = reached
-        self._row_bytes = 3 * self.ledger.image_size() ** 2
         self._dead_segments: list[str] = []
         self._dead_weights: list[str] = []
 
@@ -151,11 +152,18 @@ class StateDirectory:
 
     def claim_retry(self, parcel: int, *, seed: int, state: str | None) -> Claim:
         """Claim a round that retries a suspect parcel: no window, nothing from the buffer. As `claim`."""
+        return self._claim_without_window(lambda begin: write_retry(self._database, parcel, begin), seed, state)
+
+    def claim_challenge(self, *, seed: int, state: str) -> Claim:
+        """Claim a round that holds a challenger, of (adopted) weights `state`, against the champion. As `claim`."""
+        return self._claim_without_window(lambda begin: write_challenge(self._database, begin), seed, state)
+
+    def _claim_without_window(self, write: Callable[[Beginning], None], seed: int, state: str | None) -> Claim:
         self._check_turn()
         begin = Beginning(seed, state, None, share_for_claim(self._database, self._rules), self._now_ms())
         self._reached("claim.before")
         with transaction(self._database):
-            write_retry(self._database, parcel, begin)
+            write(begin)
             self._reached("claim.inside")
         self._reached("claim.after")
         return self._claimed()
@@ -181,36 +189,23 @@ class StateDirectory:
 
     def count_attempt(self, round_number: int) -> int:
         """Count a failure of training or evaluation at the open claim; return how many there are now."""
-        return self._count("attempt", round_number)
+        with transaction(self._database):
+            return failures.count(self._database, "attempt", round_number)
 
     def count_death(self, round_number: int) -> int:
         """Count a death of the process within the open claim, unless it stopped in order; return how many there are."""
         with transaction(self._database):
-            forgiven = "DELETE FROM meta WHERE key = 'stopped_in_round' AND value = ? RETURNING 1"
-            stopped = self._database.execute(forgiven, (str(round_number),)).fetchall()
-        if stopped:
-            claim = self.open_claim()
-            return claim.deaths if claim else 0
-        return self._count("deaths", round_number)
+            return failures.count_death(self._database, round_number)
 
     def note_stop(self, round_number: int) -> None:
         """Note that the process stops in order within the open claim: that is no death. Raises OSError."""
         with transaction(self._database):
-            insert = "INSERT OR REPLACE INTO meta VALUES ('stopped_in_round', ?)"
-            self._database.execute(insert, (str(round_number),))
-
-    def _count(self, column: str, round_number: int) -> int:
-        statement = f"UPDATE rounds SET {column} = {column} + 1 WHERE round = ? AND outcome IS NULL RETURNING {column}"  # noqa: S608
-        with transaction(self._database):
-            rows = self._database.execute(statement, (round_number,)).fetchall()
-        if not rows:
-            raise OutOfTurnError(f"round {round_number} is not open")
-        return int(rows[0][0])
+            failures.note_stop(self._database, round_number)
 
     def commit(self, claim: Claim, commit: Commit) -> None:
         """End the round in one transaction. Raises OutOfTurnError, ValueError (contradictory commit), OSError.
 
-        MissingFileError when the weights file that it names was not adopted.
+        MissingFileError when the weights file that it names was not adopted, or a segment is gone.
         """
         check_commit(claim, commit)
         current = self.open_claim()
@@ -221,7 +216,7 @@ class StateDirectory:
         self._reached("commit.before")
         with transaction(self._database):
             write_commit(self._database, claim, commit, self._now_ms())
-            evict(self._database, claim, self._rules, self._row_bytes, eviction_generator(claim))
+            evict(self._database, self._segments, claim, self._rules, eviction_generator(claim))
             emptied = self._database.execute(
                 "DELETE FROM segments WHERE live * 1.0 / row_count <= 0.0 RETURNING digest"
             ).fetchall()
@@ -236,14 +231,7 @@ class StateDirectory:
         self._reached("publication.before")
         now = self._now_ms()
         with transaction(self._database):
-            statement = "UPDATE versions SET published_at = ? WHERE version = ? AND published_at IS NULL RETURNING 1"
-            if self._database.execute(statement, (now, version)).fetchall():
-                insert = (
-                    "INSERT INTO champions (version, moved_at, cause, after_round, settled_at)"
-                    " SELECT version, ?1, 'published', round, ?1 FROM versions WHERE version = ?2"
-                )
-                self._database.execute(insert, (now, version))
-            elif self.ledger.version(version) is None:
+            if not champions.publish(self._database, version, now) and self.ledger.version(version) is None:
                 raise OutOfTurnError(f"version {version} was not committed")
         self._reached("publication.after")
 
@@ -251,8 +239,7 @@ class StateDirectory:
         """Note that the repository's pointer names the champion, also after a rollback. Safe to repeat."""
         self._reached("settled.before")
         with transaction(self._database):
-            statement = "UPDATE champions SET settled_at = ? WHERE settled_at IS NULL"
-            self._database.execute(statement, (self._now_ms(),))
+            champions.settle(self._database, self._now_ms())
         self._reached("settled.after")
 
     # --- requests ----------------------------------------------------------------------------------------------
@@ -288,11 +275,7 @@ class StateDirectory:
         with transaction(self._database):
             champion = self.ledger.champion()
             if champion is None or champion.version != version:
-                insert = (
-                    "INSERT INTO champions (version, moved_at, cause, after_round, settled_at)"
-                    " SELECT ?1, ?2, ?3, max(round), ?2 FROM rounds"
-                )
-                self._database.execute(insert, (version, self._now_ms(), cause))
+                champions.move(self._database, version, cause, self._now_ms(), settled=True)
 
     # --- samples -----------------------------------------------------------------------------------------------
 
@@ -320,12 +303,20 @@ class StateDirectory:
     def draw_replay(self, claim: Claim, n: int, rng: np.random.Generator) -> Replay:
         """Draw `n` training samples accepted before the open claim; a sample's chance goes with n_c^-0.5 of its class.
 
-        Without replacement inside a class while it lasts. The same for the same claim and generator, also after a
-        restart. The cost does not depend on the size of the store.
+        Without replacement inside a class while it lasts, but a sample that stands for evicted ones comes as often as
+        these would. The same for the same claim and generator, also after a restart. The cost does not depend on the
+        size of the store.
         """
-        counts = replay.class_counts(self._database, Role.TRAIN, len(claim.classes))
-        drawn = replay.draw_slots(counts, n, rng)
-        batch = self._batch(replay.samples_at(self._database, Role.TRAIN, drawn))
+        return self.draw(len(claim.classes), n, rng)
+
+    def training_counts(self, claim: Claim) -> NDArray[np.int64]:
+        """Return [classes of the claim], the accepted training samples of each."""
+        return replay.class_counts(self._database, Role.TRAIN, len(claim.classes))
+
+    def draw(self, classes_n: int, n: int, rng: np.random.Generator) -> Replay:
+        """Draw `n` accepted training samples of the first `classes_n` classes, as `draw_replay` does."""
+        counts = replay.class_counts(self._database, Role.TRAIN, classes_n)
+        batch = self._batch(replay.draw(self._database, counts, n, rng))
         recollected = recollections.recollected(self._database, batch.samples, len(counts))
         return Replay(batch, replay.class_shares(counts), recollected)
 
@@ -341,6 +332,10 @@ class StateDirectory:
         counts = replay.class_counts(self._database, Role.HOLDOUT, len(self.ledger.classes()))
         chosen = [one for one in replay.evaluation_slots(counts, limit) if one[0] not in without]
         return replay.samples_at(self._database, Role.HOLDOUT, chosen)
+
+    def held_out_classes(self, samples: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the classes of samples, -1 for those that are not, or no longer, accepted and held out."""
+        return replay.held_out_classes(self._database, samples)
 
     def newest_held_out(self, limit: int, without: Sequence[int] = ()) -> list[int]:
         """Return the keys of the newest accepted held-out samples, oldest first, those of some classes left out."""

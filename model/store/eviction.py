@@ -1,19 +1,27 @@
-"""What leaves when the store is above its cap: a class-balanced reservoir, in the transaction of the commit."""
+"""What leaves when the store is above its cap, in the transaction of the commit: of the largest classes, the alike."""
 
 import sqlite3
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
-from model.store import slots
+from model.store import slots, stand_ins
+from model.store.condensing import condense
 from model.store.facts import Claim, Role, StoreRules
+from model.store.segments import Segments
 
 ASIDE_SHARE = 0.1
 """Share of a full store that suspect, quarantined and waiting samples may take."""
 HOLDOUT_SHARE = 0.2
 """Share of a full store up to which the evaluation set is left alone."""
-SEEN_MAX = 500_000_000
-"""Where counting what a class has seen ends (numpy's hypergeometric ends at 10^9)."""
+POOL = 3
+"""Training samples that are compared for each that goes."""
+POOL_MIN = 16
+AT_ONCE = 128
+"""Samples that are compared with each other: time and memory go with the square."""
+CONDENSED_MAX = 4_096
+"""Training samples of a round that are chosen so; the others, as where the limit was lowered, leave by chance."""
 
 
 def water_level(counts: Mapping[int, int], excess: int) -> dict[int, int]:
@@ -35,15 +43,16 @@ def water_level(counts: Mapping[int, int], excess: int) -> dict[int, int]:
 
 
 def evict(
-    database: sqlite3.Connection, claim: Claim, rules: StoreRules, row_bytes: int, rng: np.random.Generator
+    database: sqlite3.Connection, segments: Segments, claim: Claim, rules: StoreRules, rng: np.random.Generator
 ) -> int:
     """Delete samples until the store is within `bytes_max`; return how many. Inside the caller's transaction.
 
     Waiting samples above their own cap are dropped whether the store is full or not. Then set-aside samples above their
     share go first, oldest first; then held-out ones above theirs; then training ones.
+    Raises MissingFileError, OSError.
     """
     _drop_waiting(database, rules.waiting_max)
-    capacity = rules.bytes_max // row_bytes
+    capacity = rules.bytes_max // segments.row_bytes
     stored = dict(database.execute("SELECT role, sum(count) FROM tallies GROUP BY role").fetchall())
     excess = sum(stored.values()) - capacity
     if excess <= 0:
@@ -54,7 +63,7 @@ def evict(
     judged = min(rules.holdout_max, int(capacity * HOLDOUT_SHARE))
     spared = max(judged, int(capacity * rules.holdout_fraction))
     left -= _evict_holdout(database, min(left, held - spared), judged, rng)
-    left -= _evict_training(database, claim, min(left, stored.get(Role.TRAIN, 0)), rng)
+    left -= _evict_training(database, segments, claim, min(left, stored.get(Role.TRAIN, 0)), rng)
     return excess - left
 
 
@@ -125,32 +134,53 @@ def evaluation_cap(counts: Mapping[int, int], limit: int) -> dict[int, int]:
     return {key: count - taken.get(key, 0) for key, count in counts.items()}
 
 
-def _evict_training(database: sqlite3.Connection, claim: Claim, wanted: int, rng: np.random.Generator) -> int:
+def _evict_training(
+    database: sqlite3.Connection, segments: Segments, claim: Claim, wanted: int, rng: np.random.Generator
+) -> int:
     if wanted <= 0:
         return 0
     query = "SELECT label, count FROM tallies WHERE role = 'train' AND count > 0"
     counts: dict[int, int] = dict(database.execute(query).fetchall())
-    newest = "SELECT label, count(*) FROM samples WHERE sample > ? AND sample <= ? AND role = 'train' GROUP BY label"
-    window = (claim.high_water, claim.last_sample)
-    fresh = dict(database.execute(newest, window).fetchall()) if claim.last_sample > claim.high_water else {}
     for label, count in water_level(counts, wanted).items():
-        seen = slots.tally(database, label, Role.TRAIN)[1]
-        victims = _reservoir_victims(counts[label], fresh.get(label, 0), seen, count, rng)
-        slots.delete(database, slots.leave(database, label, Role.TRAIN, victims))
+        # At most two thirds of those compared go, so that in each part there is one to stand for the others.
+        by_chance = max(0, count * (wanted - CONDENSED_MAX) // wanted, 3 * count - 2 * counts[label])
+        victims = rng.choice(counts[label], by_chance, replace=False)
+        slots.delete(database, slots.leave(database, label, Role.TRAIN, victims.tolist()))
+        _condense(database, segments, claim, label, count - len(victims), rng)
     database.execute("INSERT OR IGNORE INTO meta VALUES ('train_evicted', '1')")
     return wanted
 
 
-def _reservoir_victims(stored: int, fresh: int, seen: int, wanted: int, rng: np.random.Generator) -> list[int]:
-    """Return slots to empty so that what stays is an even sample of all that the class has ever seen.
+def _condense(
+    database: sqlite3.Connection, segments: Segments, claim: Claim, label: int, n: int, rng: np.random.Generator
+) -> None:
+    """Let `n` of a label's samples go whose likes stay; these stand for them from now on."""
+    if not n:
+        return
+    pool = rng.permutation(_pool(database, claim, label, n, rng))
+    found = slots.several(database, label, Role.TRAIN, pool.tolist())
+    compared = stand_ins.read(database, segments, np.array([found[slot] for slot in pool.tolist()], np.int64))
+    points, masses = compared.thumbnails.astype(np.float32), compared.masses.copy()
+    parts = -(-len(pool) // AT_ONCE)
+    bounds, goes = (np.arange(parts + 1) * total // parts for total in (len(pool), n))
+    for start, end, few in zip(bounds[:-1], bounds[1:], np.diff(goes), strict=True):
+        masses[start:end] = condense(points[start:end], masses[start:end], int(few), rng)
+    slots.delete(database, slots.leave(database, label, Role.TRAIN, pool[masses == 0].tolist()))
+    stand_ins.keep(database, compared, masses)
 
-    The `fresh` last slots came with this round. How many of them stay is drawn as if all seen were drawn from anew.
-    """
-    old, stay = stored - fresh, stored - wanted
-    seen_before = max(old, min(seen, SEEN_MAX) - fresh)
-    drawn = int(rng.hypergeometric(fresh, seen_before, stay)) if fresh else 0
-    fresh_stay = min(fresh, max(drawn, stay - old))
-    fresh_go = fresh - fresh_stay
-    newcomers = old + rng.choice(fresh, fresh_go, replace=False) if fresh_go else np.empty(0, np.int64)
-    others = rng.choice(old, wanted - fresh_go, replace=False) if wanted > fresh_go else np.empty(0, np.int64)
-    return [*map(int, newcomers), *map(int, others)]
+
+def _pool(
+    database: sqlite3.Connection, claim: Claim, label: int, n: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return the slots to choose from: half of them at least of what came with this round, where that is enough."""
+    query = (
+        # By key: the index by label would be read from end to end, however much is stored.
+        "SELECT slot FROM samples NOT INDEXED WHERE sample > ? AND sample <= ? AND role = 'train' AND label = ?"
+        " AND slot IS NOT NULL ORDER BY slot"
+    )
+    fresh = [row[0] for row in database.execute(query, (claim.high_water, claim.last_sample, label))]
+    count = slots.tally(database, label, Role.TRAIN)[0]
+    size = min(count, max(POOL_MIN, POOL * n))
+    chosen = rng.permutation(np.array(fresh, np.int64))[: size // 2]
+    others = rng.choice(count, size, replace=False)
+    return np.concatenate([chosen, others[~np.isin(others, chosen)][: size - len(chosen)]])

@@ -171,6 +171,11 @@ class Claim:
     retried: int | None = None
     """The parcel that this round retries, alone: it has no spans, and its samples are those set aside there."""
 
+    @property
+    def challenges(self) -> bool:
+        """Tell whether a challenger is held against the champion: it takes in nothing, and `state` is trained."""
+        return not self.spans and self.retried is None
+
     def count(self, kind: str) -> int:
         """Return the records of one kind (`trained`, `holdout`, `duplicate`, …) over all spans."""
         return sum(int(getattr(span, kind)) for span in self.spans)
@@ -207,6 +212,8 @@ class Commit:
     """Keys of the fresh samples and what the candidate answers to them, to be held on to; None: nothing is kept."""
     observed: Observed | None = None
     """How the samples trained on fared, to be added up where the window is accepted."""
+    replay_budget: tuple[float, float] | None = None
+    """What is left for replay afterwards, and the mean error, to be kept where the window is accepted."""
     screened: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     """The champion on the window's samples before they were learnt: (samples, right) by class that it knows."""
     said: NDArray[np.int64] | None = None

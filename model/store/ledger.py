@@ -8,13 +8,20 @@ from typing import Any, Self
 
 import numpy as np
 
-from model.store.claims import load_claim, load_spans, newest_version
+from model.store.claims import last_challenge, load_claim, load_spans, newest_version
 from model.store.database import connect_read_only
 from model.store.facts import Claim, Json, Move, Role, SampleName, Version, VersionSamples, WaitingLabel, iso_utc
 from model.store.kept_answers import reference_version
 from model.store.lineage import lineage
 from model.store.misses import Misses, misses_after
-from model.store.parcels import changed_since_retry, due_parcel, harmful_in_a_row, learnable_parcels
+from model.store.parcels import (
+    changed_since_retry,
+    due_parcel,
+    harmful_in_a_row,
+    is_last_try,
+    learnable_parcels,
+)
+from model.store.recollections import forgotten_share
 from model.store.requests import Event, find_event
 from model.window import LogKey
 
@@ -143,9 +150,13 @@ class Ledger:
             yield from map(_as_version, rows)
             after = rows[-1][0]
 
-    def due_parcel(self) -> int | None:
-        """Return the suspect parcel to retry next, or None."""
-        return due_parcel(self._database)
+    def due_parcel(self, *, idle: bool = False) -> int | None:
+        """Return the suspect parcel to retry next, or None. `idle`: there is nothing else to do."""
+        return due_parcel(self._database, idle=idle)
+
+    def is_last_try(self, claim: Claim) -> bool:
+        """Tell whether the parcel that the claim retries is quarantined should its candidate be harmful again."""
+        return is_last_try(self._database, claim)
 
     def established(self, before: int, held_out: int) -> int:
         """Return how many classes, in their order, come before the last ones that are arriving.
@@ -170,6 +181,27 @@ class Ledger:
         """Tell whether a round retried a parcel."""
         row = self._database.execute("SELECT retried FROM rounds WHERE round = ?", (number,)).fetchone()
         return row is not None and row[0] is not None
+
+    def forgotten(self) -> float:
+        """Return the share of all training samples ever accepted that is no longer stored; 0 before any eviction."""
+        return forgotten_share(self._database)
+
+    def replay_budget(self) -> tuple[float, float] | None:
+        """Return what accepted rounds have left for replay, and their mean error; None before there was one."""
+        row = self._database.execute("SELECT value FROM meta WHERE key = 'replay_budget'").fetchone()
+        if row is None:
+            return None
+        saved, error = json.loads(row[0])
+        return float(saved), float(error)
+
+    def last_challenge(self) -> int:
+        """Return the last round that held a challenger against a champion; 0 where there is none. A scan."""
+        return last_challenge(self._database)
+
+    def last_return(self) -> int:
+        """Return a number that grows with each rollback."""
+        query = "SELECT coalesce(max(move), 0) FROM champions WHERE cause = 'rollback'"
+        return int(self._database.execute(query).fetchone()[0])
 
     def learnable_parcels(self, claim: Claim, limit: int) -> list[int]:
         """Return the newest other suspect parcels of which one half could be learnt from the other."""

@@ -16,8 +16,3 @@ def add(database: sqlite3.Connection, observed: Observed) -> None:
         " SET total = total + excluded.total, count = count + excluded.count, said = excluded.said",
         zip(*(column.tolist() for column in columns), strict=True),
     )
-
-
-def drop_relabelled(database: sqlite3.Connection) -> None:
-    """Forget how samples fared that get another label now: that was under the old one."""
-    database.execute("DELETE FROM margins WHERE sample IN (SELECT sample FROM relabels)")

@@ -17,6 +17,9 @@ TRIES_MAX = 4
 ROUNDS_MAX = 50
 """Rounds after which a parcel that nothing has confirmed is quarantined."""
 
+LEARNT = "fate = 'accepted' AND verdict <> '' AND undone = 0"
+"""The round's candidate was accepted."""
+
 Member = tuple[int, Role, int | None]
 """A sample, the role that it would have, and the class that the champion took it for (None: not asked)."""
 
@@ -47,22 +50,38 @@ def members(database: sqlite3.Connection, parcel: int, classes: int, roles: Sequ
     return [sample for sample, was in database.execute(query, (parcel, classes)) if was in roles]
 
 
-def due_parcel(database: sqlite3.Connection) -> int | None:
+def due_parcel(database: sqlite3.Connection, *, idle: bool = False) -> int | None:
     """Return the suspect parcel to retry next: an untried one, else one that an accepted change may explain.
 
-    One whose candidate was harmful is due once another window was learnt: from the same state it would do harm again.
+    One whose candidate was harmful is due once another window was learnt, for from the same state it is likely to do
+    harm again. Where there is nothing else to do (`idle`) that is tried all the same, once: the stream may have ended.
+    It is retried twice at most, each time after another window was learnt but for that one: a false alarm is rare, two
+    are rarer.
     """
-    untried = (
-        "tries = 0 AND (parcel < ? OR NOT EXISTS"
-        " (SELECT 1 FROM rounds WHERE round = parcels.parcel AND verdict = 'harmful'))"
-    )
+    harmful = "EXISTS (SELECT 1 FROM rounds WHERE round = parcels.parcel AND verdict = 'harmful')"
+    untried = f"tries = 0 AND (parcel < :learnt OR NOT {harmful} OR :idle)"
+    again = f"tries = 1 AND {harmful} AND tried < :learnt"
     changed = "EXISTS (SELECT 1 FROM rounds WHERE round > parcels.tried AND change = 1 AND undone = 0)"
     query = (
-        f"SELECT parcel FROM parcels WHERE role = 'suspect' AND (({untried}) OR {changed})"  # noqa: S608 - our own words
+        f"SELECT parcel FROM parcels WHERE role = 'suspect' AND (({untried}) OR ({again}) OR {changed})"  # noqa: S608 - our own words
         " ORDER BY tries > 0, parcel LIMIT 1"
     )
-    row = database.execute(query, (_last_learnt(database),)).fetchone()
+    row = database.execute(query, {"learnt": _last_learnt(database), "idle": idle}).fetchone()
     return int(row[0]) if row else None
+
+
+def is_last_try(database: sqlite3.Connection, claim: Claim) -> bool:
+    """Tell whether the parcel that the claim retries is quarantined should its candidate be harmful again.
+
+    It is at the second retry, if another window was learnt since it came.
+    """
+    row = database.execute("SELECT tries FROM parcels WHERE parcel = ?", (claim.retried,)).fetchone()
+    return row is not None and row[0] >= 1 and learnt_since(database, claim)
+
+
+def learnt_since(database: sqlite3.Connection, claim: Claim) -> bool:
+    """Tell whether another window was learnt between the one that the claim retries and the claim."""
+    return claim.retried is not None and _last_learnt(database, claim.round) > claim.retried
 
 
 def harmful_in_a_row(database: sqlite3.Connection, before: int) -> int:
@@ -78,8 +97,8 @@ def harmful_in_a_row(database: sqlite3.Connection, before: int) -> int:
 def _last_learnt(database: sqlite3.Connection, before: int | None = None) -> int:
     """Return the last round, if need be before another, whose candidate was accepted; 0 where there is none."""
     query = (
-        "SELECT round FROM rounds WHERE round < coalesce(?, round + 1) AND fate = 'accepted' AND verdict <> ''"
-        " AND undone = 0 ORDER BY round DESC LIMIT 1"
+        f"SELECT round FROM rounds WHERE round < coalesce(?, round + 1) AND {LEARNT}"  # noqa: S608 - our own words
+        " ORDER BY round DESC LIMIT 1"
     )
     row = database.execute(query, (before,)).fetchone()
     return int(row[0]) if row else 0
@@ -113,7 +132,7 @@ def end_retry(database: sqlite3.Connection, claim: Claim, commit: Commit) -> Non
         return
     database.execute(
         "UPDATE parcels SET tries = tries + 1, tried = ?, learnable = ? WHERE parcel = ?",
-        (claim.round, commit.fate is Fate.SUSPECT, parcel),
+        (claim.round, commit.fate is Fate.SUSPECT and not commit.verdict, parcel),
     )
     if commit.fate is Fate.QUARANTINED:
         quarantine(database, parcel, commit.reason)

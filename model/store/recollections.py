@@ -3,6 +3,7 @@
 Written in the commit of the sample's round, gone with the sample. A few bytes beside its pixels: two for each class.
 """
 
+import json
 import sqlite3
 
 import numpy as np
@@ -21,12 +22,13 @@ def recollected(database: sqlite3.Connection, samples: NDArray[np.int64], classe
     if not forgotten:
         return None
     logits = np.full((len(samples), classes_n), np.nan, np.float32)
-    query = "SELECT logits FROM recollections WHERE sample = ?"
-    for row, sample in enumerate(samples.tolist()):
-        found = database.execute(query, (sample,)).fetchone()
-        if found:
-            known = np.frombuffer(found[0], STORED)[:classes_n]
-            logits[row, : len(known)] = known
+    query = (
+        "SELECT wanted.key, logits FROM json_each(?) AS wanted"
+        " CROSS JOIN recollections ON recollections.sample = wanted.value"
+    )
+    for row, stored in database.execute(query, (json.dumps(samples.tolist()),)):
+        known = np.frombuffer(stored, STORED)[:classes_n]
+        logits[row, : len(known)] = known
     return Recollected(logits, forgotten)
 
 
@@ -46,6 +48,6 @@ def keep(database: sqlite3.Connection, samples: NDArray[np.int64], logits: NDArr
     database.executemany("INSERT OR REPLACE INTO recollections VALUES (?, ?)", rows)
 
 
-def drop_relabelled(database: sqlite3.Connection) -> None:
-    """Forget what was answered to samples that get another label now: it was learnt under the old one."""
-    database.execute("DELETE FROM recollections WHERE sample IN (SELECT sample FROM relabels)")
+def drop_all(database: sqlite3.Connection) -> None:
+    """Forget all that was answered: a challenger that has become champion is not to be led back to who it beat."""
+    database.execute("DELETE FROM recollections")

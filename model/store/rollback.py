@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from model.store import parcels, slots
+from model.store import champions, parcels, slots
 from model.store.errors import RefusedRequestError
 from model.store.facts import Json, Role
 from model.store.pictures import is_held_out
@@ -92,11 +92,7 @@ def write_rollback(database: sqlite3.Connection, target: Target, now_ms: int) ->
     _set_classes(database, target)
     aside = _set_aside(database, f"learnt after version {target.version}, which was rolled back to")
     _restore(database)
-    last = database.execute("SELECT max(round) FROM rounds").fetchone()[0]
-    database.execute(
-        "INSERT INTO champions (version, moved_at, cause, after_round) VALUES (?, ?, 'rollback', ?)",
-        (target.version, now_ms, last),
-    )
+    champions.move(database, target.version, "rollback", now_ms, settled=False)
     return aside
 
 
@@ -146,8 +142,8 @@ def _add_to_parcel(database: sqlite3.Connection, parcel: int, reason: str, membe
     }
     _give_role(database, role, labels)
     parcels.set_aside(database, parcel, role, reason, members)
-    # A person has judged them: to retry them at once would undo the rollback by itself. As after a first try in vain.
-    tried = "UPDATE parcels SET tries = 1, tried = (SELECT max(round) FROM rounds) WHERE parcel = ?"
+    # A person has judged them: to retry them at once would undo the rollback by itself. As after both tries in vain.
+    tried = "UPDATE parcels SET tries = 2, tried = (SELECT max(round) FROM rounds) WHERE parcel = ?"
     database.execute(tried, (parcel,))
 
 

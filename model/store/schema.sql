@@ -1,4 +1,4 @@
--- The learner's memory. Version 3; `PRAGMA user_version` counts on.
+-- The learner's memory. Version 4; `PRAGMA user_version` counts on.
 -- Rows are written in two transactions per round: its claim, and its commit.
 
 CREATE TABLE meta (
@@ -129,6 +129,13 @@ CREATE TABLE relabels (
 CREATE TABLE recollections (
     sample INTEGER PRIMARY KEY REFERENCES samples ON DELETE CASCADE,
     logits BLOB NOT NULL -- little-endian float16, one for each class of that round
+) STRICT;
+
+-- For how many a training sample stands, itself and evicted ones that were like it. Only of samples that were compared.
+CREATE TABLE stand_ins (
+    sample INTEGER PRIMARY KEY REFERENCES samples ON DELETE CASCADE,
+    mass INTEGER NOT NULL CHECK (mass > 0),
+    thumbnail BLOB NOT NULL -- uint8, the means of fields of the picture
 ) STRICT;
 
 -- How a sample fared whenever it was trained on under the label that it has.

@@ -4,6 +4,7 @@ That is what keeps replay and judging at the same cost whatever the store holds.
 All of it runs inside the caller's transaction.
 """
 
+import json
 import sqlite3
 from collections.abc import Iterable
 
@@ -43,6 +44,15 @@ def at(database: sqlite3.Connection, label: int, role: Role, slot: int) -> int:
     """Return the sample in a slot that is known to be taken."""
     query = "SELECT sample FROM samples WHERE label = ? AND role = ? AND slot = ?"
     return int(database.execute(query, (label, role, slot)).fetchone()[0])
+
+
+def several(database: sqlite3.Connection, label: int, role: Role, wanted: Iterable[int]) -> dict[int, int]:
+    """Return the samples in slots that are known to be taken, by slot."""
+    query = (
+        "SELECT slot, sample FROM json_each(?) AS wanted CROSS JOIN samples"
+        " ON label = ? AND role = ? AND slot = wanted.value"
+    )
+    return dict(database.execute(query, (json.dumps(sorted(set(wanted))), label, role)))
 
 
 def leave(database: sqlite3.Connection, label: int, role: Role, slots: Iterable[int]) -> list[int]:

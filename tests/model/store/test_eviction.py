@@ -64,7 +64,7 @@ def test_what_stays_is_an_even_sample_of_all_that_was_seen(tmp_path: Path):
     offsets = np.array([row[0] for row in rows])
     thirds = np.histogram(offsets, bins=[0, 1000, 2000, 3000])[0]
     assert len(offsets) == 200
-    # Binomial(200, 1/3): three deviations are 20. The newest would fill the last third if it were no reservoir.
+    # Binomial(200, 1/3): three deviations are 20. The newest would fill the last third if all of them stayed.
     assert (np.abs(thirds - 200 / 3) < 20).all(), thirds
 
 

@@ -1,0 +1,29 @@
+"""Counts what went wrong with the open claim. All of it inside the caller's transaction."""
+
+import sqlite3
+from typing import Literal
+
+from model.store.errors import OutOfTurnError
+
+
+def count(database: sqlite3.Connection, column: Literal["attempt", "deaths"], round_number: int) -> int:
+    """Count one more; return how many there are. Raises OutOfTurnError where the round is not open."""
+    statement = f"UPDATE rounds SET {column} = {column} + 1 WHERE round = ? AND outcome IS NULL RETURNING {column}"  # noqa: S608
+    rows = database.execute(statement, (round_number,)).fetchall()
+    if not rows:
+        raise OutOfTurnError(f"round {round_number} is not open")
+    return int(rows[0][0])
+
+
+def count_death(database: sqlite3.Connection, round_number: int) -> int:
+    """Count a death of the process, unless it had stopped in order; return how many there are."""
+    forgiven = "DELETE FROM meta WHERE key = 'stopped_in_round' AND value = ? RETURNING 1"
+    if not database.execute(forgiven, (str(round_number),)).fetchall():
+        return count(database, "deaths", round_number)
+    row = database.execute("SELECT deaths FROM rounds WHERE round = ?", (round_number,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def note_stop(database: sqlite3.Connection, round_number: int) -> None:
+    """Note that the process stops in order: that is no death."""
+    database.execute("INSERT OR REPLACE INTO meta VALUES ('stopped_in_round', ?)", (str(round_number),))
