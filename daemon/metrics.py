@@ -140,6 +140,9 @@ class LearnMetrics:
         )
         self._store_samples = make.gauge("store_samples", "Samples in the sample store.", ("role",))
         self._store_bytes = make.gauge("store_bytes", "Bytes of pixels in the sample store.")
+        self._challenger = make.gauge(
+            "challenger_turns", "Turns of training that the challenger under way has had, of learning.challenger_turns."
+        )
         self._waiting_dropped = make.counter(
             "waiting_dropped_total", "Samples dropped while they waited for their label to become a class."
         )
@@ -260,6 +263,10 @@ class LearnMetrics:
     def drift_detected(self, classes: Sequence[str]) -> None:
         """Count an alarm; which classes is in the log."""
         self._drift.inc()
+
+    def challenger_trained(self, turns: int) -> None:
+        """Show how far a challenger is."""
+        self._challenger.set(turns)
 
     def waiting_dropped(self, samples: int) -> None:
         """Count what waited in vain."""

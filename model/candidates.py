@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from model.examples import Labelled
 from model.judging.answers import Answers, evaluate
-from model.learning.margins import Margins, Seen
+from model.learning.budget import ReplayBudget
+from model.learning.margins import Margins, Seen, first_error
 from model.learning.options import PlanOptions, TrainOptions
-from model.learning.plan import plan_round
+from model.learning.plan import Plan, plan_round, plan_round_within
 from model.learning.published import answered, published_network
 from model.learning.recall import Recall
 from model.learning.state import LearnerState, new_state
@@ -50,6 +51,10 @@ class CandidateOptions:
     plan: PlanOptions = field(default_factory=PlanOptions)
     training: TrainOptions = field(default_factory=TrainOptions)
 
+    def spec(self, classes_n: int) -> NetworkSpec:
+        """Return what the network is, with so many classes."""
+        return NetworkSpec(self.architecture, self.size, classes_n, self.stem)
+
 
 @dataclass(frozen=True, slots=True)
 class Trained:
@@ -61,6 +66,8 @@ class Trained:
     """Keys of the samples replayed, in the order drawn."""
     observed: Observed
     """How the samples fared while they were trained on."""
+    budget: ReplayBudget | None = None
+    """What is left for replay in rounds to come; None: as before."""
     forgetful: bool = False
     """Whether the store has evicted training samples: what is answered to the fresh ones is then worth keeping."""
 
@@ -100,10 +107,13 @@ class CandidateMaker:
     ) -> Trained:
         """Train on the claim's fresh samples beside replayed ones.
 
-        Raises DivergedError, StoppedError, DeviceError, InitialWeightsError, OSError.
+        A challenger is trained already. Raises DivergedError, StoppedError, DeviceError, InitialWeightsError, OSError.
         """
+        if claim.challenges:
+            return self._challenger(claim)
         options = self._options
-        plan = plan_round(len(fresh), self._paced(claim), replay=len(self._draw(claim, 1, "any").batch) > 0)
+        paced, budget = self._paced(claim), self._budget()
+        plan = self._plan(claim, fresh, paced, budget)
         drawn = self._draw(claim, plan.replay_n, "replay")
         state = self._start(claim, fresh, drawn.batch)
         margins = Margins()
@@ -122,8 +132,45 @@ class CandidateMaker:
             progress=progress,
             stop=stop,
         )
-        observed = _observed(margins.read(), np.concatenate([fresh.samples, drawn.batch.samples]))
-        return Trained(state, facts, drawn.batch.samples, observed, drawn.recollected is not None)
+        seen = margins.read()
+        left = budget.after(paced.replay * plan.fresh_n, plan.replay_n, first_error(seen, len(fresh)))
+        return Trained(
+            state,
+            facts,
+            drawn.batch.samples,
+            _observed(seen, np.concatenate([fresh.samples, drawn.batch.samples])),
+            left,
+            forgetful=drawn.recollected is not None,
+        )
+
+    def _budget(self) -> ReplayBudget:
+        left = self._directory.ledger.replay_budget()
+        return ReplayBudget() if left is None else ReplayBudget(*left)
+
+    def _plan(self, claim: Claim, fresh: Batch, paced: PlanOptions, budget: ReplayBudget) -> Plan:
+        """Return the round's plan: how much of it is replay depends on what the window holds, and on what is saved."""
+        stored = self._directory.training_counts(claim)
+        # A store that evicts replays the same few ever again: to save for later brought nothing there (decision 12).
+        if paced.save_replay and stored.any() and not self._directory.ledger.forgotten():
+            counts = np.bincount(fresh.labels, minlength=len(claim.classes))
+            more = budget.ratio(counts, stored, paced.replay * len(fresh) * paced.passes)
+            return plan_round_within(len(fresh), paced, more)
+        return plan_round(len(fresh), paced, replay=bool(stored.any()))
+
+    def _challenger(self, claim: Claim) -> Trained:
+        state = self._restored(claim)
+        facts = TrainingFacts(
+            steps=state.steps,
+            epochs=0.0,
+            fresh=0,
+            replayed=state.steps * self._options.plan.batch,
+            loss=0.0,
+            seconds=0.0,
+            device=str(self._device),
+            threads=torch.get_num_threads(),
+        )
+        nothing = np.empty(0, np.int64)
+        return Trained(state, facts, nothing, Observed(nothing, nothing.astype(np.float64), nothing, nothing))
 
     def probe(self, claim: Claim, samples: Batch) -> Network:
         """Return a network that has learnt these samples alone, from the claim's state, many times over.
@@ -153,7 +200,7 @@ class CandidateMaker:
 
         The samples for these, drawn from the store, are answered, too.
         """
-        replayed = self._draw(claim, CALIBRATION_SAMPLES, "calibration").batch
+        replayed = self.calibration(claim)
         calibration: Labelled = replayed if len(replayed) else fresh
         network = published_network(trained.state, calibration, self._options.training.trainable)
         seen = replayed if len(replayed) else fresh.part(np.arange(min(len(fresh), CALIBRATION_SAMPLES)))
@@ -161,6 +208,10 @@ class CandidateMaker:
         if not (trained.forgetful and self._options.training.recall):
             return Candidate(trained, network, trained_answers=answers)
         return Candidate(trained, network, (fresh.samples, answered(network, fresh)), answers)
+
+    def calibration(self, claim: Claim) -> Batch:
+        """Return the samples from the store on which a round's statistics are estimated."""
+        return self._draw(claim, CALIBRATION_SAMPLES, "calibration").batch
 
     def network_of(self, digest: str) -> Network:
         """Return the published network of a committed state, by the digest of its weights file. Raises OSError."""
@@ -216,15 +267,18 @@ class CandidateMaker:
         return state
 
     def _spec(self, classes_n: int) -> NetworkSpec:
-        options = self._options
-        return NetworkSpec(options.architecture, options.size, classes_n, options.stem)
+        return self._options.spec(classes_n)
 
     def _first(self, claim: Claim) -> LearnerState:
-        options = self._options
-        network = build(self._spec(len(claim.classes)), seed_of(claim.seed, 0, "weights"))
-        if options.initial_weights is not None:
-            load_initial_weights(network, options.initial_weights)
-        return new_state(network, claim.classes, pretrained=options.initial_weights is not None)
+        return first_state(self._options, claim.classes, seed_of(claim.seed, 0, "weights"))
+
+
+def first_state(options: CandidateOptions, classes: tuple[str, ...], seed: int) -> LearnerState:
+    """Return what learning begins with: random weights, or `initial_weights`. Raises InitialWeightsError."""
+    network = build(options.spec(len(classes)), seed)
+    if options.initial_weights is not None:
+        load_initial_weights(network, options.initial_weights)
+    return new_state(network, classes, pretrained=options.initial_weights is not None)
 
 
 def _recall(drawn: Replay, weight: float) -> Recall | None:

@@ -40,6 +40,7 @@ from daemon.metrics import LearnMetrics, OutageMetrics, new_registry
 from daemon.outage import Need, Outage
 from daemon.readiness import Check
 from model.candidates import CandidateMaker, CandidateOptions
+from model.challenger import Challenger, ChallengerOptions
 from model.judge import Judge
 from model.judging.gate import GateOptions
 from model.learning.device import resolve_device
@@ -164,7 +165,9 @@ def _learner(
     adopt: bool,
 ) -> Learner:
     stages = Stages(observer, monotonic_s, reached, stop=stop.is_set)
-    maker = CandidateMaker(directory, _candidate_options(config), device, monotonic_s)
+    options = _candidate_options(config)
+    maker = CandidateMaker(directory, options, device, monotonic_s)
+    given = ChallengerOptions(config.learning.challenger_turns, config.round.samples, config.learning.seed)
     gate = GateOptions(config.gate.alpha, config.gate.when_uncertain, config.gate.first_holdout)
     settlement = Settlement(directory, repository, buffer, announcements, observer, stages, monotonic_s)
     limits = WindowLimits(config.round.samples, config.round.min_samples, config.round.max_wait_s)
@@ -194,6 +197,7 @@ def _learner(
         requests=Requests(directory, repository, Mailbox(config.paths.repository, config.model.name), settlement),
         watch=BufferWatch(buffer, observer, now_ms),
         drift=DriftWatch(directory, observer, config.round.drift_delta),
+        challenger=Challenger(directory, options, given, device, monotonic_s),
         observer=observer,
         outage=outage,
         clock=monotonic_s,
@@ -209,7 +213,7 @@ def _candidate_options(config: Config) -> CandidateOptions:
         size=config.image.size,
         stem=config.model.stem,
         initial_weights=Path(config.model.initial_weights) if config.model.initial_weights else None,
-        plan=PlanOptions(one.passes, one.batch, one.replay, one.steps_min, one.steps_max),
+        plan=PlanOptions(one.passes, one.batch, one.replay, one.save_replay, one.steps_min, one.steps_max),
         training=TrainOptions(
             optimiser=learning.optimiser,
             lr=learning.lr,

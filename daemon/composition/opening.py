@@ -104,8 +104,8 @@ def spec_of(config: Config) -> NetworkSpec:
 
 
 def check_initial_weights(config: Config, directory: StateDirectory) -> None:
-    """Refuse weights that the first round could not start from; once it is committed, they are needed no more."""
-    if directory.ledger.current_state() is not None:
+    """Refuse weights that the first round could not start from; later only a challenger needs them."""
+    if directory.ledger.current_state() is not None and not config.learning.challenger_turns:
         return
     file, trainable = config.model.initial_weights, config.model.trainable
     try:

@@ -8,7 +8,7 @@ import structlog
 
 from daemon.learn.announcements import Announcements
 from daemon.learn.drift import DriftWatch
-from daemon.learn.faults import OUTSIDE, WindowFault, waiting_for
+from daemon.learn.faults import OUTSIDE, WindowFault, blame_window, waiting_for
 from daemon.learn.observer import LearnObserver, Outcome, Stage
 from daemon.learn.ownership import Ownership
 from daemon.learn.requests import Requests
@@ -17,7 +17,10 @@ from daemon.learn.settlement import Settlement
 from daemon.learn.taker import BrokenChainError, WindowTaker
 from daemon.learn.watch import BufferWatch
 from daemon.outage import Outage
-from model.learning.errors import StoppedError
+from model.challenger import Challenger
+from model.learning.errors import DeviceError, StoppedError
+from model.learning.state import LearnerState
+from model.network.errors import NetworkError
 from model.store.directory import StateDirectory
 from model.window import Window
 
@@ -43,6 +46,7 @@ class Learner:
     requests: Requests
     watch: BufferWatch
     drift: DriftWatch
+    challenger: Challenger
     observer: LearnObserver
     outage: Outage
     clock: Callable[[], float]
@@ -103,8 +107,30 @@ class Learner:
         with self.round.stages(Stage.TAKE):
             window = self.taker.take(self.directory.ledger.positions(), hurried=self.drift.look())
         if window is None and parcel is None:
-            return False
+            parcel = self.directory.ledger.due_parcel(idle=True)
+        if window is None and parcel is None:
+            return self._use_idle_time()
         self._attempt(window, None if window is not None else parcel)
+        return True
+
+    def _use_idle_time(self) -> bool:
+        """Train a challenger one turn where one is wanted; after its last turn hold it against the champion.
+
+        Windows are learnt without it: what it fails at is no outage.
+        """
+        if not self.challenger.due():
+            return False
+        try:
+            with blame_window():
+                trained = self.challenger.turn(self.round.stop)
+        except (WindowFault, DeviceError, NetworkError) as error:
+            log.warning("the challenger was given up", reason=str(error))
+            self.challenger.give_up()
+            return False
+        finally:
+            self.observer.challenger_trained(self.challenger.turns)
+        if trained is not None:
+            self._attempt(None, challenger=trained)
         return True
 
     def _retried_last(self) -> bool:
@@ -141,10 +167,12 @@ class Learner:
         self.settlement.trim()
         self._left_at = self.clock()
 
-    def _attempt(self, window: Window | None, parcel: int | None = None) -> None:
+    def _attempt(
+        self, window: Window | None, parcel: int | None = None, challenger: LearnerState | None = None
+    ) -> None:
         """Run a round; a window that fails too often is refused."""
         try:
-            self._tell(self.round.run(window, parcel=parcel))
+            self._tell(self.round.run(window, parcel=parcel, challenger=challenger))
         except WindowFault as fault:
             claim = self.directory.ledger.open_claim()
             if claim is None:

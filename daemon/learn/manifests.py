@@ -75,7 +75,7 @@ def manifest_of(
             "classes": list(claim.classes),
             "file": {"name": MODEL_FILE, "bytes": staged.bytes, "sha256": staged.sha256},
             "lineage": lineage,
-            "samples": {"fresh": len(fresh), "replay": len(candidate.trained.replayed)},
+            "samples": {"fresh": len(fresh), "replay": candidate.trained.facts.replayed},
             "event_time": {
                 "oldest": iso_utc(times[0]) if times else None,
                 "newest": iso_utc(times[-1]) if times else None,

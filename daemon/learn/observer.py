@@ -134,6 +134,10 @@ class LearnObserver(Protocol):
         """The champion's errors have risen, over all or in these classes."""
         ...
 
+    def challenger_trained(self, turns: int) -> None:
+        """The challenger under way has had `turns` turns of training; 0: it was judged, or given up."""
+        ...
+
     def waiting_dropped(self, samples: int) -> None:
         """So many samples were dropped while they waited for their label to become a class."""
         ...

@@ -14,6 +14,7 @@ from daemon.learn.stages import Stages
 from model.candidates import Candidate, CandidateMaker
 from model.judge import Judge, Judged
 from model.judging.gate import Decision
+from model.learning.state import LearnerState
 from model.publishing.layout import MODEL_FILE
 from model.publishing.publisher import Publisher, Staged
 from model.publishing.repository import Repository
@@ -55,10 +56,10 @@ class Round:
     now_ms: Callable[[], int]
     stop: Callable[[], bool]
 
-    def run(self, window: Window | None, *, parcel: int | None = None) -> Ended:
-        """Run one round on `window`, or on a suspect `parcel` alone.
+    def run(self, window: Window | None, *, parcel: int | None = None, challenger: LearnerState | None = None) -> Ended:
+        """Run one round on `window`, or on a suspect `parcel` alone, or hold a `challenger` against the champion.
 
-        Without both: go on with the open claim, from the same state to the same bytes.
+        Without all three: go on with the open claim, from the same state to the same bytes.
 
         Raises WindowFault when training or judging fails, StoppedError when asked to stop, and what lies outside.
         Until the commit nothing has happened but the claim, and the call may be repeated with None.
@@ -66,7 +67,7 @@ class Round:
         began = self.clock()
         # 1. Claim: ranges, pixels, roles and seed on our own disk. From here on Redis is not needed for this round.
         with self.stages(Stage.CLAIM):
-            claim = self._claim(window, parcel)
+            claim = self._claim(window, parcel, challenger)
         fresh = self.directory.fresh(claim)
         self.observer.round_started(claim.round, len(fresh))
         # 2. Score before learning: on what the champion has never seen, its accuracy is honest. What it finds too
@@ -81,7 +82,8 @@ class Round:
         # 3. Train, from the state that the claim names, with generators that follow from its seed.
         with self.stages(Stage.TRAIN), blame_window():
             trained = self.maker.train(claim, fresh, progress=report_training(self.observer), stop=self.stop)
-        self.observer.trained(trained.facts.fresh, trained.facts.replayed)
+        if not claim.challenges:
+            self.observer.trained(trained.facts.fresh, trained.facts.replayed)
         with self.stages(Stage.CALIBRATE), blame_window():
             candidate = self.maker.finish(claim, fresh, trained)
         # 4. Stage: the artefact is on the repository's own disk, synced and checked, before anything is decided.
@@ -101,14 +103,17 @@ class Round:
 
     def refuse(self, claim: Claim, reason: str) -> Ended:
         """Commit the open claim as refused and its window as quarantined, for it failed too often."""
+        state = self.directory.ledger.current_state()
         with self.stages(Stage.COMMIT):
-            self.directory.commit(claim, Commit(Outcome.REFUSED, reason, Fate.QUARANTINED, seconds=0.0))
+            self.directory.commit(claim, Commit(Outcome.REFUSED, reason, Fate.QUARANTINED, seconds=0.0, state=state))
         self.repository.drop(claim.round)
         self.settlement.settle()
         self.observer.round_ended(claim.round, _observed(Outcome.REFUSED), 0.0)
         return Ended(claim.round, Outcome.REFUSED, reason, None)
 
-    def _claim(self, window: Window | None, parcel: int | None) -> Claim:
+    def _claim(self, window: Window | None, parcel: int | None, challenger: LearnerState | None) -> Claim:
+        if challenger is not None:
+            return self.directory.claim_challenge(seed=self.seed, state=self._save_state(challenger))
         state = self.directory.ledger.current_state()
         if window is not None:
             return self.directory.claim(window, seed=self.seed, state=state)
@@ -116,7 +121,7 @@ class Round:
             return self.directory.claim_retry(parcel, seed=self.seed, state=state)
         claim = self.directory.ledger.open_claim()
         if claim is None:
-            raise ValueError("no claim is open, and neither a window nor a parcel was given")
+            raise ValueError("no claim is open, and no window, parcel or challenger was given")
         return claim
 
     def _stage(self, claim: Claim, candidate: Candidate, fresh: Batch) -> Staged:
@@ -126,7 +131,7 @@ class Round:
             classes=claim.classes,
             model_name=self.labels.model,
             version=claim.version,
-            samples_NHWC=fresh.pixels_NHWC,
+            samples_NHWC=(fresh if len(fresh) else self.maker.calibration(claim)).pixels_NHWC,
             out_path=self.repository.stage_dir(claim.round) / MODEL_FILE,
         )
 
@@ -143,7 +148,7 @@ class Round:
         """Make files durable first, then name them in the transaction: a row never points at what may be gone."""
         verdict = judged.verdict
         evaluation = evaluation_of(verdict, claim.classes, screened.before, judged.gap)
-        outcome, fate = _outcome(verdict.decision, retried=claim.retried is not None)
+        outcome, fate = _outcome(verdict.decision, last=self.directory.ledger.is_last_try(claim))
         version: NewVersion | None = None
         if outcome is Outcome.PUBLISHED:
             lineage = self.directory.ledger.lineage_since(claim.version - 1)
@@ -152,24 +157,26 @@ class Round:
             )
             self.repository.seal(self.repository.staged(claim.round), manifest)
             version = NewVersion(claim.version, manifest.to_dict(), staged.sha256)
-        state = self._save_state(candidate) if fate is Fate.ACCEPTED else self._champion_state()
+        learnt = fate is Fate.ACCEPTED and (version is not None or not claim.challenges)
+        state = self._save_state(candidate.trained.state) if learnt else self._state_before(claim)
         facts: dict[str, Any] = {
             "outcome": outcome,
             "reason": verdict.reason,
             "fate": fate,
-            "verdict": verdict.decision.value,
+            "verdict": verdict.decision.value if learnt or not claim.challenges else "",
             "state": state,
             "version": version,
             "evaluation": evaluation,
             "replayed": candidate.trained.replayed,
             "observed": candidate.trained.observed,
+            "replay_budget": candidate.trained.budget,
             "answers": judged.answers,
             "best": judged.best,
             **_screening(screened, accepted=fate is Fate.ACCEPTED),
             "fresh_logits": candidate.fresh_logits,
         }
         self.directory.commit(claim, Commit(seconds=self.clock() - began, **facts))
-        if fate is Fate.ACCEPTED and state is not None:
+        if learnt and state is not None:
             self.maker.keep(state, candidate.trained.state)
             self.settlement.learnt(fresh.event_times_ms)
         if version is None:
@@ -188,19 +195,26 @@ class Round:
         self.observer.round_ended(claim.round, _observed(outcome), self.clock() - began)
         return Ended(claim.round, outcome, reason, None)
 
-    def _save_state(self, candidate: Candidate) -> str:
+    def _save_state(self, state: LearnerState) -> str:
         file = self.directory.weights_path("new")
-        digest = candidate.trained.state.save(file)
+        digest = state.save(file)
         self.directory.adopt_weights(file, digest)
         return digest
 
-    def _champion_state(self) -> str | None:
-        """What learning goes on from after a harmful candidate: all that was committed with the champion."""
+    def _state_before(self, claim: Claim) -> str | None:
+        """Return what learning goes on from after a harmful candidate: all that was committed with the champion.
+
+        After a challenger in vain it goes on as if there had been none.
+        """
+        if claim.challenges:
+            return self.directory.ledger.current_state()
         champion = self.directory.ledger.champion()
         return champion.state if champion else None
 
 
 def _nothing_to_train(claim: Claim, fresh: Batch) -> str:
+    if claim.challenges:
+        return ""
     if len(fresh) == 0:
         waiting = claim.count("waiting")
         wait = f"; {waiting} wait for their label to become a class" if waiting else ""
@@ -221,12 +235,12 @@ def _screening(screened: Screened, *, accepted: bool) -> dict[str, Any]:
     }
 
 
-def _outcome(decision: Decision, *, retried: bool) -> tuple[Outcome, Fate]:
+def _outcome(decision: Decision, *, last: bool) -> tuple[Outcome, Fate]:
     if decision is Decision.PROMOTED:
         return Outcome.PUBLISHED, Fate.ACCEPTED
     if decision is Decision.HELD:
         return Outcome.HELD, Fate.ACCEPTED
-    return Outcome.REFUSED, Fate.QUARANTINED if retried else Fate.SUSPECT
+    return Outcome.REFUSED, Fate.QUARANTINED if last else Fate.SUSPECT
 
 
 def _observed(outcome: Outcome) -> ObservedOutcome:

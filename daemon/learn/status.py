@@ -81,6 +81,10 @@ class StatusBoard:
     def drift_detected(self, classes: Sequence[str]) -> None:
         """Not shown here: `tidemill status` and the metrics have it."""
 
+    def challenger_trained(self, turns: int) -> None:
+        """Note how far a challenger is."""
+        self._set(challenger_turns=turns)
+
     def waiting_dropped(self, samples: int) -> None:
         """Not shown here: `tidemill status` and the metrics have it."""
 

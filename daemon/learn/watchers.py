@@ -81,6 +81,11 @@ class Watchers:
         for one in self._watchers:
             one.drift_detected(classes)
 
+    def challenger_trained(self, turns: int) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.challenger_trained(turns)
+
     def waiting_dropped(self, samples: int) -> None:
         """Tell all."""
         for one in self._watchers:

@@ -22,6 +22,7 @@ from daemon.learn.trigger import WindowLimits
 from daemon.learn.watch import BufferWatch
 from daemon.outage import Need, Outage
 from model.candidates import CandidateMaker, CandidateOptions
+from model.challenger import Challenger, ChallengerOptions
 from model.judge import Judge
 from model.judging.gate import GateOptions
 from model.learning.options import PlanOptions, TrainOptions
@@ -104,6 +105,7 @@ class Bench:
         self.announcer = KeptAnnouncer()
         self.end = 0
         self.drift_delta = 0.0
+        self.challenger_turns = 0
         self._open: list[StateDirectory | Repository] = []
 
     def feed(self, n: int, labels: tuple[str, ...] = LABELS[:2], dead_every: int = 10) -> None:
@@ -177,7 +179,8 @@ class Bench:
             plan=self.plan,
             training=self.training,
         )
-        candidates = maker(directory, options, torch.device("cpu"), clock)
+        cpu = torch.device("cpu")
+        candidates = maker(directory, options, cpu, clock)
         stages = Stages(observer, clock, reached)
         announcements = Announcements(self.announcer, Outage("Kafka", Need.ANNOUNCEMENT, clock))
         settlement = Settlement(directory, repository, self.buffer, announcements, observer, stages, clock)
@@ -192,7 +195,7 @@ class Bench:
             settlement=settlement,
             stages=stages,
             observer=observer,
-            labels=Labels("default", "mlp", self.size),
+            labels=Labels("default", self._architecture, self.size),
             seed=self.seed,
             clock=clock,
             now_ms=lambda: self.now_ms,
@@ -207,6 +210,9 @@ class Bench:
             requests=Requests(directory, repository, Mailbox(self.folder / "models", "default"), settlement),
             watch=BufferWatch(self.buffer, observer, lambda: self.now_ms),
             drift=DriftWatch(directory, observer, self.drift_delta),
+            challenger=Challenger(
+                directory, options, ChallengerOptions(self.challenger_turns, self.samples, self.seed), cpu, clock
+            ),
             observer=observer,
             outage=Outage("everything", Need.DISK, clock),
             clock=clock,

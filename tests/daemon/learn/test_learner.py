@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
@@ -75,6 +76,7 @@ def test_every_record_is_in_one_round_as_what_it_was(bench):
 
 
 def test_manifests_say_what_each_version_learnt(bench):
+    bench.plan = replace(bench.plan, save_replay=False)
     learner = bench.learner()
     for _ in range(3):
         bench.feed(200)

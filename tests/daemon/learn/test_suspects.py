@@ -129,3 +129,22 @@ def test_killed_within_a_retry_the_outcome_is_the_same(tmp_path):
         assert crash.left <= 0, point
         assert outcome_of(bench, learner) == expected, f"killed at {point}"
         bench.die()
+
+
+def test_what_the_champion_knows_of_held_out_samples_is_kept_or_asked_anew(bench):
+    learner = bench.learner()
+    story(bench, learner, [CLEAN] * 4)
+    judge, database = learner.round.judge, learner.directory._database
+    network = judge.champion_network()
+    kept = judge.champion_on_holdout(network)
+    assert (len(kept.labels), kept.accuracy > 0.9) == (learner.directory.ledger.counts()["holdout"], True)
+    database.execute("DELETE FROM answers")
+    asked = judge.champion_on_holdout(network)
+    assert np.bincount(asked.predicted).tolist() == np.bincount(kept.predicted).tolist()
+
+
+def test_held_out_samples_that_were_set_aside_are_not_counted_among_what_the_champion_knows(bench):
+    learner = bench.learner()
+    story(bench, learner, [CLEAN] * 4 + [CHANGED] * 8)
+    held = learner.directory.ledger.counts()["holdout"]
+    assert len(learner.round.judge.champion_on_holdout(learner.round.judge.champion_network()).labels) == held
