@@ -71,7 +71,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--protocol", choices=protocols.PROTOCOLS, default="split")
     parser.add_argument("--memory", type=memory, default=None, metavar="all|N", help="training images kept (all)")
     parser.add_argument("--seeds", type=positive, default=3, help="runs, each of another order and first weights (3)")
-    parser.add_argument("--budget", type=positive, default=1, metavar="K", help="times an image is learnt as fresh (1)")
+    parser.add_argument("--budget", type=positive, default=1, metavar="K", help="of 2 K gradients for each image (1)")
     parser.add_argument("--peers", type=names, nargs="?", const=OTHERS, default=(), metavar="NAME,...", help="beside "
                         f"others: all, or some of {', '.join(OTHERS)}")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
@@ -84,6 +84,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--robustness", type=float, default=None, metavar="Q", help="learning.robustness (0.3 for "
                         "noise, else 0)")  # fmt: skip
     parser.add_argument("--recall", type=float, default=TrainOptions().recall, help="learning.recall (%(default)s)")
+    parser.add_argument("--steady", action="store_true", help="as much replay with each window: round.save_replay off")
     parser.add_argument("--threads", type=positive, default=1, help="of torch (1)")
     return parser.parse_args()
 
@@ -118,7 +119,13 @@ def measure(data: Data, options: argparse.Namespace) -> dict[str, Any]:
     for seed in seeds:
         stream = protocols.make(options.protocol, data, seed)
         settings = Settings(
-            architecture, options.memory, options.budget, seed, options.window, training=training(options)
+            architecture,
+            options.memory,
+            options.budget,
+            seed,
+            options.window,
+            save_replay=not options.steady,
+            training=training(options),
         )
         for name, one in runs.items():
             began = time.perf_counter()
@@ -137,6 +144,7 @@ def measure(data: Data, options: argparse.Namespace) -> dict[str, Any]:
         "seeds": seeds,
         "architecture": architecture,
         "learning": asdict(training(options)),
+        "save_replay": not options.steady,
         "images": stream.images,
         "data": {"file": options.data.name, "digest": data.digest, "size": data.size, "classes": len(data.classes)},
         "measured_on": "a part of the training images" if options.choose else "test images",

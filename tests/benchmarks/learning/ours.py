@@ -58,13 +58,14 @@ class Settings:
     architecture: str
     memory: int | None
     """Images kept; None: all."""
-    passes: int
-    """K: times that an image is learnt as fresh, each time beside a replayed one."""
+    budget: int
+    """K: the budget is 2 K gradients for each image. One is for it as fresh, all others are for replay."""
     seed: int
     window: int = WINDOW
     steps_min: int = 1
     """A small window is not trained more often than the others: the budget is the same for all."""
     batch: int = PlanOptions().batch
+    save_replay: bool = PlanOptions().save_replay
     training: TrainOptions = field(default_factory=lambda: TrainOptions(flip=False, crop=False))
 
 
@@ -160,7 +161,13 @@ class Tidemill:
         options = CandidateOptions(
             settings.architecture,
             size,
-            plan=PlanOptions(settings.passes, settings.batch, steps_min=settings.steps_min),
+            plan=PlanOptions(
+                1,
+                settings.batch,
+                replay=2.0 * settings.budget - 1.0,
+                save_replay=settings.save_replay,
+                steps_min=settings.steps_min,
+            ),
             training=settings.training,
         )
         self._maker = CandidateMaker(self.directory, options, torch.device("cpu"), time.monotonic)

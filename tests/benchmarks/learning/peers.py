@@ -42,23 +42,25 @@ def environment() -> Path:
     """
     folder = CACHE / f"avalanche-{VERSION}"
     python = folder / "bin" / "python"
-    if (folder / ".installed").exists():
-        return python
-    sys.stderr.write(f"installing avalanche-lib {VERSION} into {folder} ...\n")
-    venv.create(folder, with_pip=True, clear=True)
-    inside = subprocess.run(
-        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    (Path(inside.stdout.strip()) / "tidemill.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    link = Path(sysconfig.get_path("purelib", "venv", {"base": str(folder)})) / "tidemill.pth"
+    installed = folder / ".installed"
+    missing = not installed.exists()
+    if missing:
+        sys.stderr.write(f"installing avalanche-lib {VERSION} into {folder} ...\n")
+        venv.create(folder, with_pip=True, clear=True)
+    # Each time, for this environment may have been made anew in another place since.
+    link.write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    if missing:
+        _install(python)
+        installed.touch()
+    return python
+
+
+def _install(python: Path) -> None:
     install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"avalanche-lib=={VERSION}"]
     done = subprocess.run(install, capture_output=True, text=True, check=False)
     if done.returncode:
         raise PeersError(f"avalanche-lib {VERSION} could not be installed; leave out --peers:\n{done.stderr.strip()}")
-    (folder / ".installed").touch()
-    return python
 
 
 def job_of(name: str, stream: Stream, settings: Settings) -> dict[str, Any]:
@@ -77,7 +79,7 @@ def job_of(name: str, stream: Stream, settings: Settings) -> dict[str, Any]:
         "size": stream.size,
         "classes": len(stream.classes),
         "seed": settings.seed,
-        "passes": settings.passes,
+        "passes": settings.budget,
         "memory": settings.memory or stream.images,
         "task_bounds": task_bounds,
         "window_bounds": [0, *windows],

@@ -75,7 +75,7 @@ def _examples(stream: Stream, tasks: tuple[Task, ...]) -> Examples:
 
 def _train(state: LearnerState, examples: Examples, settings: Settings, number: int) -> tuple[float, int]:
     """Train with no replay; return seconds and sample-gradients."""
-    gradients = len(examples) * settings.passes * VISITS
+    gradients = len(examples) * settings.budget * VISITS
     plan = Plan(steps=-(-gradients // settings.batch), fresh_n=gradients, replay_n=0)
     none = Examples.none(state.network.spec.size)
     shares = np.zeros(len(state.classes))

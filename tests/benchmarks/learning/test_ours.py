@@ -12,7 +12,7 @@ MLP = "model.network.mlp:grey_mlp"
 
 
 def settings(**changes):
-    return Settings(**{"architecture": MLP, "memory": None, "passes": 1, "seed": 0, "window": 64, **changes})
+    return Settings(**{"architecture": MLP, "memory": None, "budget": 1, "seed": 0, "window": 64, **changes})
 
 
 def test_windows_are_as_even_as_can_be_and_tile_the_task():
@@ -27,20 +27,26 @@ def stream(tmp_path):
 
 
 def test_each_image_is_learnt_once_as_fresh_beside_one_replayed(stream):
-    result = run(stream, settings())
+    result = run(stream, settings(save_replay=False))
     first = len(stream.tasks[0].train)
     # The first window has nothing to replay.
     assert result.sample_gradients == 2 * stream.images - first
 
 
-def test_the_budget_counts_each_pass(stream):
-    once, thrice = (run(stream, settings(passes=passes)).sample_gradients for passes in (1, 3))
-    assert thrice == 3 * once
+def test_replay_that_is_saved_is_within_the_budget(stream):
+    assert stream.images < run(stream, settings()).sample_gradients <= 2 * stream.images
+
+
+def test_a_larger_budget_is_spent_on_replay(stream):
+    first = len(stream.tasks[0].train)
+    result = run(stream, settings(budget=3, save_replay=False))
+    assert result.sample_gradients == pytest.approx(6 * (stream.images - first) + first, rel=0.05)
+    assert run(stream, settings(budget=3)).sample_gradients <= 6 * stream.images
 
 
 def test_others_have_the_full_budget(stream):
     for learner in plain.PLAIN.values():
-        assert learner(stream, settings(passes=2)).sample_gradients == 4 * stream.images
+        assert learner(stream, settings(budget=2)).sample_gradients == 4 * stream.images
 
 
 def test_no_more_than_the_memory_is_kept(stream):
