@@ -12,6 +12,7 @@ from model.judging.gate import GateOptions, Verdict, gate
 from model.judging.harm import CLASS_MIN, NEWEST_MAX, gather
 from model.judging.overfit import Gap, gap_between
 from model.judging.paired import Pairing, pair
+from model.judging.standing import Standing, stand
 from model.network.network import Network
 from model.store.directory import StateDirectory
 from model.store.facts import Batch, Claim, Version
@@ -19,6 +20,8 @@ from model.store.kept_answers import KeptAnswers
 
 ARRIVAL_ROUNDS = 30
 """Rounds after which a class has arrived, however few of it are held out: a rare one must not hide harm for ever."""
+ASKED_SHARE = 0.9
+"""Share of the samples that a predecessor must have been asked to be compared: on fewer it would hide harm."""
 REFERENCE_AGE_MAX = 50
 """Versions after which a reference is too old to hold a candidate against."""
 
@@ -79,7 +82,8 @@ class Judge:
             before = alike = self._champions_answers(champion, network, asked, full.labels)
         told = full.labels < known
         against = _against(reference, asked, for_reference, shared) if reference else None
-        evidence = gather(masked, alike, asked.newest & told, asked.whole & told, against)
+        standing = self._standing(champion, asked, masked, alike, known) if known == network.spec.classes_n else None
+        evidence = gather(masked, alike, asked.newest & told, asked.whole & told, against, standing)
         old, new = before.some(asked.whole), full.some(asked.whole)
         verdict = gate(new, old, self._options, evidence, challenge=claim.challenges)
         best = against is None or against.won >= against.lost
@@ -102,7 +106,7 @@ class Judge:
         """Return what the champion, `network`, answers to held-out samples: kept answers, where there are any."""
         champion = self._directory.ledger.champion()
         kept = self._directory.kept_answers(champion.version) if champion else None
-        if kept is None:  # as after a rollback
+        if kept is None:  # as after a rollback that went far
             return evaluate(network, self._directory.holdout(self._holdout_max))
         labels = self._directory.held_out_classes(kept.samples)
         return Answers(kept.predicted, labels).some(labels >= 0)
@@ -139,6 +143,30 @@ class Judge:
             predicted[known] = said
         predicted[~known] = evaluate(network, self._batches(asked.samples[~known])).predicted
         return Answers(predicted, labels)
+
+    def _standing(
+        self, champion: Version, asked: _Asked, candidate: Answers, said: Answers, classes: int
+    ) -> Standing | None:
+        """Return how the candidate stands among the champion, which `said` so, and those before it.
+
+        Only predecessors with as many `classes` count, and of the samples only those that all of them were asked.
+        """
+        asked_all = asked.whole & (candidate.labels < classes)
+        least = ASKED_SHARE * asked_all.sum()
+        before: list[KeptAnswers] = []
+        for version in self._directory.ledger.predecessors(champion.version):
+            kept = self._directory.kept_answers(version)
+            if kept is None or kept.classes != classes:
+                continue
+            known = asked_all & kept.of(asked.samples)[0]
+            if known.sum() >= least:
+                asked_all = known
+                before.append(kept)
+        if not before:
+            return None
+        one, other = candidate.some(asked_all), said.some(asked_all)
+        samples = asked.samples[asked_all]
+        return stand(one.correct, other.correct, [kept.of(samples)[1] == one.labels for kept in before])
 
     def _reference(self, champion: Version) -> KeptAnswers | None:
         """Return the answers of the best of the last versions; None where that is too old, or was rolled back."""

@@ -12,6 +12,7 @@ from model.judging.first_version import why_not_first
 from model.judging.harm import WHOLE_SHARE, Evidence, find_harm, gather
 from model.judging.paired import Pairing, detectable_points, pair
 from model.judging.scores import ClassScore, score_classes
+from model.judging.standing import standing_p_value
 from model.judging.unconditional import unconditional_p_value
 
 TELLING_POINTS = 2.0
@@ -99,6 +100,12 @@ def _compare(evidence: Evidence, p_value: float, points: float, options: GateOpt
     pairing = evidence.whole
     counts = f"{pairing.won} won and {pairing.lost} lost of {pairing.n} held out"
     said = f"not worse than the champion: {counts}, p = {p_value:.3g}"
+    if p_value <= options.alpha * WHOLE_SHARE and evidence.standing is not None:
+        before = evidence.standing.models - 2
+        said = (
+            f"not worse than the champion and the {before} before it, which are as good: {counts} against the champion"
+            f", p = {standing_p_value(evidence.standing):.3g} among all"
+        )
     if points <= TELLING_POINTS:
         return Decision.PROMOTED, said
     unsure = f"{said}; only a loss of {points:.1f} points would show for sure"

@@ -13,10 +13,11 @@ from scipy.special import betainc
 
 from model.judging.answers import Answers
 from model.judging.paired import Pairing, harm_p_value, pair
+from model.judging.standing import Standing, standing_p_value
 from model.judging.unconditional import unconditional_p_value
 
-WHOLE_SHARE = 0.8
-NEWEST_SHARE = 0.02
+WHOLE_SHARE = 0.92
+NEWEST_SHARE = 0.01
 CLASSES_SHARE = 0.05
 REFERENCE_SHARE = 0.2
 """Parts of alpha. They add up to more than 1, for the tests are discrete, and their alarms often the same ones."""
@@ -29,6 +30,8 @@ OTHERS = -1
 REFERENCE_POINTS = 1.0
 """How far below the reference a candidate may lie."""
 RELEVANT = 1e-12
+ALONE = 2
+"""Models in a comparison of candidate and champion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class Evidence:
     newest: Pairing
     classes: Mapping[int, Pairing]
     reference: Pairing | None = None
+    standing: Standing | None = None
+    """Among the champion and those before it; None where nothing is known of these."""
 
 
 def gather(
@@ -51,6 +56,7 @@ def gather(
     newest: NDArray[np.bool_],
     whole: NDArray[np.bool_],
     reference: Pairing | None = None,
+    standing: Standing | None = None,
 ) -> Evidence:
     """Return the evidence of answers on samples of classes that the champion knows."""
     return Evidence(
@@ -58,6 +64,7 @@ def gather(
         newest=pair(candidate.some(newest), champion.some(newest)),
         classes=_by_class(candidate.some(whole), champion.some(whole)),
         reference=reference,
+        standing=standing,
     )
 
 
@@ -73,7 +80,7 @@ def _by_class(candidate: Answers, champion: Answers) -> dict[int, Pairing]:
 def find_harm(evidence: Evidence, alpha: float, names: Mapping[int, str] | None = None) -> str:
     """Return in what the candidate is significantly worse; empty if in nothing."""
     whole = unconditional_p_value(evidence.whole)
-    if whole <= alpha * WHOLE_SHARE:
+    if whole <= alpha * WHOLE_SHARE and worse_than_all(evidence.standing, alpha):
         return f"significantly worse than the champion: {_counts(evidence.whole)}, p = {whole:.3g}"
     newest = harm_p_value(evidence.newest)
     if evidence.newest.n < evidence.whole.n and newest <= alpha * NEWEST_SHARE:
@@ -88,6 +95,16 @@ def find_harm(evidence: Evidence, alpha: float, names: Mapping[int, str] | None 
             counts = _counts(evidence.reference)
             return f"more than {REFERENCE_POINTS:g} point below the reference version: {counts}, p = {fallen:.3g}"
     return ""
+
+
+def worse_than_all(standing: Standing | None, alpha: float) -> bool:
+    """Tell whether a candidate that is worse than the champion is worse than it and its predecessors together, too.
+
+    If not, the champion is better on this holdout than it is: see standing.py.
+    """
+    if standing is None or standing.models == ALONE:
+        return True
+    return standing_p_value(standing) <= alpha * WHOLE_SHARE
 
 
 def _counts(pairing: Pairing) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from model.store.claims import last_challenge, load_claim, load_spans, newest_version
 from model.store.database import connect_read_only
 from model.store.facts import Claim, Json, Move, Role, SampleName, Version, VersionSamples, WaitingLabel, iso_utc
-from model.store.kept_answers import reference_version
+from model.store.kept_answers import predecessors, reference_version
 from model.store.lineage import lineage
 from model.store.misses import Misses, misses_after
 from model.store.parcels import (
@@ -214,6 +214,10 @@ class Ledger:
     def reference(self) -> int | None:
         """Return the version that candidates are held against, beside the champion."""
         return reference_version(self._database)
+
+    def predecessors(self, version: int) -> list[int]:
+        """Return the versions that `version` came from, newest first; those of which answers may be kept."""
+        return predecessors(self._database, version)
 
     def last_round(self) -> int:
         """Return the number of the last committed round; 0 before the first."""

@@ -226,7 +226,7 @@ CREATE TABLE aside (
 ) STRICT;
 CREATE INDEX aside_parcel ON aside (parcel, sample);
 
--- What the newest version and the reference answered on held-out samples. The reference is named in `meta`.
+-- What the last versions and the reference answered on held-out samples. The reference is named in `meta`.
 CREATE TABLE answers (
     version INTEGER PRIMARY KEY REFERENCES versions,
     samples BLOB NOT NULL, -- keys, little-endian int64
