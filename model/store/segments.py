@@ -4,7 +4,7 @@ import hashlib
 import os
 import struct
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,20 +67,22 @@ class Segments:
         order = sorted(range(len(places)), key=places.__getitem__)
         rows = pixels.reshape(len(places), self.row_bytes)
         for start in range(0, len(order), HANDLES_MAX):  # so that each file is opened once
-            some = order[start : start + HANDLES_MAX]
-            self._announce(places[index] for index in some)
-            for index in some:
-                place = places[index]
-                got = os.preadv(self._handle(place.digest), [rows[index].data], self._offset(place))
-                if got != self.row_bytes:
-                    raise StateUnavailableError(f"segment {place.digest} ends before row {place.position}")
+            runs = _runs(order[start : start + HANDLES_MAX], places)
+            self._announce(runs, places)
+            for run in runs:
+                first = places[run[0]]
+                into = [rows[index].data for index in run]
+                got = os.preadv(self._handle(first.digest), into, self._offset(first))
+                if got != len(run) * self.row_bytes:
+                    raise StateUnavailableError(f"segment {first.digest} ends before row {places[run[-1]].position}")
         return pixels
 
-    def _announce(self, places: Iterable[Place]) -> None:
+    def _announce(self, runs: list[list[int]], places: Sequence[Place]) -> None:
         """Tell the kernel what will be read, so that a disk serves it in parallel."""
-        for place in places:
-            handle = self._handle(place.digest)
-            os.posix_fadvise(handle, self._offset(place), self.row_bytes, os.POSIX_FADV_WILLNEED)
+        for run in runs:
+            first = places[run[0]]
+            length = len(run) * self.row_bytes
+            os.posix_fadvise(self._handle(first.digest), self._offset(first), length, os.POSIX_FADV_WILLNEED)
 
     def _offset(self, place: Place) -> int:
         return HEADER.size + place.position * self.row_bytes
@@ -118,6 +120,18 @@ class Segments:
         """Close every file."""
         while self._handles:
             os.close(self._handles.popitem()[1])
+
+
+def _runs(order: Sequence[int], places: Sequence[Place]) -> list[list[int]]:
+    """Return the indexes cut into runs of rows that follow each other in a file: a window's are read at once."""
+    runs: list[list[int]] = []
+    for index in order:
+        place = places[index]
+        if runs and places[runs[-1][-1]] == (place.digest, place.position - 1):
+            runs[-1].append(index)
+        else:
+            runs.append([index])
+    return runs
 
 
 def read_header(file: Path) -> tuple[int, int]:

@@ -22,6 +22,18 @@ def test_rows_come_back_in_the_order_asked_for(tmp_path: Path):
     assert (read == np.stack([many[file][row] for file, row in wanted])).all()
 
 
+def test_neighbours_are_read_together_wherever_they_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    segments = Segments(tmp_path, 4)
+    one, other = segments.write(pictures(200)), segments.write(pictures(200, 1))
+    wanted = [(file, int(row)) for file in (0, 1) for row in (*range(50, 90), 90, 90, 91, 10, 199)]
+    order = np.random.default_rng(0).permutation(len(wanted))
+    calls, preadv = [], module.os.preadv
+    monkeypatch.setattr(module.os, "preadv", lambda *given: calls.append(given) or preadv(*given))
+    read = segments.read([Place((one, other)[wanted[index][0]], wanted[index][1]) for index in order])
+    assert (read == np.stack([pictures(200, wanted[index][0])[wanted[index][1]] for index in order])).all()
+    assert len(calls) == 8
+
+
 def test_a_segment_is_named_by_the_digest_of_its_bytes(tmp_path: Path):
     segments = Segments(tmp_path, 4)
     digest = segments.write(pictures(5))
