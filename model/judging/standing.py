@@ -20,9 +20,9 @@ from model.judging.paired import Pairing, harm_p_value
 
 PREDECESSORS_MAX = 7
 """Champions before the present one that are asked."""
-ALIKE = 1.3
+ALIKE = 1.4
 """A predecessor that differs from the champion more than so many times as much as the candidate is of another kind."""
-LEAD_ALPHA = 0.05
+LEAD_ALPHA = 0.07
 """A champion that is better than a predecessor at this level was not lucky, but has learnt."""
 
 

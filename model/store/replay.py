@@ -93,8 +93,7 @@ def _masses_at(database: sqlite3.Connection) -> Masses:
     labels = _labels(database)
 
     def masses(index: int, places: NDArray[np.int64]) -> NDArray[np.int64]:
-        found = slots.several(database, labels[index], Role.TRAIN, places.tolist())
-        return stand_ins.masses(database, np.array([found[slot] for slot in places.tolist()], np.int64))
+        return stand_ins.masses_in(database, labels[index], Role.TRAIN, places)
 
     return masses
 

@@ -5,17 +5,18 @@ Thumbnails are kept from the first time that a sample is compared, so that it is
 
 import json
 import sqlite3
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.store.batches import read_batch
 from model.store.condensing import thumbnails
+from model.store.facts import Role
 from model.store.segments import Segments
 
-READ_AT_ONCE = 64
-"""Pictures in memory at a time."""
+READ_AT_ONCE = 8 * 1024**2
+"""Bytes of pixels in memory at a time."""
 
 
 class StandIns(NamedTuple):
@@ -31,12 +32,14 @@ class StandIns(NamedTuple):
     """[n], whether a thumbnail was kept already."""
 
 
-def masses(database: sqlite3.Connection, samples: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return [n], for how many each of the samples stands; 1 where it stands for itself alone."""
-    found = np.ones(len(samples), np.int64)
-    for row, mass in _kept(database, "mass", samples):
-        found[row] = mass
-    return found
+def masses_in(database: sqlite3.Connection, label: int, role: Role, slots: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return [n], for how many the samples in a label's slots stand; 1 where one stands for itself alone."""
+    query = (
+        "SELECT coalesce(mass, 1) FROM json_each(?) AS wanted CROSS JOIN samples"
+        " ON label = ? AND role = ? AND slot = wanted.value LEFT JOIN stand_ins USING (sample) ORDER BY wanted.key"
+    )
+    rows = database.execute(query, (json.dumps(slots.tolist()), label, role)).fetchall()
+    return np.array([row[0] for row in rows], np.int64)
 
 
 def read(database: sqlite3.Connection, segments: Segments, samples: NDArray[np.int64]) -> StandIns:
@@ -46,12 +49,17 @@ def read(database: sqlite3.Connection, segments: Segments, samples: NDArray[np.i
     """
     counts, known = np.ones(len(samples), np.int64), np.zeros(len(samples), np.bool_)
     found: dict[int, NDArray[np.uint8]] = {}
-    for row, mass, thumbnail in _kept(database, "mass, thumbnail", samples):
+    query = (
+        "SELECT wanted.key, mass, thumbnail FROM json_each(?) AS wanted"
+        " CROSS JOIN stand_ins ON stand_ins.sample = wanted.value ORDER BY wanted.key"
+    )
+    for row, mass, thumbnail in database.execute(query, (json.dumps(samples.tolist()),)).fetchall():
         counts[row], known[row] = mass, True
         found[row] = np.frombuffer(thumbnail, np.uint8)
     new = np.flatnonzero(~known)
-    for start in range(0, len(new), READ_AT_ONCE):
-        some = new[start : start + READ_AT_ONCE]
+    at_once = max(1, READ_AT_ONCE // segments.row_bytes)
+    for start in range(0, len(new), at_once):
+        some = new[start : start + at_once]
         pixels = read_batch(database, segments, samples[some].tolist()).pixels_NHWC
         found.update(zip(some.tolist(), thumbnails(pixels), strict=True))
     return StandIns(samples, counts, np.stack([found[row] for row in range(len(samples))]), known)
@@ -67,12 +75,3 @@ def keep(database: sqlite3.Connection, compared: StandIns, masses: NDArray[np.in
 def any_kept(database: sqlite3.Connection) -> bool:
     """Tell whether any sample may stand for others."""
     return database.execute("SELECT 1 FROM stand_ins LIMIT 1").fetchone() is not None
-
-
-def _kept(database: sqlite3.Connection, columns: str, samples: NDArray[np.int64]) -> list[tuple[Any, ...]]:
-    """Return the row among `samples`, and the columns, of those of which something is kept."""
-    query = (
-        f"SELECT wanted.key, {columns} FROM json_each(?) AS wanted"  # noqa: S608 - the columns are constants
-        " CROSS JOIN stand_ins ON stand_ins.sample = wanted.value ORDER BY wanted.key"
-    )
-    return database.execute(query, (json.dumps(samples.tolist()),)).fetchall()
