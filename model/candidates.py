@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from model.examples import Labelled
 from model.judging.answers import Answers, evaluate
 from model.learning.budget import ReplayBudget
+from model.learning.difficulty import follow_errors, replay_weights
 from model.learning.margins import Margins, Seen, first_error
 from model.learning.options import PlanOptions, TrainOptions
 from model.learning.plan import Plan, plan_round, plan_round_within
@@ -114,7 +115,7 @@ class CandidateMaker:
         options = self._options
         paced, budget = self._paced(claim), self._budget()
         plan = self._plan(claim, fresh, paced, budget)
-        drawn = self._draw(claim, plan.replay_n, "replay")
+        drawn = self._draw(claim, plan.replay_n, "replay", replay_weights(budget.errors, len(claim.classes)))
         state = self._start(claim, fresh, drawn.batch)
         margins = Margins()
         facts = train(
@@ -133,7 +134,13 @@ class CandidateMaker:
             stop=stop,
         )
         seen = margins.read()
-        left = budget.after(paced.replay * plan.fresh_n, plan.replay_n, first_error(seen, len(fresh)))
+        labels = np.concatenate([fresh.labels, drawn.batch.labels])
+        left = budget.after(
+            paced.replay * plan.fresh_n,
+            plan.replay_n,
+            first_error(seen, len(fresh)),
+            follow_errors(budget.errors, seen, labels, len(claim.classes)),
+        )
         return Trained(
             state,
             facts,
@@ -223,8 +230,8 @@ class CandidateMaker:
         """Remember the state that the next round starts from."""
         self._kept = (digest, state)
 
-    def _draw(self, claim: Claim, n: int, purpose: str) -> Replay:
-        return self._directory.draw_replay(claim, n, seeded(claim.seed, claim.round, purpose))
+    def _draw(self, claim: Claim, n: int, purpose: str, weights: NDArray[np.float64] | None = None) -> Replay:
+        return self._directory.draw_replay(claim, n, seeded(claim.seed, claim.round, purpose), weights)
 
     def _paced(self, claim: Claim) -> PlanOptions:
         """Return how much to train: twice as much after each window in a row whose candidate was harmful.

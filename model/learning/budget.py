@@ -31,6 +31,8 @@ class ReplayBudget(NamedTuple):
     """Samples that might have been replayed and were not."""
     error: float = 1.0
     """Share of fresh samples that the network got wrong when it first trained on them; 1 before it has."""
+    errors: tuple[float, ...] = ()
+    """[classes], shares of all that it got wrong, by class; see difficulty.py."""
 
     def ratio(self, fresh: NDArray[np.int64], stored: NDArray[np.int64], usual: float) -> float:
         """Return how much is to be replayed, as a multiple of the `usual` number of samples.
@@ -45,10 +47,10 @@ class ReplayBudget(NamedTuple):
             wanted = max(wanted, 1.0)
         return min(wanted, MOST, 1.0 + self.saved / usual)
 
-    def after(self, usual: float, replayed: float, error: float) -> "ReplayBudget":
+    def after(self, usual: float, replayed: float, error: float, errors: tuple[float, ...] = ()) -> "ReplayBudget":
         """Return what is left after a round that might have replayed `usual` samples and replayed so many."""
         mean = error if self.error == 1.0 else self.error + NEWEST_SHARE * (error - self.error)
-        return ReplayBudget(max(0.0, self.saved + usual - replayed), mean)
+        return ReplayBudget(max(0.0, self.saved + usual - replayed), mean, errors)
 
 
 def _overlap(fresh: NDArray[np.int64], stored: NDArray[np.int64]) -> float:

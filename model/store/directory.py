@@ -300,25 +300,30 @@ class StateDirectory:
         """Return how the champions did on the last windows, before learning them: (samples, right) by class."""
         return recent_screenings(self._database)
 
-    def draw_replay(self, claim: Claim, n: int, rng: np.random.Generator) -> Replay:
+    def draw_replay(
+        self, claim: Claim, n: int, rng: np.random.Generator, weights: NDArray[np.float64] | None = None
+    ) -> Replay:
         """Draw `n` training samples accepted before the open claim; a sample's chance goes with n_c^-0.5 of its class.
 
-        Without replacement inside a class while it lasts, but a sample that stands for evicted ones comes as often as
-        these would. The same for the same claim and generator, also after a restart. The cost does not depend on the
-        size of the store.
+        And with its class's `weights`, if given. Without replacement inside a class while it lasts, but one that stands
+        for evicted ones comes as often as these would. The same for the same claim and generator, at a cost that does
+        not depend on the size of the store.
         """
-        return self.draw(len(claim.classes), n, rng)
+        return self.draw(len(claim.classes), n, rng, weights)
 
     def training_counts(self, claim: Claim) -> NDArray[np.int64]:
         """Return [classes of the claim], the accepted training samples of each."""
         return replay.class_counts(self._database, Role.TRAIN, len(claim.classes))
 
-    def draw(self, classes_n: int, n: int, rng: np.random.Generator) -> Replay:
-        """Draw `n` accepted training samples of the first `classes_n` classes, as `draw_replay` does."""
+    def draw(
+        self, classes_n: int, n: int, rng: np.random.Generator, weights: NDArray[np.float64] | None = None
+    ) -> Replay:
+        """Draw `n` accepted training samples of the first classes, as `draw_replay` does."""
         counts = replay.class_counts(self._database, Role.TRAIN, classes_n)
-        batch = self._batch(replay.draw(self._database, counts, n, rng))
+        shares = replay.class_shares(counts, weights)
+        batch = self._batch(replay.draw(self._database, counts, shares, n, rng))
         recollected = recollections.recollected(self._database, batch.samples, len(counts))
-        return Replay(batch, replay.class_shares(counts), recollected)
+        return Replay(batch, shares, recollected)
 
     def holdout(self, limit: int, batch: int = 256) -> Iterator[Batch]:
         """Iterate over the accepted held-out samples, class by class: at most `limit`, evened out by class.

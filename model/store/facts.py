@@ -212,7 +212,7 @@ class Commit:
     """Keys of the fresh samples and what the candidate answers to them, to be held on to; None: nothing is kept."""
     observed: Observed | None = None
     """How the samples trained on fared, to be added up where the window is accepted."""
-    replay_budget: tuple[float, float] | None = None
+    replay_budget: tuple[float, float, tuple[float, ...]] | None = None
     """What is left for replay afterwards, and the mean error, to be kept where the window is accepted."""
     screened: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     """The champion on the window's samples before they were learnt: (samples, right) by class that it knows."""

@@ -186,13 +186,13 @@ class Ledger:
         """Return the share of all training samples ever accepted that is no longer stored; 0 before any eviction."""
         return forgotten_share(self._database)
 
-    def replay_budget(self) -> tuple[float, float] | None:
-        """Return what accepted rounds have left for replay, and their mean error; None before there was one."""
+    def replay_budget(self) -> tuple[float, float, tuple[float, ...]] | None:
+        """Return what accepted rounds have left for replay, and their mean error, in all and by class; None before."""
         row = self._database.execute("SELECT value FROM meta WHERE key = 'replay_budget'").fetchone()
         if row is None:
             return None
-        saved, error = json.loads(row[0])
-        return float(saved), float(error)
+        saved, error, errors = json.loads(row[0])
+        return float(saved), float(error), tuple(errors)
 
     def last_challenge(self) -> int:
         """Return the last round that held a challenger against a champion; 0 where there is none. A scan."""

@@ -30,9 +30,12 @@ def class_counts(database: sqlite3.Connection, role: Role, classes: int) -> NDAr
     return counts
 
 
-def class_shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the share of each class in a draw: a sample's chance goes with n_c^-0.5, so its class's with n_c^0.5."""
-    roots = np.sqrt(counts.astype(np.float64))
+def class_shares(counts: NDArray[np.int64], weights: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    """Return the share of each class in a draw: a sample's chance goes with n_c^-0.5, so its class's with n_c^0.5.
+
+    With `weights`, [classes], a sample's chance goes with that of its class as well.
+    """
+    roots = np.sqrt(counts.astype(np.float64)) * (1.0 if weights is None else weights)
     total = float(roots.sum())
     shares: NDArray[np.float64] = roots / total if total else roots
     return shares
@@ -46,16 +49,28 @@ def apportion(shares: NDArray[np.float64], n: int, rng: np.random.Generator) -> 
     return numbers
 
 
-def draw(database: sqlite3.Connection, counts: NDArray[np.int64], n: int, rng: np.random.Generator) -> list[int]:
+def draw(
+    database: sqlite3.Connection,
+    counts: NDArray[np.int64],
+    shares: NDArray[np.float64],
+    n: int,
+    rng: np.random.Generator,
+) -> list[int]:
     """Draw `n` training samples, `counts` accepted of each class: see `draw_slots`."""
     masses = _masses_at(database) if stand_ins.any_kept(database) else None
-    return samples_at(database, Role.TRAIN, draw_slots(counts, n, rng, masses))
+    return samples_at(database, Role.TRAIN, draw_slots(counts, shares, n, rng, masses))
 
 
 def draw_slots(
-    counts: NDArray[np.int64], n: int, rng: np.random.Generator, masses: Masses | None = None
+    counts: NDArray[np.int64],
+    shares: NDArray[np.float64],
+    n: int,
+    rng: np.random.Generator,
+    masses: Masses | None = None,
 ) -> list[tuple[int, int]]:
     """Draw `n` (class, slot) pairs in random order. Inside a class none comes again before all have come.
+
+    `counts` and `shares`, both [classes]: how many there are of each, and which part of the draw it gets.
 
     With `masses`, one that stands for many comes as often as these would, among the slots looked at: all of a class,
     or a random part of a large one.
@@ -63,7 +78,7 @@ def draw_slots(
     drawn: list[tuple[int, int]] = []
     if not counts.any():
         return drawn
-    numbers = apportion(class_shares(counts), n, rng)
+    numbers = apportion(shares, n, rng)
     least = POOL_MIN // max(1, int(np.count_nonzero(numbers)))
     for index, wanted in enumerate(numbers):
         if not wanted:

@@ -25,6 +25,13 @@ def test_a_class_is_drawn_with_the_root_of_its_count():
     assert class_shares(np.zeros(3, np.int64)).tolist() == [0, 0, 0]
 
 
+def test_a_class_of_more_weight_is_drawn_more_often():
+    counts, weights = np.array([400, 100, 0]), np.array([1.0, 2.0, 5.0])
+    assert class_shares(counts, weights).tolist() == [0.5, 0.5, 0]
+    drawn = Counter(index for index, _ in draw_slots(counts, class_shares(counts, weights), 120, generator()))
+    assert drawn == {0: 60, 1: 60}
+
+
 def test_every_class_gets_its_expectation_rounded_up_or_down():
     shares = class_shares(np.array([400, 100, 0, 7, 0]))
     totals = np.zeros(5)
@@ -37,7 +44,8 @@ def test_every_class_gets_its_expectation_rounded_up_or_down():
 
 
 def test_none_comes_again_before_all_have_come():
-    drawn = Counter(draw_slots(np.array([10, 1000]), 120, generator()))
+    counts = np.array([10, 1000])
+    drawn = Counter(draw_slots(counts, class_shares(counts), 120, generator()))
     first = [drawn[0, slot] for slot in range(10)]
     assert max(first) - min(first) <= 1 and min(first) == 1
     assert max(count for (index, _), count in drawn.items() if index == 1) == 1

@@ -9,7 +9,7 @@ import pytest
 
 from model.store import StateDirectory, StoreRules, eviction, stand_ins, verify
 from model.store.condensing import condense
-from model.store.replay import draw_slots
+from model.store.replay import class_shares, draw_slots
 from model.window import Arrival, Span, Window
 from tests.support.windows import LOG, held, labelled, open_state, take, window
 
@@ -17,6 +17,10 @@ SIZE = 16
 ROW = 3 * SIZE**2
 RULES = StoreRules(bytes_max=40 * ROW, holdout_first=0, holdout_fraction=0.0)
 SHAPES = np.random.default_rng(7).integers(40, 216, (4, SIZE, SIZE, 3))
+
+
+def slots_of(counts, n, rng, masses):
+    return draw_slots(counts, class_shares(counts), n, rng, masses)
 
 
 def like(shape: int, number: int) -> np.ndarray:
@@ -97,7 +101,7 @@ def test_a_draw_goes_by_mass_within_rounding():
     masses = np.array([1, 1, 2, 4, 12])
     totals = np.zeros(5)
     for seed in range(50):
-        drawn = draw_slots(np.array([5]), 10, np.random.default_rng(seed), lambda _index, places: masses[places])
+        drawn = slots_of(np.array([5]), 10, np.random.default_rng(seed), lambda _index, places: masses[places])
         counts = np.bincount([slot for _, slot in drawn], minlength=5)
         assert counts.sum() == 10 and (np.abs(counts - masses / 2) < 1).all()
         totals += counts
@@ -110,7 +114,7 @@ def test_a_draw_of_few_from_many_goes_by_mass_too():
     drawn = [
         slot % 100 == 0
         for seed in range(300)
-        for _, slot in draw_slots(np.array([1000]), 2, np.random.default_rng(seed), lambda _i, places: masses[places])
+        for _, slot in slots_of(np.array([1000]), 2, np.random.default_rng(seed), lambda _i, places: masses[places])
     ]
     assert np.mean(drawn) == pytest.approx(0.5, abs=0.07)
 
@@ -118,14 +122,12 @@ def test_a_draw_of_few_from_many_goes_by_mass_too():
 def test_what_is_looked_at_has_a_limit():
     seen = []
     counts = np.full(100, 100_000)
-    draw_slots(
-        counts, 200, np.random.default_rng(0), lambda _i, places: seen.append(len(places)) or np.ones(len(places))
-    )
+    slots_of(counts, 200, np.random.default_rng(0), lambda _i, places: seen.append(len(places)) or np.ones(len(places)))
     assert sum(seen) <= 4_096 and len(seen) == 100
 
 
 def test_classes_of_which_nothing_went_are_drawn_as_ever():
-    drawn = draw_slots(np.array([10, 100]), 60, np.random.default_rng(0), lambda _index, places: np.ones(len(places)))
+    drawn = slots_of(np.array([10, 100]), 60, np.random.default_rng(0), lambda _index, places: np.ones(len(places)))
     assert max(Counter(drawn).values()) <= 2
     assert len({slot for index, slot in drawn if index == 1}) == sum(index == 1 for index, _ in drawn)
 
