@@ -115,7 +115,7 @@ class CandidateMaker:
         options = self._options
         paced, budget = self._paced(claim), self._budget()
         plan = self._plan(claim, fresh, paced, budget)
-        drawn = self._draw(claim, plan.replay_n, "replay", replay_weights(budget.errors, len(claim.classes)))
+        drawn = self._draw(claim, plan.replay_n, "replay", self._weights(claim, budget))
         state = self._start(claim, fresh, drawn.batch)
         margins = Margins()
         facts = train(
@@ -153,6 +153,11 @@ class CandidateMaker:
     def _budget(self) -> ReplayBudget:
         left = self._directory.ledger.replay_budget()
         return ReplayBudget() if left is None else ReplayBudget(*left)
+
+    def _weights(self, claim: Claim, budget: ReplayBudget) -> NDArray[np.float64] | None:
+        """Return how often each class is replayed in relation to others; None: all alike."""
+        # Where many labels are wrong, what the network gets wrong may be right.
+        return None if self._options.training.robustness else replay_weights(budget.errors, len(claim.classes))
 
     def _plan(self, claim: Claim, fresh: Batch, paced: PlanOptions, budget: ReplayBudget) -> Plan:
         """Return the round's plan: how much of it is replay depends on what the window holds, and on what is saved."""

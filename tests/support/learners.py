@@ -1,6 +1,8 @@
 """A whole learner on temporary folders: everything real but Redis, Kafka and the exporter. Can be crashed anywhere."""
 
+import copy
 import hashlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,6 +109,16 @@ class Bench:
         self.drift_delta = 0.0
         self.challenger_turns = 0
         self._open: list[StateDirectory | Repository] = []
+
+    def copied_to(self, folder: Path) -> "Bench":
+        """Return a copy that shares nothing with this one, of which no learner may be alive."""
+        one = copy.copy(self)
+        one.folder = folder
+        shutil.copytree(self.folder, folder)
+        one.buffer = MemoryBuffer(lambda: one.now_ms)
+        one.buffer._data = copy.deepcopy(self.buffer._data)
+        one.announcer, one._open = copy.deepcopy(self.announcer), []
+        return one
 
     def feed(self, n: int, labels: tuple[str, ...] = LABELS[:2], dead_every: int = 10) -> None:
         """Append n entries; each `dead_every`th is a dead letter."""

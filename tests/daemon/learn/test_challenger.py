@@ -166,10 +166,13 @@ def test_one_that_fails_is_given_up_and_the_learner_lives(bench, monkeypatch, er
 
 
 def test_killed_anywhere_a_challenge_ends_the_same(tmp_path):
+    taught = Bench(tmp_path / "taught")
+    feed(taught, taught.learner(maker=Blind))
+    taught.die()
+    taught.challenger_turns = TURNS
+
     def story(name, crash):
-        bench = Bench(tmp_path / name)
-        feed(bench, bench.learner(maker=Blind))
-        bench.challenger_turns = TURNS
+        bench = taught.copied_to(tmp_path / name)
         learner = bench.learner(crash, maker=Blind)
         learner.challenger._last = -TURNS
         for _ in range(TURNS - 1):

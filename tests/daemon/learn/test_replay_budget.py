@@ -1,7 +1,10 @@
 """What is saved of replay outlives the process and is spent when classes stay away; refused windows do not touch it."""
 
+from dataclasses import replace
+
 import pytest
 
+from model.store import StateDirectory
 from tests.support.learners import LABELS, Bench, Crash, CrashAt
 
 
@@ -89,3 +92,24 @@ def test_a_store_that_evicts_replays_as_much_with_each_window(tmp_path):
     fresh, replayed = samples(learner)
     bench.die()
     assert abs(fresh - replayed) <= 16
+
+
+@pytest.mark.parametrize("robustness", [0.0, 0.3])
+def test_what_is_wrong_comes_more_often_unless_many_labels_are_wrong(bench, robustness, monkeypatch):
+    drawn = []
+    draw = StateDirectory.draw_replay
+
+    def spied(directory, claim, n, rng, weights=None):
+        drawn.append(weights)
+        return draw(directory, claim, n, rng, weights)
+
+    monkeypatch.setattr(StateDirectory, "draw_replay", spied)
+    bench.training = replace(bench.training, robustness=robustness)
+    learner = bench.learner()
+    for _ in range(3):
+        feed(bench, learner)
+    errors = learner.directory.ledger.replay_budget()[2]
+    assert len(errors) == len(LABELS) and all(0.0 <= error < 1.0 for error in errors)
+    used = [weights for weights in drawn if weights is not None]
+    assert bool(used) == (robustness == 0.0)
+    assert all(len(weights) <= len(LABELS) for weights in used)

@@ -1,14 +1,11 @@
 """A rollback, from the request to the next version; and after a death at every point of it."""
 
-import copy
 import json
-import shutil
 
 import pytest
 
 from model.publishing.mailbox import Mailbox
 from model.store import Ledger, leave_request, verify
-from streaming.memory_buffer import MemoryBuffer
 from tests.support.accounting import check_tiles
 from tests.support.learners import LABELS, Bench, Crash, CrashAt
 
@@ -52,13 +49,7 @@ def copied(taught, tmp_path):
     made = []
 
     def make(name="copy"):
-        bench = copy.copy(taught)
-        bench.folder = tmp_path / name
-        shutil.copytree(taught.folder, bench.folder)
-        bench.buffer = MemoryBuffer(lambda: bench.now_ms)
-        bench.buffer._data = copy.deepcopy(taught.buffer._data)
-        bench.announcer = copy.deepcopy(taught.announcer)
-        bench._open = []
+        bench = taught.copied_to(tmp_path / name)
         made.append(bench)
         return bench
 
