@@ -63,12 +63,12 @@ def test_a_champion_that_has_learnt_is_not_held_to_be_lucky():
 
 
 def test_luck_of_the_champion_is_not_held_against_a_candidate_and_harm_is():
-    rng = np.random.default_rng(4)
+    rng = np.random.default_rng(0)
     chances = np.full(2000, 0.5)
     chances[:1400] = 1.0
     before = [*kind(rng, 2000, 7, chances)]
-    lucky = max((rng.random(2000) < chances for _ in range(300)), key=np.sum)
-    usual = min((rng.random(2000) < chances for _ in range(9)), key=lambda one: abs(one.sum() - 1700))
+    lucky = max((rng.random(2000) < chances for _ in range(20)), key=np.sum)
+    usual = min((rng.random(2000) < chances for _ in range(9)), key=lambda one: abs(one.sum() - 1690))
     # An unlucky champion's predecessors would all be better: these are as good as it for all one can tell.
     standing = stand(usual, lucky, before)
     assert standing.models > 2
