@@ -16,7 +16,7 @@ from model.judging.standing import Standing, stand
 from model.network.network import Network
 from model.store.directory import StateDirectory
 from model.store.facts import Batch, Claim, Version
-from model.store.kept_answers import KeptAnswers
+from model.store.kept_answers import UNASKED, KeptAnswers
 
 ARRIVAL_ROUNDS = 30
 """Rounds after which a class has arrived, however few of it are held out: a rare one must not hide harm for ever."""
@@ -82,8 +82,10 @@ class Judge:
             before = alike = self._champions_answers(champion, network, asked, full.labels)
         told = full.labels < known
         against = _against(reference, asked, for_reference, shared) if reference else None
-        standing = self._standing(champion, asked, masked, alike, known) if known == network.spec.classes_n else None
-        evidence = gather(masked, alike, asked.newest & told, asked.whole & told, against, standing)
+        lasting, standing = asked.whole & told, None
+        if known == network.spec.classes_n:
+            standing = self._standing(champion, asked, lasting, masked, alike, known)
+        evidence = gather(masked, alike, asked.newest & told, lasting, against, standing)
         old, new = before.some(asked.whole), full.some(asked.whole)
         verdict = gate(new, old, self._options, evidence, challenge=claim.challenges)
         best = against is None or against.won >= against.lost
@@ -136,37 +138,34 @@ class Judge:
     ) -> Answers:
         """Return the champion's answers: the kept ones, and to what has come since."""
         kept = self._directory.kept_answers(champion.version)
-        known = np.zeros(len(asked.samples), np.bool_)
-        predicted = np.zeros(len(asked.samples), np.int64)
-        if kept is not None:
-            known, said = kept.of(asked.samples)
-            predicted[known] = said
-        predicted[~known] = evaluate(network, self._batches(asked.samples[~known])).predicted
+        predicted = np.full(len(asked.samples), UNASKED) if kept is None else kept.of(asked.samples)
+        new = predicted == UNASKED
+        predicted[new] = evaluate(network, self._batches(asked.samples[new])).predicted
         return Answers(predicted, labels)
 
     def _standing(
-        self, champion: Version, asked: _Asked, candidate: Answers, said: Answers, classes: int
+        self, champion: Version, asked: _Asked, told: NDArray[np.bool_], candidate: Answers, said: Answers, classes: int
     ) -> Standing | None:
         """Return how the candidate stands among the champion, which `said` so, and those before it.
 
-        Only predecessors with as many `classes` count, and of the samples only those that all of them were asked.
+        Only predecessors with as many `classes` count, and of the samples that are `told` only those that all of them
+        were asked.
         """
-        asked_all = asked.whole & (candidate.labels < classes)
-        least = ASKED_SHARE * asked_all.sum()
-        before: list[KeptAnswers] = []
+        of_all, least = told, ASKED_SHARE * told.sum()
+        before: list[NDArray[np.int64]] = []
         for version in self._directory.ledger.predecessors(champion.version):
             kept = self._directory.kept_answers(version)
             if kept is None or kept.classes != classes:
                 continue
-            known = asked_all & kept.of(asked.samples)[0]
+            predicted = kept.of(asked.samples)
+            known = of_all & (predicted != UNASKED)
             if known.sum() >= least:
-                asked_all = known
-                before.append(kept)
+                of_all = known
+                before.append(predicted)
         if not before:
             return None
-        one, other = candidate.some(asked_all), said.some(asked_all)
-        samples = asked.samples[asked_all]
-        return stand(one.correct, other.correct, [kept.of(samples)[1] == one.labels for kept in before])
+        one, other = candidate.some(of_all), said.some(of_all)
+        return stand(one.correct, other.correct, [predicted[of_all] == one.labels for predicted in before])
 
     def _reference(self, champion: Version) -> KeptAnswers | None:
         """Return the answers of the best of the last versions; None where that is too old, or was rolled back."""
@@ -187,7 +186,6 @@ def _kept(asked: _Asked, answers: Answers, network: Network) -> KeptAnswers:
 
 def _against(reference: KeptAnswers, asked: _Asked, candidate: Answers, shared: int) -> Pairing:
     """Pair the candidate with the reference on what both were asked, of the first `shared` classes."""
-    known, predicted = reference.of(asked.samples)
-    both = candidate.some(known)
-    told = (both.labels < shared) & asked.whole[known]
-    return pair(both.some(told), Answers(predicted, both.labels).some(told))
+    predicted = reference.of(asked.samples)
+    both = (predicted != UNASKED) & (candidate.labels < shared) & asked.whole
+    return pair(candidate.some(both), Answers(predicted, candidate.labels).some(both))

@@ -12,7 +12,6 @@ from model.judging.first_version import why_not_first
 from model.judging.harm import WHOLE_SHARE, Evidence, find_harm, gather
 from model.judging.paired import Pairing, detectable_points, pair
 from model.judging.scores import ClassScore, score_classes
-from model.judging.standing import standing_p_value
 from model.judging.unconditional import unconditional_p_value
 
 TELLING_POINTS = 2.0
@@ -72,9 +71,9 @@ def gate(
     else:
         every = np.ones(len(candidate.labels), np.bool_)
         found = evidence or gather(candidate, champion, every, every)
-        p_value = unconditional_p_value(found.whole)
+        p_value = found.whole_p_value
         points = detectable_points(found.whole, options.alpha * WHOLE_SHARE)
-        decision, reason = _challenge(found, options) if challenge else _compare(found, p_value, points, options)
+        decision, reason = _challenge(found, options) if challenge else _compare(found, points, options)
     return Verdict(
         decision=decision,
         reason=reason,
@@ -94,17 +93,17 @@ def _first(candidate: Answers, options: GateOptions) -> tuple[Decision, str]:
     return Decision.PROMOTED, f"first version: surely better than guessing on {len(candidate.labels)} held out"
 
 
-def _compare(evidence: Evidence, p_value: float, points: float, options: GateOptions) -> tuple[Decision, str]:
+def _compare(evidence: Evidence, points: float, options: GateOptions) -> tuple[Decision, str]:
     if harm := find_harm(evidence, options.alpha):
         return Decision.HARMFUL, harm
     pairing = evidence.whole
     counts = f"{pairing.won} won and {pairing.lost} lost of {pairing.n} held out"
-    said = f"not worse than the champion: {counts}, p = {p_value:.3g}"
-    if p_value <= options.alpha * WHOLE_SHARE and evidence.standing is not None:
-        before = evidence.standing.models - 2
+    said = f"not worse than the champion: {counts}, p = {evidence.whole_p_value:.3g}"
+    if evidence.standing is not None and evidence.whole_p_value <= options.alpha * WHOLE_SHARE:
+        before = evidence.standing.predecessors
         said = (
             f"not worse than the champion and the {before} before it, which are as good: {counts} against the champion"
-            f", p = {standing_p_value(evidence.standing):.3g} among all"
+            f", p = {evidence.standing_p_value:.3g} among all"
         )
     if points <= TELLING_POINTS:
         return Decision.PROMOTED, said

@@ -6,6 +6,7 @@ the holdout as a whole, which catches the commonest harm, keeps nearly all of it
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,11 +31,9 @@ OTHERS = -1
 REFERENCE_POINTS = 1.0
 """How far below the reference a candidate may lie."""
 RELEVANT = 1e-12
-ALONE = 2
-"""Models in a comparison of candidate and champion."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evidence:
     """The candidate paired with what it is compared with, on classes that the other knows.
 
@@ -48,6 +47,24 @@ class Evidence:
     reference: Pairing | None = None
     standing: Standing | None = None
     """Among the champion and those before it; None where nothing is known of these."""
+
+    @cached_property
+    def whole_p_value(self) -> float:
+        """The chance of so great a loss against the champion, were both equally good."""
+        return unconditional_p_value(self.whole)
+
+    @cached_property
+    def standing_p_value(self) -> float | None:
+        """The same among the champion and its predecessors; None where it has none of its kind."""
+        return standing_p_value(self.standing) if self.standing and self.standing.predecessors else None
+
+    def worse_on_the_whole(self, limit: float) -> bool:
+        """Tell whether the candidate is worse than the champion, and than it and its predecessors together.
+
+        Where it is worse than the champion alone, that one is better on this holdout than it is: see standing.py.
+        """
+        among_all = self.standing_p_value
+        return self.whole_p_value <= limit and (among_all is None or among_all <= limit)
 
 
 def gather(
@@ -79,9 +96,9 @@ def _by_class(candidate: Answers, champion: Answers) -> dict[int, Pairing]:
 
 def find_harm(evidence: Evidence, alpha: float, names: Mapping[int, str] | None = None) -> str:
     """Return in what the candidate is significantly worse; empty if in nothing."""
-    whole = unconditional_p_value(evidence.whole)
-    if whole <= alpha * WHOLE_SHARE and worse_than_all(evidence.standing, alpha):
-        return f"significantly worse than the champion: {_counts(evidence.whole)}, p = {whole:.3g}"
+    if evidence.worse_on_the_whole(alpha * WHOLE_SHARE):
+        counts = _counts(evidence.whole)
+        return f"significantly worse than the champion: {counts}, p = {evidence.whole_p_value:.3g}"
     newest = harm_p_value(evidence.newest)
     if evidence.newest.n < evidence.whole.n and newest <= alpha * NEWEST_SHARE:
         return f"significantly worse than the champion on the newest: {_counts(evidence.newest)}, p = {newest:.3g}"
@@ -95,16 +112,6 @@ def find_harm(evidence: Evidence, alpha: float, names: Mapping[int, str] | None 
             counts = _counts(evidence.reference)
             return f"more than {REFERENCE_POINTS:g} point below the reference version: {counts}, p = {fallen:.3g}"
     return ""
-
-
-def worse_than_all(standing: Standing | None, alpha: float) -> bool:
-    """Tell whether a candidate that is worse than the champion is worse than it and its predecessors together, too.
-
-    If not, the champion is better on this holdout than it is: see standing.py.
-    """
-    if standing is None or standing.models == ALONE:
-        return True
-    return standing_p_value(standing) <= alpha * WHOLE_SHARE
 
 
 def _counts(pairing: Pairing) -> str:

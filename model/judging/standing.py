@@ -14,12 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
 
+from model.judging.binomial import binomial_chances
 from model.judging.paired import Pairing, harm_p_value
 
-PREDECESSORS_MAX = 7
-"""Champions before the present one that are asked."""
 ALIKE = 1.4
 """A predecessor that differs from the champion more than so many times as much as the candidate is of another kind."""
 LEAD_ALPHA = 0.07
@@ -37,8 +35,13 @@ class Standing:
 
     @property
     def models(self) -> int:
-        """How many models were compared; 2 where the champion has no predecessor of its kind."""
+        """How many models were compared."""
         return len(self.right) - 1
+
+    @property
+    def predecessors(self) -> int:
+        """How many of them came before the champion."""
+        return self.models - 2
 
 
 def stand(
@@ -58,18 +61,11 @@ def standing_p_value(standing: Standing) -> float:
     """Return the chance that the candidate had so few right, were it of the same kind as the others."""
     chances = np.ones(1)
     for number, samples in enumerate(standing.right[1:-1], 1):
-        chances = np.convolve(chances, _binomial(samples, number / standing.models))
+        chance = np.array([number / standing.models])
+        chances = np.convolve(chances, binomial_chances(samples, np.arange(samples + 1), chance)[0])
     return min(1.0, float(chances[: standing.candidate + 1].sum()))
 
 
 def _learnt(champion: NDArray[np.bool_], before: NDArray[np.bool_]) -> bool:
     won, lost = int((champion & ~before).sum()), int((before & ~champion).sum())
     return harm_p_value(Pairing(len(champion), lost=won, won=lost)) <= LEAD_ALPHA
-
-
-def _binomial(n: int, chance: float) -> NDArray[np.float64]:
-    """Return [n + 1], the chance of each number of successes; `chance` lies between 0 and 1."""
-    hits = np.arange(n + 1)
-    ways = gammaln(n + 1) - gammaln(hits + 1) - gammaln(n - hits + 1)
-    chances: NDArray[np.float64] = np.exp(ways + hits * np.log(chance) + (n - hits) * np.log1p(-chance))
-    return chances

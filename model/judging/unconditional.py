@@ -8,8 +8,9 @@ Shuster 1991). That share is looked for within its confidence interval, whose ow
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, betaincinv, gammaln
+from scipy.special import betainc, betaincinv
 
+from model.judging.binomial import binomial_chances
 from model.judging.paired import Pairing
 
 OUTSIDE = 1e-4
@@ -33,7 +34,7 @@ def unconditional_p_value(pairing: Pairing) -> float:
     first, last = max(1, int((n * shares - reach).min())), min(n, int((n * shares + reach).max()) + 1)
     numbers = np.arange(first, last + 1)
     tails = _tails(numbers, statistic)
-    return min(1.0, float((_binomial(n, numbers, shares) @ tails).max()) + OUTSIDE)
+    return min(1.0, float((binomial_chances(n, numbers, shares) @ tails).max()) + OUTSIDE)
 
 
 def _interval(n: int, m: int) -> tuple[float, float]:
@@ -48,11 +49,3 @@ def _tails(numbers: NDArray[np.int64], statistic: float) -> NDArray[np.float64]:
     within = np.minimum(lost, numbers)
     tails: NDArray[np.float64] = np.where(lost <= numbers, betainc(within, numbers - within + 1, 0.5), 0.0)
     return tails
-
-
-def _binomial(n: int, numbers: NDArray[np.int64], shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return [shares, numbers], the chance of each number of disagreements."""
-    ways = gammaln(n + 1) - gammaln(numbers + 1) - gammaln(n - numbers + 1)
-    logs = ways + numbers * np.log(shares)[:, None] + (n - numbers) * np.log1p(-shares)[:, None]
-    chances: NDArray[np.float64] = np.exp(logs)
-    return chances

@@ -55,7 +55,7 @@ class ReplayBudget(NamedTuple):
 
 def _overlap(fresh: NDArray[np.int64], stored: NDArray[np.int64]) -> float:
     """Return how much of what is to be known the window holds, in 0..1: what its shares of classes have in common with
-    those that replay is drawn by, the window itself among the store.
+    those that replay is drawn by where all are known alike, the window itself among the store.
     """
     roots = np.sqrt((fresh + stored).astype(np.float64))
     return float(np.minimum(fresh / max(fresh.sum(), 1), roots / max(roots.sum(), 1.0)).sum())

@@ -22,9 +22,7 @@ MEMORY = 500
 
 def replay_weights(errors: Sequence[float], classes_n: int) -> NDArray[np.float64]:
     """Return [classes_n], how often a sample of each class is to be replayed in relation to others."""
-    every = np.full(classes_n, UNKNOWN)
-    every[: len(errors)] = errors[:classes_n]
-    weights: NDArray[np.float64] = np.sqrt(every + KNOWN)
+    weights: NDArray[np.float64] = np.sqrt(_of_all(errors, classes_n) + KNOWN)
     return weights
 
 
@@ -36,8 +34,13 @@ def follow_errors(errors: Sequence[float], seen: Seen, labels: NDArray[np.int64]
     classes, wrong = labels[seen.rows], seen.margins <= 0
     counts = np.bincount(classes, minlength=classes_n)[:classes_n]
     rates = np.bincount(classes, wrong, minlength=classes_n)[:classes_n] / np.maximum(counts, 1)
-    every = np.full(classes_n, UNKNOWN)
-    every[: len(errors)] = errors[:classes_n]
+    every = _of_all(errors, classes_n)
     first = np.arange(classes_n) >= len(errors)
     parts = np.where(first & (counts > 0), 1.0, np.minimum(1.0, counts / MEMORY))
     return tuple((every + parts * (rates - every)).tolist())
+
+
+def _of_all(errors: Sequence[float], classes_n: int) -> NDArray[np.float64]:
+    every = np.full(classes_n, UNKNOWN)
+    every[: len(errors)] = errors[:classes_n]
+    return every

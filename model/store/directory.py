@@ -305,9 +305,8 @@ class StateDirectory:
     ) -> Replay:
         """Draw `n` training samples accepted before the open claim; a sample's chance goes with n_c^-0.5 of its class.
 
-        And with its class's `weights`, if given. Without replacement inside a class while it lasts, but one that stands
-        for evicted ones comes as often as these would. The same for the same claim and generator, at a cost that does
-        not depend on the size of the store.
+        And with its class's `weights`. Without replacement inside a class while it lasts, but one that stands for
+        evicted ones comes as often as these. The same for the same claim and generator; the store's size costs nothing.
         """
         return self.draw(len(claim.classes), n, rng, weights)
 
@@ -319,10 +318,9 @@ class StateDirectory:
         self, classes_n: int, n: int, rng: np.random.Generator, weights: NDArray[np.float64] | None = None
     ) -> Replay:
         """Draw `n` accepted training samples of the first classes, as `draw_replay` does."""
-        counts = replay.class_counts(self._database, Role.TRAIN, classes_n)
-        shares = replay.class_shares(counts, weights)
-        batch = self._batch(replay.draw(self._database, counts, shares, n, rng))
-        recollected = recollections.recollected(self._database, batch.samples, len(counts))
+        samples, shares = replay.draw(self._database, classes_n, n, rng, weights)
+        batch = self._batch(samples)
+        recollected = recollections.recollected(self._database, batch.samples, classes_n)
         return Replay(batch, shares, recollected)
 
     def holdout(self, limit: int, batch: int = 256) -> Iterator[Batch]:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-KEPT = 8
-"""Versions whose answers are kept, beside the reference's."""
+PREDECESSORS = 7
+"""Versions before the newest whose answers are kept, beside the reference's."""
+UNASKED = -1
+"""In place of an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +23,13 @@ class KeptAnswers:
     classes: int
     """Classes that the version knows."""
 
-    def of(self, samples: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-        """Return which of the samples were answered, and the answers to those."""
+    def of(self, samples: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return [n], the answers to the samples; UNASKED where there is none."""
         if not len(self.samples):
-            return np.zeros(len(samples), np.bool_), np.empty(0, np.int64)
+            return np.full(len(samples), UNASKED)
         order = np.argsort(self.samples)
         places = order[np.searchsorted(self.samples, samples, sorter=order).clip(max=len(order) - 1)]
-        known: NDArray[np.bool_] = self.samples[places] == samples
-        return known, self.predicted[places[known]]
+        return np.where(self.samples[places] == samples, self.predicted[places], UNASKED)
 
 
 def write_answers(database: sqlite3.Connection, version: int, kept: KeptAnswers, *, reference: bool) -> None:
@@ -41,7 +42,7 @@ def write_answers(database: sqlite3.Connection, version: int, kept: KeptAnswers,
         database.execute("INSERT OR REPLACE INTO meta VALUES ('reference', ?)", (str(version),))
     database.execute(
         "DELETE FROM answers WHERE version <= ? AND version <> coalesce(?, 0)",
-        (version - KEPT, reference_version(database)),
+        (version - PREDECESSORS - 1, reference_version(database)),
     )
 
 
@@ -58,7 +59,7 @@ def predecessors(database: sqlite3.Connection, version: int) -> list[int]:
         " UNION ALL SELECT versions.version, versions.parent, steps + 1 FROM line JOIN versions"
         " ON versions.version = line.parent WHERE steps < ?2) SELECT version FROM line WHERE steps > 0 ORDER BY steps"
     )
-    return [row[0] for row in database.execute(query, (version, KEPT - 1))]
+    return [row[0] for row in database.execute(query, (version, PREDECESSORS))]
 
 
 def reference_version(database: sqlite3.Connection) -> int | None:

@@ -50,15 +50,13 @@ def apportion(shares: NDArray[np.float64], n: int, rng: np.random.Generator) -> 
 
 
 def draw(
-    database: sqlite3.Connection,
-    counts: NDArray[np.int64],
-    shares: NDArray[np.float64],
-    n: int,
-    rng: np.random.Generator,
-) -> list[int]:
-    """Draw `n` training samples, `counts` accepted of each class: see `draw_slots`."""
+    database: sqlite3.Connection, classes: int, n: int, rng: np.random.Generator, weights: NDArray[np.float64] | None
+) -> tuple[list[int], NDArray[np.float64]]:
+    """Draw `n` accepted training samples of the first classes: see `draw_slots`. Return them and each class's share."""
+    counts = class_counts(database, Role.TRAIN, classes)
+    shares = class_shares(counts, weights)
     masses = _masses_at(database) if stand_ins.any_kept(database) else None
-    return samples_at(database, Role.TRAIN, draw_slots(counts, shares, n, rng, masses))
+    return samples_at(database, Role.TRAIN, draw_slots(counts, shares, n, rng, masses)), shares
 
 
 def draw_slots(

@@ -13,7 +13,8 @@ import numpy as np
 
 from model.judging.harm import CLASS_MIN, NEWEST_MAX, OTHERS, Evidence, find_harm
 from model.judging.paired import Pairing
-from model.judging.standing import PREDECESSORS_MAX, Standing, stand
+from model.judging.standing import Standing, stand
+from model.store.kept_answers import PREDECESSORS
 
 ALPHA, CLASSES = 0.05, 10
 SIZES = ((800, 0.03), (1750, 0.06), (2850, 0.10), (4150, 0.15))
@@ -74,7 +75,7 @@ class Stream:
             candidate &= ~(self.hard & ~again & (self.rng.random(self.n) < drift / HARD / p))
         harmful, self.best_age = self.refuses(candidate), self.best_age + 1
         if not harmful:
-            self.predecessors = [self.champion, *self.predecessors][:PREDECESSORS_MAX]
+            self.predecessors = [self.champion, *self.predecessors][:PREDECESSORS]
             self.champion = candidate
             if candidate.sum() >= self.best.sum() or self.best_age > HISTORY:
                 self.best, self.best_age = candidate, 0
