@@ -128,6 +128,7 @@ class CandidateMaker:
             seed=claim.seed,
             round_number=claim.round,
             recall=_recall(drawn, options.training.recall),
+            forgotten=self._directory.ledger.forgotten_by_class(len(claim.classes)),
             margins=margins,
             clock=self._clock,
             progress=progress,

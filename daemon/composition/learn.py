@@ -223,6 +223,7 @@ def _candidate_options(config: Config) -> CandidateOptions:
             crop=learning.crop,
             label_smoothing=learning.label_smoothing,
             recall=learning.recall,
+            margin=learning.margin,
             robustness=learning.robustness,
             trainable=config.model.trainable,
         ),

@@ -21,15 +21,14 @@ def label_shares(labels: NDArray[np.int64], classes_n: int) -> NDArray[np.float6
     return shares
 
 
-def log_shares(
-    fresh: NDArray[np.float64], replay: NDArray[np.float64], fresh_share: float, device: torch.device
-) -> Tensor:
-    """Return the log of the label shares to expect in a batch, float32 [classes_n], floored at SHARE_MIN.
+def log_shares(fresh: NDArray[np.float64], replay: NDArray[np.float64], fresh_share: float) -> NDArray[np.float64]:
+    """Return the log of the label shares to expect in a batch, [classes_n], floored at SHARE_MIN.
 
     `fresh` is the window's histogram, `replay` the distribution that replay is drawn by.
     """
     expected = fresh_share * fresh + (1.0 - fresh_share) * replay
-    return torch.tensor(np.log(np.maximum(expected, SHARE_MIN)), dtype=torch.float32, device=device)
+    logs: NDArray[np.float64] = np.log(np.maximum(expected, SHARE_MIN))
+    return logs
 
 
 def balanced_loss(logits: Tensor, labels: Tensor, log_share: Tensor, smoothing: float = 0.0) -> Tensor:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.store.claims import last_challenge, load_claim, load_spans, newest_version
 from model.store.database import connect_read_only
@@ -21,7 +22,7 @@ from model.store.parcels import (
     is_last_try,
     learnable_parcels,
 )
-from model.store.recollections import forgotten_share
+from model.store.recollections import forgotten_by_class, forgotten_share
 from model.store.requests import Event, find_event
 from model.window import LogKey
 
@@ -185,6 +186,10 @@ class Ledger:
     def forgotten(self) -> float:
         """Return the share of all training samples ever accepted that is no longer stored; 0 before any eviction."""
         return forgotten_share(self._database)
+
+    def forgotten_by_class(self, classes_n: int) -> NDArray[np.float64]:
+        """Return [classes_n], the same of each class."""
+        return forgotten_by_class(self._database, classes_n)
 
     def replay_budget(self) -> tuple[float, float, tuple[float, ...]] | None:
         """Return what accepted rounds have left for replay, and their mean error, in all and by class; None before."""

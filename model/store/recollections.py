@@ -41,6 +41,19 @@ def forgotten_share(database: sqlite3.Connection) -> float:
     return max(0.0, 1.0 - count / seen) if seen else 0.0
 
 
+def forgotten_by_class(database: sqlite3.Connection, classes_n: int) -> NDArray[np.float64]:
+    """Return [classes_n], of each class the share of its training samples that is no longer stored, as above."""
+    shares = np.zeros(classes_n)
+    if forgotten_share(database):
+        query = (
+            "SELECT class, 1.0 - 1.0 * count / seen FROM tallies JOIN labels USING (label)"
+            " WHERE role = ? AND seen > 0 AND class < ?"
+        )
+        for index, share in database.execute(query, (Role.TRAIN, classes_n)):
+            shares[index] = max(0.0, share)
+    return shares
+
+
 def keep(database: sqlite3.Connection, samples: NDArray[np.int64], logits: NDArray[np.float32]) -> None:
     """Write what was answered to the samples of a round, in the transaction of its commit."""
     stored = np.clip(logits, -LIMIT, LIMIT).astype(STORED)

@@ -84,6 +84,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--robustness", type=float, default=None, metavar="Q", help="learning.robustness (0.3 for "
                         "noise, else 0)")  # fmt: skip
     parser.add_argument("--recall", type=float, default=TrainOptions().recall, help="learning.recall (%(default)s)")
+    parser.add_argument("--margin", type=float, default=TrainOptions().margin, help="learning.margin (%(default)s)")
     parser.add_argument("--steady", action="store_true", help="as much replay with each window: round.save_replay off")
     parser.add_argument("--threads", type=positive, default=1, help="of torch (1)")
     return parser.parse_args()
@@ -159,7 +160,7 @@ def training(options: argparse.Namespace) -> TrainOptions:
     robustness = options.robustness
     if robustness is None:
         robustness = NOISE_ROBUSTNESS if options.protocol == "noise" else 0.0
-    return TrainOptions(flip=False, crop=False, recall=options.recall, robustness=robustness)
+    return TrainOptions(flip=False, crop=False, recall=options.recall, margin=options.margin, robustness=robustness)
 
 
 def run(name: str, stream: Stream, settings: Settings, digest: str, tell: Callable[[float], None]) -> Run:

@@ -5,23 +5,21 @@ from torch.nn import functional
 
 from model.learning.loss import SHARE_MIN, balanced_loss, label_shares, log_shares, robust_loss
 
-CPU = torch.device("cpu")
-
 
 def test_shares_are_the_mixture_of_window_and_draw():
     window = label_shares(np.array([0, 0, 0, 1]), 3)
     draw = np.array([0.2, 0.2, 0.6])
-    found = log_shares(window, draw, 0.25, CPU).exp()
-    assert torch.allclose(found, torch.tensor([0.3375, 0.2125, 0.45]))
+    found = np.exp(log_shares(window, draw, 0.25))
+    assert found == pytest.approx([0.3375, 0.2125, 0.45])
 
 
 def test_shares_have_a_floor():
-    assert log_shares(np.array([1.0, 0.0]), np.array([1.0, 0.0]), 0.5, CPU).exp()[1].item() == pytest.approx(SHARE_MIN)
+    assert np.exp(log_shares(np.array([1.0, 0.0]), np.array([1.0, 0.0]), 0.5))[1] == pytest.approx(SHARE_MIN)
 
 
 def test_no_replay_leaves_the_window_alone():
-    found = log_shares(label_shares(np.array([0, 1]), 2), np.zeros(2), 1.0, CPU)
-    assert torch.allclose(found.exp(), torch.tensor([0.5, 0.5]))
+    found = log_shares(label_shares(np.array([0, 1]), 2), np.zeros(2), 1.0)
+    assert np.exp(found) == pytest.approx([0.5, 0.5])
 
 
 def test_even_shares_give_plain_cross_entropy():
