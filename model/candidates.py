@@ -16,11 +16,13 @@ from model.examples import Labelled
 from model.judging.answers import Answers, evaluate
 from model.learning.budget import ReplayBudget
 from model.learning.difficulty import follow_errors, replay_weights
+from model.learning.loss import label_shares
 from model.learning.margins import Margins, Seen, first_error
 from model.learning.options import PlanOptions, TrainOptions
 from model.learning.plan import Plan, plan_round, plan_round_within
 from model.learning.published import answered, published_network
 from model.learning.recall import Recall
+from model.learning.scarcity import scarcity
 from model.learning.state import LearnerState, new_state
 from model.learning.trainer import StepFacts, TrainingFacts, train
 from model.network.build import build
@@ -128,7 +130,7 @@ class CandidateMaker:
             seed=claim.seed,
             round_number=claim.round,
             recall=_recall(drawn, options.training.recall),
-            forgotten=self._directory.ledger.forgotten_by_class(len(claim.classes)),
+            scarce=self._scarce(claim, fresh),
             margins=margins,
             clock=self._clock,
             progress=progress,
@@ -159,6 +161,12 @@ class CandidateMaker:
         """Return how often each class is replayed in relation to others; None: all alike."""
         # Where many labels are wrong, what the network gets wrong may be right.
         return None if self._options.training.robustness else replay_weights(budget.errors, len(claim.classes))
+
+    def _scarce(self, claim: Claim, fresh: Batch) -> NDArray[np.float64]:
+        forgotten = self._directory.ledger.forgotten_by_class(len(claim.classes))
+        return scarcity(
+            label_shares(fresh.labels, len(claim.classes)), self._directory.training_counts(claim), forgotten
+        )
 
     def _plan(self, claim: Claim, fresh: Batch, paced: PlanOptions, budget: ReplayBudget) -> Plan:
         """Return the round's plan: how much of it is replay depends on what the window holds, and on what is saved."""

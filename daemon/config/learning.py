@@ -86,8 +86,8 @@ class Learning(Section):
     """Share of each label that is spread over all classes."""
     recall: Annotated[float, Field(ge=0, le=10)] = 0.15
     """Weight of holding on to what was answered to a replayed sample, the more the store has evicted; 0: none."""
-    margin: Annotated[float, Field(ge=0, le=10)] = 0.65
-    """Margin by which classes are to win that a window lacks, the more the store has evicted of them; 0: none."""
+    margin: Annotated[float, Field(ge=0, le=10)] = 2.4
+    """Margin of classes that a window lacks and the store has evicted, for one kept image; n: by n^-1/4; 0: none."""
     challenger_turns: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     """Turns of idle time, each as long as a round, that a challenger is trained from scratch on the store; 0: none."""
     robustness: Annotated[float, Field(ge=0, le=1)] = 0.0

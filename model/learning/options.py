@@ -38,8 +38,8 @@ class TrainOptions:
     label_smoothing: float = 0.0
     recall: float = 0.15
     """Weight of holding on to former answers in replay, where nearly all samples were evicted; see recall.py."""
-    margin: float = 0.65
-    """By which scarce classes are to win, in units of the logits; see scarcity.py."""
+    margin: float = 2.4
+    """By which a class is to win that is met in one kept picture alone, in units of the logits; see scarcity.py."""
     robustness: float = 0.0
     """Exponent q of the generalised cross-entropy, 0 to 1: the higher, the less a sample counts that is far off."""
     trainable: Trainable = "all"

@@ -20,7 +20,6 @@ from model.learning.optimiser import laid_out_like, learning_parameters, make_op
 from model.learning.options import TrainOptions
 from model.learning.plan import Plan
 from model.learning.recall import Recall, recall_loss
-from model.learning.scarcity import scarcity
 from model.learning.state import LearnerState
 from model.seeding import seed_of
 
@@ -69,7 +68,7 @@ def train(
     seed: int,
     round_number: int,
     recall: Recall | None = None,
-    forgotten: NDArray[np.float64] | None = None,
+    scarce: NDArray[np.float64] | None = None,
     margins: Margins | None = None,
     clock: Callable[[], float],
     progress: Callable[[StepFacts], None] = lambda _facts: None,
@@ -78,8 +77,8 @@ def train(
     """Train `state` in place, on the device that it is on, for `plan.steps` steps.
 
     `replay` holds `plan.replay_n` samples, drawn by the distribution `replay_shares` ([classes_n]); `recall` has a row
-    for each of them. `forgotten` ([classes_n]) says what share of each class the store has evicted (scarcity.py).
-    `margins` is told every batch. What `options.trainable` leaves out is published as it was, bit for
+    for each of them. `scarce` ([classes_n]) gives the margin of each class
+    (scarcity.py). `margins` is told every batch. What `options.trainable` leaves out is published as it was, bit for
     bit: it takes no gradient and has no moments. On the CPU the same inputs, seed, round and number of threads give the
     same bytes. `clock` gives seconds.
     Raises DivergedError, StoppedError, DeviceError; the state is then to be thrown away.
@@ -88,8 +87,8 @@ def train(
     began = clock()
     fresh_shares = label_shares(fresh.labels, len(state.classes))
     logs = log_shares(fresh_shares, replay_shares, plan.fresh_share)
-    if forgotten is not None:
-        logs = logs - options.margin * scarcity(fresh_shares, forgotten)
+    if scarce is not None:
+        logs = logs - options.margin * scarce
     log_share = torch.tensor(logs, dtype=torch.float32, device=device)
     watch = _Watch(plan, LOOK_EVERY if device.type == "cuda" else 1, clock, progress)
     batches = feed(fresh, replay, plan, options, device, seed=seed, round_number=round_number, recall=recall)

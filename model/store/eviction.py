@@ -20,8 +20,6 @@ POOL = 3
 POOL_MIN = 16
 AT_ONCE = 128
 """Samples that are compared with each other: time and memory go with the square."""
-CONDENSED_MAX = 4_096
-"""Training samples of a round that are chosen so; the others, as where the limit was lowered, leave by chance."""
 
 
 def water_level(counts: Mapping[int, int], excess: int) -> dict[int, int]:
@@ -63,7 +61,8 @@ def evict(
     judged = min(rules.holdout_max, int(capacity * HOLDOUT_SHARE))
     spared = max(judged, int(capacity * rules.holdout_fraction))
     left -= _evict_holdout(database, min(left, held - spared), judged, rng)
-    left -= _evict_training(database, segments, claim, min(left, stored.get(Role.TRAIN, 0)), rng)
+    wanted = min(left, stored.get(Role.TRAIN, 0))
+    left -= _evict_training(database, segments, claim, wanted, rules.condensed_max, rng)
     return excess - left
 
 
@@ -135,7 +134,12 @@ def evaluation_cap(counts: Mapping[int, int], limit: int) -> dict[int, int]:
 
 
 def _evict_training(
-    database: sqlite3.Connection, segments: Segments, claim: Claim, wanted: int, rng: np.random.Generator
+    database: sqlite3.Connection,
+    segments: Segments,
+    claim: Claim,
+    wanted: int,
+    condensed_max: int,
+    rng: np.random.Generator,
 ) -> int:
     if wanted <= 0:
         return 0
@@ -143,7 +147,7 @@ def _evict_training(
     counts: dict[int, int] = dict(database.execute(query).fetchall())
     for label, count in water_level(counts, wanted).items():
         # At most two thirds of those compared go, so that in each part there is one to stand for the others.
-        by_chance = max(0, count * (wanted - CONDENSED_MAX) // wanted, 3 * count - 2 * counts[label])
+        by_chance = max(0, count * (wanted - condensed_max) // wanted, 3 * count - 2 * counts[label])
         victims = rng.choice(counts[label], by_chance, replace=False)
         slots.delete(database, slots.leave(database, label, Role.TRAIN, victims.tolist()))
         _condense(database, segments, claim, label, count - len(victims), rng)

@@ -53,6 +53,8 @@ class StoreRules:
     """Held-out samples up to which one in five is held out."""
     holdout_max: int = 4_000
     """Held-out samples that judging uses, and that eviction leaves alone where there is room."""
+    condensed_max: int = 4_096
+    """Training samples that leave in a round for their likes stay; those beyond leave by chance. 0: a reservoir."""
     closed_classes: tuple[str, ...] = ()
     """Not empty: these are the classes, in this order; other labels wait."""
     classes_max: int = 1_000

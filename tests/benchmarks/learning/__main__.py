@@ -14,7 +14,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,8 @@ from tests.benchmarks.learning.protocols import Stream
 from tests.benchmarks.learning.tables import show
 
 TIDEMILL = "tidemill"
-OTHERS = (*plain.PLAIN, *peers.SETTINGS)
+REPLAY = "plain-replay"
+OTHERS = (REPLAY, *plain.PLAIN, *peers.SETTINGS)
 NOISE_ROBUSTNESS = 0.3
 """What docs/operations.md advises where many labels are wrong."""
 WARNINGS = structlog.make_filtering_bound_logger(logging.WARNING)
@@ -167,6 +168,8 @@ def run(name: str, stream: Stream, settings: Settings, digest: str, tell: Callab
     """Run one learner on the stream."""
     if name == TIDEMILL:
         return ours.run(stream, settings, tell)
+    if name == REPLAY:
+        return ours.run(stream, replace(settings, plain=True), tell)
     if name in plain.PLAIN:
         return plain.PLAIN[name](stream, settings)
     return peers.run(name, stream, settings, digest)

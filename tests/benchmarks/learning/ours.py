@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -66,6 +66,8 @@ class Settings:
     """A small window is not trained more often than the others: the budget is the same for all."""
     batch: int = PlanOptions().batch
     save_replay: bool = PlanOptions().save_replay
+    plain: bool = False
+    """A reservoir, and of what was replayed the labels alone: what remembering costs is measured against it."""
     training: TrainOptions = field(default_factory=lambda: TrainOptions(flip=False, crop=False))
 
 
@@ -150,7 +152,11 @@ class Tidemill:
         size, settings = self._stream.size, self._settings
         kept = EVERYTHING if settings.memory is None else settings.memory * 3 * size**2
         rules = StoreRules(
-            bytes_max=kept, holdout_fraction=0.0, holdout_first=0, class_min_samples=Model().class_min_samples
+            bytes_max=kept,
+            holdout_fraction=0.0,
+            holdout_first=0,
+            class_min_samples=Model().class_min_samples,
+            condensed_max=0 if settings.plain else StoreRules().condensed_max,
         )
         self.directory = stack.enter_context(
             StateDirectory.open(folder / "state", size=size, rules=rules, now_ms=lambda: 1)
@@ -168,7 +174,7 @@ class Tidemill:
                 save_replay=settings.save_replay,
                 steps_min=settings.steps_min,
             ),
-            training=settings.training,
+            training=replace(settings.training, recall=0.0, margin=0.0) if settings.plain else settings.training,
         )
         self._maker = CandidateMaker(self.directory, options, torch.device("cpu"), time.monotonic)
         stages = Stages(self.meter, time.monotonic)

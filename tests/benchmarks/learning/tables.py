@@ -49,5 +49,6 @@ forgetting, in points: how much worse the last model is than the best before it 
 choosing among the classes met by then; (all classes): each among all that it knows.
 gradients: images that a gradient was taken of, each repeat counted. seconds: learning only, means over the seeds.
 tidemill: the daemon's round on each window; nothing held out, every candidate becomes champion, no ONNX file is made.
+plain-replay: the same rounds with a reservoir, replayed by its labels alone: no former answers, no margin.
 offline, fine-tuning: the same trainer on everything at once, shuffled, and on each window alone. The others:
 Avalanche on the same windows, their seconds from when they were run."""

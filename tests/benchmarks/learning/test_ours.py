@@ -58,6 +58,18 @@ def test_no_more_than_the_memory_is_kept(stream):
         assert tidemill.directory.ledger.last_round() == 5
 
 
+def test_plain_replay_keeps_as_much_and_remembers_labels_alone(stream):
+    with Tidemill(stream, settings(memory=80, plain=True)) as tidemill:
+        for window in (one for task in stream.tasks for one in tidemill.windows(task)):
+            tidemill.learn(window)
+        database = tidemill.directory._database
+        kept = [
+            database.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("stand_ins", "recollections")
+        ]
+        assert tidemill.directory.ledger.counts()["train"] == 80
+    assert kept == [0, 0]
+
+
 def test_a_seed_is_a_result_and_progress_ends_at_one(stream):
     told = []
     first, again = run(stream, settings(), told.append), run(stream, settings())

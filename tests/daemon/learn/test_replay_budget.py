@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from model import candidates
 from model.store import StateDirectory
 from tests.support.learners import LABELS, Bench, Crash, CrashAt
 
@@ -113,3 +114,31 @@ def test_what_is_wrong_comes_more_often_unless_many_labels_are_wrong(bench, robu
     used = [weights for weights in drawn if weights is not None]
     assert bool(used) == (robustness == 0.0)
     assert all(len(weights) <= len(LABELS) for weights in used)
+
+
+def test_a_round_is_told_what_is_scarce(tmp_path, monkeypatch):
+    told = []
+    original = candidates.train
+
+    def spied(*args, scarce=None, **kwargs):
+        told.append(scarce)
+        return original(*args, scarce=scarce, **kwargs)
+
+    monkeypatch.setattr(candidates, "train", spied)
+    bench = Bench(tmp_path)
+    bench.rules = replace(bench.rules, bytes_max=150 * 3 * bench.size**2)
+    learner = bench.learner()
+    for _ in range(8):
+        feed(bench, learner)
+    ledger, classes = learner.directory.ledger, learner.directory.ledger.classes()
+    kept, forgotten = ledger.class_counts(), ledger.forgotten_by_class(len(classes))
+    feed(bench, learner, LABELS[:1])
+    bench.die()
+    assert not told[0].any(), "the first round has lost nothing"
+    assert told[-1] == pytest.approx(
+        [
+            0.0 if name == LABELS[0] else share * kept[name] ** -0.25
+            for name, share in zip(classes, forgotten, strict=True)
+        ]
+    )
+    assert (forgotten > 0.3).all()

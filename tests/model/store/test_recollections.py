@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from model.store import Fate, StateDirectory, StoreRules
 from tests.support.windows import held, labelled, open_state, refused, take, window
@@ -47,6 +48,20 @@ def test_samples_come_with_what_was_answered_to_them_and_how_much_was_forgotten(
         for sample, row in zip(replay.batch.samples, known.logits, strict=True):
             number = next(index for index, keys in enumerate(rounds) if sample in keys)
             assert (row == number * 20 / 8).all()
+
+
+def test_what_is_forgotten_is_told_by_class(tmp_path: Path):
+    with open_state(tmp_path, SMALL) as state:
+        take(state, labelled(range(20)))
+        assert state.ledger.forgotten_by_class(2).tolist() == [0.0, 0.0], "nothing was evicted yet"
+        more = [(seed, "dog") for seed in range(100, 180)]
+        take(state, more)
+        names = state.ledger.classes()
+        found = dict(zip(names, state.ledger.forgotten_by_class(3), strict=False))
+        stored = state.ledger.class_counts()
+        assert found["cat"] == 0.0, "the smallest class is spared"
+        assert found["dog"] == pytest.approx(1 - stored["dog"] / 90)
+        assert state.ledger.forgotten_by_class(3)[2] == 0.0, "a class that nothing came of has lost nothing"
 
 
 def test_what_leaves_takes_its_recollection_along(tmp_path: Path):

@@ -184,17 +184,26 @@ def test_a_store_of_less_than_a_sample_for_each_class_is_kept_within_its_limit(t
     assert verify(tmp_path) == []
 
 
-def test_a_store_cut_to_a_part_chooses_by_chance_but_for_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(eviction, "CONDENSED_MAX", 20)
+def test_a_store_cut_to_a_part_chooses_by_chance_but_for_the_last(tmp_path: Path):
+    smaller = StoreRules(bytes_max=100 * 48, holdout_first=0, holdout_fraction=0.0, condensed_max=20)
     with open_state(tmp_path, StoreRules(holdout_first=0, holdout_fraction=0.0)) as state:
         take(state, labelled(range(300)))
-    with open_state(tmp_path, StoreRules(bytes_max=100 * 48, holdout_first=0, holdout_fraction=0.0)) as state:
+    with open_state(tmp_path, smaller) as state:
         take(state, labelled(range(300, 302)))
         assert state.ledger.class_counts() == {"cat": 50, "dog": 50}
         stood_for = state._database.execute("SELECT sum(mass - 1) FROM stand_ins").fetchone()[0]
         assert 15 <= stood_for <= 21
         state.tidy()
     assert verify(tmp_path) == []
+
+
+def test_a_reservoir_is_left_to_chance_alone(tmp_path: Path):
+    reservoir = StoreRules(bytes_max=40 * 48, holdout_first=0, holdout_fraction=0.0, condensed_max=0)
+    with open_state(tmp_path, reservoir) as state:
+        for start in range(0, 200, 40):
+            take(state, labelled(range(start, start + 40)))
+        assert state.ledger.counts()["train"] == 40
+        assert state._database.execute("SELECT count(*) FROM stand_ins").fetchone()[0] == 0
 
 
 def test_the_same_goes_again_after_a_crash_within_the_commit(tmp_path: Path):
