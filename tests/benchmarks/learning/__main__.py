@@ -77,7 +77,8 @@ def arguments() -> argparse.Namespace:
                         f"others: all, or some of {', '.join(OTHERS)}")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
     parser.add_argument("--architecture", default="", help="instead of a multilayer perceptron with 400-400 units")
-    parser.add_argument("--window", type=positive, default=ours.WINDOW, help="images of a round (%(default)s)")
+    parser.add_argument("--window", type=positive, default=None, help=f"images of a round ({ours.WINDOW}; less where a "
+                        "task is small, for a label becomes a class with its second window)")  # fmt: skip
     parser.add_argument("--size", type=positive, default=0, help="resize to so many pixels")
     parser.add_argument("--images", type=positive, default=0, help="use so many training images only")
     parser.add_argument("--choose", action="store_true", help="other seeds, and a part of the training images in place "
@@ -125,7 +126,7 @@ def measure(data: Data, options: argparse.Namespace) -> dict[str, Any]:
             options.memory,
             options.budget,
             seed,
-            options.window,
+            options.window or ours.fitting_window(stream),
             save_replay=not options.steady,
             training=training(options),
         )
@@ -147,6 +148,7 @@ def measure(data: Data, options: argparse.Namespace) -> dict[str, Any]:
         "architecture": architecture,
         "learning": asdict(training(options)),
         "save_replay": not options.steady,
+        "window": settings.window,
         "images": stream.images,
         "data": {"file": options.data.name, "digest": data.digest, "size": data.size, "classes": len(data.classes)},
         "measured_on": "a part of the training images" if options.choose else "test images",

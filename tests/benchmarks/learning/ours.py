@@ -235,6 +235,14 @@ class Tidemill:
         return logits
 
 
+def fitting_window(stream: Stream) -> int:
+    """Return the images of a round: the default, or less where a task would have fewer than four of them.
+
+    A label becomes a class with its second window at the earliest: what comes in a single one is never learnt.
+    """
+    return max(1, min(WINDOW, min(len(task.train) for task in stream.tasks) // 4))
+
+
 def window_bounds(n: int, size: int) -> list[int]:
     """Return the bounds that cut n images into the fewest windows of at most `size`, as even as can be."""
     count = -(-n // size)

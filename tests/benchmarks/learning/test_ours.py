@@ -1,11 +1,14 @@
 """The daemon's round on a stream: what is counted, what is kept, and that a seed is a result."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from daemon.config.learning import Round
 from tests.benchmarks.learning import plain, protocols
 from tests.benchmarks.learning.metrics import figures
-from tests.benchmarks.learning.ours import Settings, Tidemill, run, window_bounds
+from tests.benchmarks.learning.ours import Settings, Tidemill, fitting_window, run, window_bounds
 from tests.support.streams import data
 
 MLP = "model.network.mlp:grey_mlp"
@@ -19,6 +22,19 @@ def test_windows_are_as_even_as_can_be_and_tile_the_task():
     assert window_bounds(100, 40) == [0, 33, 66, 100]
     assert window_bounds(40, 40) == [0, 40]
     assert window_bounds(0, 40) == []
+
+
+def test_each_task_has_windows_enough_for_its_classes_to_be_learnt(tmp_path):
+    stream = protocols.make("split", data(tmp_path, each=80), 0)
+    window = fitting_window(stream)
+    assert window == min(len(task.train) for task in stream.tasks) // 4
+    known = np.isfinite(run(stream, settings(window=window)).answers.after[-1][0]).all(axis=0)
+    assert known.all()
+
+
+def test_the_window_is_that_of_the_daemon_where_there_is_enough():
+    task = SimpleNamespace(train=range(5_000))
+    assert fitting_window(SimpleNamespace(tasks=(task, task))) == Round().samples
 
 
 @pytest.fixture
