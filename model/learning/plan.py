@@ -1,5 +1,6 @@
 """How many steps a round trains, and of what each batch is made."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -29,19 +30,24 @@ def plan_round(fresh_n: int, options: PlanOptions, *, replay: bool) -> Plan:
     Steps follow from fresh samples, passes and the fresh part of a batch, within the minimum and the maximum; only
     where these bind does a fresh sample appear more or less than `passes` times. No batch has a fresh sample twice:
     where there are fewer than its fresh part, replay fills it, for a few samples trained as half of every batch would
-    ruin the model. Every batch has two samples at least, for norms need them. Raises ValueError without a fresh one.
+    ruin the model. Else no more is replayed than `options.replay` says, one for each batch at least; some batches are
+    then not full. Every batch has two samples at least, for norms need them. Raises ValueError without a fresh one.
     """
     if fresh_n < 1:
         raise ValueError("a round needs a fresh sample")
     share = 1.0 / (1.0 + options.replay) if replay else 1.0
     room = options.batch - 1 if share < 1.0 else options.batch
-    part = min(max(1, round(options.batch * share)), fresh_n, room)
+    usual = min(max(1, round(options.batch * share)), room)
+    part = min(usual, fresh_n)
     wanted = fresh_n * options.passes
     steps = -(-wanted // part)
     if not options.steps_min <= steps <= options.steps_max:
         steps = min(max(steps, options.steps_min), options.steps_max)
         wanted = steps * part
     replay_n = steps * (options.batch - part) if replay else 0
+    if part == usual:  # batches hold whole samples: where their fresh part was rounded, replay must not be more for it
+        least = steps * max(1, 2 - wanted // steps)
+        replay_n = min(replay_n, max(least, math.ceil(options.replay * wanted)))
     if replay_n == 0:
         wanted = max(wanted, 2 * steps)
     return Plan(steps, wanted, replay_n)

@@ -36,7 +36,7 @@ class Split:
     def rgb(self, chosen: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Return the chosen images as the store keeps them: uint8 [n, size, size, 3]."""
         pixels_NHWC = self.pixels_NHWC[chosen]
-        return np.ascontiguousarray(np.broadcast_to(pixels_NHWC, (*pixels_NHWC.shape[:3], 3)))
+        return np.broadcast_to(pixels_NHWC, (*pixels_NHWC.shape[:3], 3)).copy()  # torch wants it writable
 
 
 @dataclass(frozen=True, slots=True)

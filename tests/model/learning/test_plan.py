@@ -24,7 +24,13 @@ def test_all_fresh_where_there_is_nothing_to_replay():
 
 def test_a_ragged_window_is_spread_evenly_not_cut():
     plan = plan_round(500, PlanOptions(), replay=True)
-    assert (plan.steps, plan.fresh_n) == (16, 500)
+    assert plan == Plan(16, 500, 500)
+
+
+@pytest.mark.parametrize("replay", [0.3, 1.7, 5.0, 19.0])
+def test_no_more_is_replayed_than_is_said(replay):
+    plan = plan_round(512, PlanOptions(replay=replay), replay=True)
+    assert 0.85 * replay * 512 < plan.replay_n <= np.ceil(replay * 512)
 
 
 def test_limits_bind():
