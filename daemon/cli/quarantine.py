@@ -51,7 +51,10 @@ def list_parcels(
     state: StateFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """List what is set aside: suspect windows are retried by themselves, quarantined ones wait for you."""
+    """List what is set aside: suspect windows are retried by themselves, quarantined ones wait for you.
+
+    What a rollback set aside waits for you, too, for to retry it would undo the rollback.
+    """
     config = given(context, file, sets, {"paths.state": state}).load().config
     with open_viewer(config) as viewer:
         found = [_facts(viewer, one) for one in viewer.parcels()]

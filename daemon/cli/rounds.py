@@ -26,7 +26,10 @@ def rounds(
     state: StateFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the rounds, oldest first: outcome, version, reason, and the ranges of offsets that each learnt."""
+    """List the rounds, oldest first: outcome, version, reason, and the ranges of offsets that each learnt.
+
+    Undone is what a rollback has cut off from the champion's past.
+    """
     config = given(context, file, sets, {"paths.state": state}).load().config
     with open_ledger(config) as ledger:
         found = list(ledger.rounds())
@@ -43,7 +46,7 @@ def print_rounds(found: list[dict[str, Any]]) -> None:
         [
             (
                 one["round"],
-                one["outcome"],
+                f"{one['outcome']}, undone" if one.get("undone") else one["outcome"],
                 one["version"],
                 sum(part["to"] - part["from"] for part in one["lineage"]),
                 percent(one["prequential_accuracy"]),

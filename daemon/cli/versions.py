@@ -29,21 +29,41 @@ def versions(
 ) -> None:
     """List the published versions, oldest first, with their accuracy on held-out samples.
 
-    * is the champion; undone is what a rollback has cut off from its past.
+    * is the champion; undone is what a rollback has cut off from its past. One can roll back to those whose weights are
+    kept (`store.versions_kept`).
     """
     config = given(context, file, sets, {"paths.state": state}).load().config
     with open_ledger(config) as ledger:
         found = list(ledger.versions())
         champion = ledger.champion()
-        undone = ledger.undone()
+        undone, kept = ledger.undone(), set(ledger.restorable())
     now = champion.version if champion else None
     if as_json:
         print_json(
-            [{**version_facts(one, champion=one.version == now), "undone": one.version in undone} for one in found]
+            [
+                {
+                    **version_facts(one, champion=one.version == now),
+                    "undone": one.version in undone,
+                    "restorable": one.version in kept,
+                }
+                for one in found
+            ]
         )
         return
     print_table(
-        ("", "version", "round", "parent", "published", "classes", "held-out accuracy", "held out", "size", "sha256"),
+        (
+            "",
+            "version",
+            "round",
+            "parent",
+            "published",
+            "classes",
+            "held-out accuracy",
+            "held out",
+            "weights",
+            "size",
+            "sha256",
+        ),
         [
             (
                 "*" if one.version == now else "undone" if one.version in undone else "",
@@ -54,6 +74,7 @@ def versions(
                 len(one.manifest["classes"]),
                 percent(one.manifest["evaluation"]["candidate_accuracy"]),
                 one.manifest["evaluation"]["holdout"],
+                "kept" if one.version in kept else "gone",
                 size(one.manifest["file"]["bytes"]),
                 one.sha256[:12],
             )

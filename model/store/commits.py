@@ -115,7 +115,7 @@ def _release_waiting(database: sqlite3.Connection, claim: Claim) -> None:
     """Take in what waited for a label that is a class from this round on."""
     for name in claim.joined:
         label = label_number(database, name)
-        if not slots.tally(database, label, Role.WAITING)[0]:
+        if not slots.tally(database, label, Role.WAITING):
             continue
         _admit(database, claim, label, (label, released_samples(database, claim, label)))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from model.store.errors import ImageSizeError, SchemaVersionError, StateUnavailableError, StateUnusableError
 
 FILE_NAME = "tidemill.db"
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 APPLICATION_ID = 0x7D1E_3111
 """Marks a database as Tidemill's (`PRAGMA application_id`)."""
 BUSY_TIMEOUT_S = 10.0

@@ -151,6 +151,8 @@ def _evict_training(
         victims = rng.choice(counts[label], by_chance, replace=False)
         slots.delete(database, slots.leave(database, label, Role.TRAIN, victims.tolist()))
         _condense(database, segments, claim, label, count - len(victims), rng)
+        noted = "UPDATE tallies SET evicted = evicted + ? WHERE label = ? AND role = 'train'"
+        database.execute(noted, (count, label))
     database.execute("INSERT OR IGNORE INTO meta VALUES ('train_evicted', '1')")
     return wanted
 
@@ -183,7 +185,7 @@ def _pool(
         " AND slot IS NOT NULL ORDER BY slot"
     )
     fresh = [row[0] for row in database.execute(query, (claim.high_water, claim.last_sample, label))]
-    count = slots.tally(database, label, Role.TRAIN)[0]
+    count = slots.tally(database, label, Role.TRAIN)
     size = min(count, max(POOL_MIN, POOL * n))
     chosen = rng.permutation(np.array(fresh, np.int64))[: size // 2]
     others = rng.choice(count, size, replace=False)

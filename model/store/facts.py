@@ -97,7 +97,7 @@ class Recollected:
     logits: NDArray[np.float32]
     """[n, classes of the claim]; NaN where nothing was kept, and for classes that have come since."""
     forgotten: float
-    """Share of all training samples ever accepted that is no longer stored; above 0."""
+    """Share of the training samples evicted among these and those stored; above 0."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,7 +184,7 @@ class Ledger:
         return row is not None and row[0] is not None
 
     def forgotten(self) -> float:
-        """Return the share of all training samples ever accepted that is no longer stored; 0 before any eviction."""
+        """Return the share of the training samples evicted among these and those stored; 0 before any eviction."""
         return forgotten_share(self._database)
 
     def forgotten_by_class(self, classes_n: int) -> NDArray[np.float64]:

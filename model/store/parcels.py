@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from model.store import slots
 from model.store.facts import Claim, Commit, Fate, Role
+from model.store.recollections import forget_answers
 
 SUSPECTS_MAX = 256
 """Suspect parcels that wait at a time; the oldest above are quarantined untried."""
@@ -188,6 +189,9 @@ def retire(database: sqlite3.Connection, claim: Claim, classes: Sequence[int]) -
         for role in (Role.HOLDOUT, Role.TRAIN):
             left = slots.clear(database, label, role, Role.QUARANTINED)
             retired += [(sample, role, None) for sample in left]
+        # What was evicted of the class, and what was answered to it, meant what it means no more.
+        database.execute("UPDATE tallies SET evicted = 0 WHERE label = ?", (label,))
+    forget_answers(database, [sample for sample, _, _ in retired])
     reason = f"from before the labels' meaning changed, as round {claim.retried} showed"
     set_aside(database, claim.round, Role.QUARANTINED, reason, retired)
 

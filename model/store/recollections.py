@@ -5,6 +5,7 @@ Written in the commit of the sample's round, gone with the sample. A few bytes b
 
 import json
 import sqlite3
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,24 +34,24 @@ def recollected(database: sqlite3.Connection, samples: NDArray[np.int64], classe
 
 
 def forgotten_share(database: sqlite3.Connection) -> float:
-    """Return the share of all training samples ever accepted that is no longer stored; 0 before the first eviction."""
-    if not database.execute("SELECT 1 FROM meta WHERE key = 'train_evicted'").fetchone():
-        return 0.0
-    query = "SELECT coalesce(sum(count), 0), coalesce(sum(seen), 0) FROM tallies WHERE role = ?"
-    count, seen = database.execute(query, (Role.TRAIN,)).fetchone()
-    return max(0.0, 1.0 - count / seen) if seen else 0.0
+    """Return the share of the training samples evicted among these and those stored; 0 before the first eviction.
+
+    What was set aside, dropped or retired was not evicted.
+    """
+    query = "SELECT coalesce(sum(evicted), 0), coalesce(sum(count), 0) FROM tallies WHERE role = ?"
+    evicted, count = database.execute(query, (Role.TRAIN,)).fetchone()
+    return float(evicted / (evicted + count)) if evicted else 0.0
 
 
 def forgotten_by_class(database: sqlite3.Connection, classes_n: int) -> NDArray[np.float64]:
-    """Return [classes_n], of each class the share of its training samples that is no longer stored, as above."""
+    """Return [classes_n], the same of each class."""
     shares = np.zeros(classes_n)
-    if forgotten_share(database):
-        query = (
-            "SELECT class, 1.0 - 1.0 * count / seen FROM tallies JOIN labels USING (label)"
-            " WHERE role = ? AND seen > 0 AND class < ?"
-        )
-        for index, share in database.execute(query, (Role.TRAIN, classes_n)):
-            shares[index] = max(0.0, share)
+    query = (
+        "SELECT class, 1.0 * evicted / (evicted + count) FROM tallies JOIN labels USING (label)"
+        " WHERE role = ? AND evicted > 0 AND class < ?"
+    )
+    for index, share in database.execute(query, (Role.TRAIN, classes_n)):
+        shares[index] = share
     return shares
 
 
@@ -59,6 +60,13 @@ def keep(database: sqlite3.Connection, samples: NDArray[np.int64], logits: NDArr
     stored = np.clip(logits, -LIMIT, LIMIT).astype(STORED)
     rows = [(sample, row.tobytes()) for sample, row in zip(samples.tolist(), stored, strict=True)]
     database.executemany("INSERT OR REPLACE INTO recollections VALUES (?, ?)", rows)
+
+
+def forget_answers(database: sqlite3.Connection, samples: Iterable[int]) -> None:
+    """Drop what was answered to samples that are set aside, and how they fared: whoever takes them in begins anew."""
+    keys = [(sample,) for sample in samples]
+    for table in ("recollections", "margins"):
+        database.executemany(f"DELETE FROM {table} WHERE sample = ?", keys)  # noqa: S608 - our own words
 
 
 def drop_all(database: sqlite3.Connection) -> None:

@@ -10,6 +10,7 @@ from model.store import champions, parcels, slots
 from model.store.errors import RefusedRequestError
 from model.store.facts import Json, Role
 from model.store.pictures import is_held_out
+from model.store.recollections import forget_answers
 from model.store.requests import Handler, Request
 
 KIND = "rollback"
@@ -99,6 +100,7 @@ def write_rollback(database: sqlite3.Connection, target: Target, now_ms: int) ->
 def _set_classes(database: sqlite3.Connection, target: Target) -> None:
     """Give the labels the indexes that they have in the version's head: later classes leave, those it had come back."""
     names: list[str] = target.manifest["classes"]
+    _forget_classes(database, names)
     joined = dict(database.execute("SELECT name, joined_round FROM labels WHERE class IS NOT NULL").fetchall())
     database.execute("UPDATE labels SET class = NULL, joined_round = NULL")
     database.executemany(
@@ -106,6 +108,19 @@ def _set_classes(database: sqlite3.Connection, target: Target) -> None:
         " ON CONFLICT (name) DO UPDATE SET class = ?2, joined_round = ?3",
         [(name, index, joined.get(name, target.round)) for index, name in enumerate(names)],
     )
+
+
+def _forget_classes(database: sqlite3.Connection, names: list[str]) -> None:
+    """Drop what was noted under the indexes of classes that leave: the next class to join gets the same ones."""
+    query = "SELECT name FROM labels WHERE class IS NOT NULL ORDER BY class"
+    known = [row[0] for row in database.execute(query)]
+    same = next((n for n, (old, new) in enumerate(zip(known, names, strict=False)) if old != new), len(names))
+    database.execute("UPDATE margins SET said = NULL WHERE said >= ?", (same,))
+    row = database.execute("SELECT value FROM meta WHERE key = 'replay_budget'").fetchone()
+    if row is not None:
+        saved, error, errors = json.loads(row[0])
+        left = json.dumps([saved, error, errors[:same]])
+        database.execute("UPDATE meta SET value = ? WHERE key = 'replay_budget'", (left,))
 
 
 def _set_aside(database: sqlite3.Connection, reason: str) -> int:
@@ -122,6 +137,7 @@ def _set_aside(database: sqlite3.Connection, reason: str) -> int:
     for (label, role), found in groups.items():
         found.sort(key=lambda one: one[0], reverse=True)
         left = slots.leave(database, label, role, [slot for slot, _ in found])
+        forget_answers(database, left)
         waiting = [sample for sample, (_, parcel) in zip(left, found, strict=True) if parcel is None]
         _give_role(database, Role.WAITING, dict.fromkeys(waiting, label))
         for sample, (_, parcel) in zip(left, found, strict=True):

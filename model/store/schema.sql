@@ -110,12 +110,12 @@ CREATE INDEX samples_held ON samples (sample) WHERE role = 'holdout' AND slot IS
 CREATE INDEX samples_aside ON samples (sample, role) WHERE slot IS NULL;
 CREATE INDEX samples_accepted ON samples (accepted) WHERE accepted IS NOT NULL;
 
--- How many committed samples a label has in each role (so: slots 0 to count-1), and how many were ever accepted.
+-- How many committed samples a label has in each role (so: slots 0 to count-1), and how many were evicted from it.
 CREATE TABLE tallies (
     label INTEGER NOT NULL REFERENCES labels,
     role TEXT NOT NULL CHECK (role IN ('train', 'holdout', 'suspect', 'quarantined', 'waiting')),
     count INTEGER NOT NULL CHECK (count >= 0),
-    seen INTEGER NOT NULL CHECK (seen >= 0),
+    evicted INTEGER NOT NULL CHECK (evicted >= 0),
     PRIMARY KEY (label, role)
 ) STRICT, WITHOUT ROWID;
 
@@ -143,7 +143,7 @@ CREATE TABLE margins (
     sample INTEGER PRIMARY KEY REFERENCES samples ON DELETE CASCADE,
     total REAL NOT NULL, -- sum of its margins: the logit of its label less the largest other one
     count INTEGER NOT NULL CHECK (count > 0),
-    said INTEGER NOT NULL CHECK (said >= 0) -- the class with the highest logit, the last time
+    said INTEGER CHECK (said >= 0) -- the class with the highest logit, the last time; null: a rollback took it away
 ) STRICT;
 
 CREATE TABLE draws (

@@ -11,19 +11,17 @@ from collections.abc import Iterable
 from model.store.facts import Role
 
 
-def tally(database: sqlite3.Connection, label: int, role: Role) -> tuple[int, int]:
-    """Return (count, seen) of a label and role."""
-    row = database.execute("SELECT count, seen FROM tallies WHERE label = ? AND role = ?", (label, role)).fetchone()
-    return (row[0], row[1]) if row else (0, 0)
+def tally(database: sqlite3.Connection, label: int, role: Role) -> int:
+    """Return how many samples a label has in a role."""
+    row = database.execute("SELECT count FROM tallies WHERE label = ? AND role = ?", (label, role)).fetchone()
+    return int(row[0]) if row else 0
 
 
 def add_to_tally(database: sqlite3.Connection, label: int, role: Role, change: int) -> None:
-    """Count samples in or out; those that come in are seen."""
+    """Count samples in or out."""
     database.execute("INSERT OR IGNORE INTO tallies VALUES (?, ?, 0, 0)", (label, role))
-    database.execute(
-        "UPDATE tallies SET count = count + ?, seen = seen + ? WHERE label = ? AND role = ?",
-        (change, max(change, 0), label, role),
-    )
+    query = "UPDATE tallies SET count = count + ? WHERE label = ? AND role = ?"
+    database.execute(query, (change, label, role))
 
 
 def enter(
@@ -31,10 +29,12 @@ def enter(
 ) -> None:
     """Give each sample, in order, the role and the label's next slot, and tally them.
 
-    `accepted`: the round that took them in; None: the one that is being committed, else the last.
+    `accepted`: the round that took them in; None: the one that is being committed, else the last that counts, for to
+    what a rollback has undone belongs nothing that comes in after it.
     """
-    first = tally(database, label, role)[0]
-    number = database.execute("SELECT max(round) FROM rounds").fetchone()[0] if accepted is None else accepted
+    first = tally(database, label, role)
+    last = "SELECT max(round) FROM rounds WHERE undone = 0"
+    number = database.execute(last).fetchone()[0] if accepted is None else accepted
     rows = [(label, role, first + index, number, sample) for index, sample in enumerate(samples)]
     database.executemany("UPDATE samples SET label = ?, role = ?, slot = ?, accepted = ? WHERE sample = ?", rows)
     add_to_tally(database, label, role, len(rows))
@@ -57,7 +57,7 @@ def several(database: sqlite3.Connection, label: int, role: Role, wanted: Iterab
 
 def leave(database: sqlite3.Connection, label: int, role: Role, slots: Iterable[int]) -> list[int]:
     """Empty the slots, filling each with the last; return the samples that left. Their rows stay, without slot."""
-    last = tally(database, label, role)[0] - 1
+    last = tally(database, label, role) - 1
     left: list[int] = []
     # From the highest down, the last slot is never one that has still to be emptied.
     for slot in sorted(slots, reverse=True):

@@ -42,7 +42,8 @@ class Blamed:
 
     name: str
     samples: int
-    doubted: int
+    doubted: int | None
+    """None where the champion was not asked, as about what a rollback set aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +90,14 @@ class Viewer:
         return self._blamed(parcel, "name")
 
     def _blamed(self, parcel: int, column: str) -> list[Blamed]:
+        doubted = "CASE WHEN count(said) THEN total(said IS NOT class AND said IS NOT NULL) END"
         query = (
-            f"SELECT {column}, count(*), total(said IS NOT NULL AND said IS NOT class) AS doubted"  # noqa: S608
+            f"SELECT {column}, count(*), {doubted} AS doubted"  # noqa: S608 - our own words
             " FROM aside JOIN samples USING (sample) JOIN labels USING (label)"
             f" WHERE parcel = ? GROUP BY {column} ORDER BY doubted DESC, count(*) DESC, {column} LIMIT ?"
         )
         rows = self._database.execute(query, (parcel, BLAMED_MAX)).fetchall()
-        return [Blamed(name, count, int(doubted)) for name, count, doubted in rows]
+        return [Blamed(name, count, None if doubted is None else int(doubted)) for name, count, doubted in rows]
 
     def samples(self, parcel: int, limit: int, after: int = 0) -> list[int]:
         """Return up to `limit` keys of a parcel's samples above `after`, in order."""

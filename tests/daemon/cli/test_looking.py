@@ -43,6 +43,8 @@ def test_versions(run, history):
     assert [(one["version"], one["round"], one["champion"]) for one in versions] == [(1, 1, False), (2, 3, True)]
     assert versions[1]["classes"] == ["cat", "dog"]
     assert "95.0 %" in run("versions").out
+    kept = [one["restorable"] for one in versions]
+    assert (run("versions").out.count(" kept "), run("versions").out.count(" gone ")) == (sum(kept), 2 - sum(kept))
 
 
 def test_explain_tells_manifest_and_rounds_since_the_parent(run, history):

@@ -49,6 +49,7 @@ def test_a_rollback_is_asked_of_the_learner_and_shown(run, history):
         (2, False, True),
     ]
     assert "undone" in run("versions").out
+    assert run("rounds").out.count(", undone") == 2
     assert [one.get("undone", False) for one in run("rounds", "--json").json] == [False, True, True]
     assert run("explain", "2", "--json", "--samples").json["samples"]["fresh"], "it was learnt all the same"
     findings = {one["kind"] for one in run("verify", "--json").json["findings"]}

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,23 @@ def test_a_change_retires_what_is_stored_of_the_classes_it_contradicts(state):
     assert state.ledger.class_counts(Role.HOLDOUT)["cat"] == cats + before["cat"]
 
 
+def test_a_class_that_changed_has_lost_nothing_and_said_nothing(tmp_path: Path):
+    with open_state(tmp_path, StoreRules(bytes_max=80 * 48, holdout_first=0, holdout_fraction=0.0)) as state:
+        claim = state.claim(window(labelled(range(60))), seed=1, state=None)
+        samples = state.fresh(claim).samples
+        state.commit(claim, replace(held(), fresh_logits=(samples, np.ones((60, 2), np.float32))))
+        take(state, labelled(range(100, 160)))
+        take(state, labelled(range(200, 220)), refused())
+        assert (state.ledger.forgotten_by_class(2) > 0).all()
+        claim = state.claim_retry(3, seed=3, state=None)
+        state.commit(claim, held(change=True, contradicted=(0,)))
+        forgotten = state.ledger.forgotten_by_class(2)
+        assert forgotten[0] == 0.0 < forgotten[1], "what was evicted meant something else"
+        query = "SELECT DISTINCT class FROM recollections JOIN samples USING (sample) JOIN labels USING (label)"
+        assert state._database.execute(query).fetchall() == [(1,)]
+    assert verify(tmp_path) == []
+
+
 def test_a_person_releases_or_drops_a_parcel(state):
     take(state, labelled(range(100, 110)), refused(Fate.QUARANTINED))
     event = ask(state, "quarantine.release", 3)
@@ -118,6 +136,11 @@ def test_a_person_releases_or_drops_a_parcel(state):
     for wrong in (2, "2", True, None):
         assert not ask(state, "quarantine.release", wrong).done
     assert verify(state.path) == []
+
+
+def test_nobody_is_blamed_for_what_the_champion_was_not_asked(state):
+    with Viewer(state.path) as viewer:
+        assert [one.doubted for one in viewer.blamed_sources(2)] == [None]
 
 
 def test_a_released_sample_of_no_class_waits(tmp_path: Path):

@@ -1,26 +1,46 @@
 """A rollback in the database: who is champion, what learning goes on from, and what becomes of the samples since."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from model.store import NewVersion, OutOfTurnError, Role, StoreRules, leave_request, verify
+from model.store import NewVersion, OutOfTurnError, Role, StoreRules, leave_request, suspects, verify
+from model.store.facts import Observed
+from model.store.release import release_parcel
 from model.store.rollback import rollback_handler
 from tests.support.windows import LOG, adopt, held, labelled, open_state, published, take, window
 
-HANDLERS = {"rollback": rollback_handler(lambda _manifest: "")}
+HANDLERS = {"rollback": rollback_handler(lambda _manifest: ""), "quarantine.release": release_parcel}
+ALL_TRAINED = StoreRules(holdout_first=0, holdout_fraction=0.0)
+FULL = replace(ALL_TRAINED, bytes_max=100 * 48)
 CAT_DOG = ("cat", "dog")
 WITH_OWL = ("cat", "owl")
 
 
-def take_version(state, pictures):
-    """Commit a round that publishes; its manifest names the classes, as every manifest does."""
+def take_version(state, pictures, answer=None, errors=None):
+    """Commit a round that publishes; its manifest names the classes, as every manifest does.
+
+    `answer`: what the model says to each fresh sample for its last class, which it takes them all for.
+    """
     start = state.ledger.positions().get(LOG, 0)
     claim = state.claim(window(pictures, start), seed=7, state=state.ledger.current_state())
     commit = published(state, claim)
     new = NewVersion(claim.version, {"version": claim.version, "classes": list(claim.classes)}, "ab" * 32)
-    state.commit(claim, held(outcome=commit.outcome, state=commit.state, version=new))
+    noted = {} if answer is None else told(state.fresh(claim).samples, len(claim.classes), answer)
+    if errors is not None:
+        noted["replay_budget"] = (0.0, 0.2, errors)
+    state.commit(claim, replace(held(outcome=commit.outcome, state=commit.state, version=new), **noted))
     state.mark_published(claim.version)
     return claim
+
+
+def told(samples, classes, answer):
+    logits = np.zeros((len(samples), classes), np.float32)
+    logits[:, -1] = answer
+    n = len(samples)
+    observed = Observed(samples, np.full(n, -1.0), np.ones(n, np.int64), np.full(n, classes - 1))
+    return {"fresh_logits": (samples, logits), "observed": observed}
 
 
 def ask(state, version, handlers=HANDLERS):
@@ -211,3 +231,60 @@ def test_two_at_once_end_at_the_last(state):
     suspect = {number for (number, role), _ in roles(state).items() if role == "suspect"}
     assert suspect == {4}
     assert Role.WAITING not in {role for _, role in roles(state)}
+
+
+def release(state, parcel):
+    leave_request(state.path, "quarantine.release", {"parcel": parcel}, 1_790_000_000_000)
+    [event] = state.answer_requests(HANDLERS)
+    assert event.done, event.answer
+
+
+def test_what_was_released_after_a_rollback_belongs_to_what_counts(tmp_path):
+    with open_state(tmp_path, ALL_TRAINED) as state:
+        take_version(state, labelled(range(40)))
+        take_version(state, labelled(range(40, 70)))
+        roll_back(state, 1)
+        release(state, 2)
+        take_version(state, labelled(range(70, 90)))
+        take_version(state, labelled(range(90, 100)))
+        event = roll_back(state, 3)
+        assert "10 samples" in event.answer, "those of version 4, not those released before version 3 was made"
+        assert state.ledger.counts()["train"] == 90
+    assert verify(tmp_path) == []
+
+
+def test_what_a_rollback_takes_away_was_not_evicted(tmp_path):
+    with open_state(tmp_path, FULL) as state:
+        take_version(state, labelled(range(40)))
+        take_version(state, labelled(range(40, 110)))
+        before = state.ledger.forgotten(), state.ledger.forgotten_by_class(2).tolist()
+        assert before[0] == pytest.approx(10 / 110)
+        for _ in range(3):
+            roll_back(state, 1)
+            roll_back(state, 2)
+        assert (state.ledger.forgotten(), state.ledger.forgotten_by_class(2).tolist()) == before
+    assert verify(tmp_path) == []
+
+
+def test_a_class_that_left_leaves_no_answers_to_the_next_of_its_number(tmp_path):
+    with open_state(tmp_path, FULL) as state:
+        take_version(state, labelled(range(90)), answer=5.0, errors=(0.1, 0.2))
+        take_version(state, labelled(range(100, 130), WITH_OWL), answer=9.0, errors=(0.1, 0.2, 0.9))
+        old = next(iter(state._database.execute("SELECT sample FROM samples WHERE round = 1 AND slot IS NOT NULL")))
+        state._database.execute("UPDATE margins SET said = 2 WHERE sample = ?", old)
+        roll_back(state, 1)
+        assert state.ledger.replay_budget() == (0.0, 0.2, (0.1, 0.2))
+        take_version(state, labelled(range(200, 220), ("cat", "bird")))
+        assert state.ledger.classes() == ("cat", "dog", "bird")
+        release(state, 2)
+        claim = state.claim(
+            window(labelled(range(300, 302)), state.ledger.positions()[LOG]), seed=7, state=state.ledger.current_state()
+        )
+        known = state.draw_replay(claim, 400, np.random.default_rng(0)).recollected
+        assert known is not None
+        assert np.isfinite(known.logits).any(), "what stayed is still held to what was answered to it"
+        assert not (known.logits == 9.0).any()
+        assert np.isnan(known.logits[:, 2]).all()
+        assert {one.predicted for one in suspects.rank(state._database, 999)} == {"dog", None}
+        state.commit(claim, held())
+    assert verify(tmp_path) == []
