@@ -1,7 +1,8 @@
 """The page's charts, as SVG that stands inside the HTML: nothing is loaded from anywhere."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,24 @@ COLOURS = {
 OUTCOMES = {Outcome.PUBLISHED: "o", Outcome.HELD: "s", Outcome.REFUSED: "X"}
 
 
+@contextmanager
+def _style() -> Iterator[None]:
+    """Set how a chart is made; a text takes it over when it is created, so it holds around the whole drawing."""
+    from matplotlib import rc_context  # noqa: PLC0415 - slow to load
+
+    # Names of classes come from producers and are no formulas, whatever `$` they hold. The same facts give the same
+    # bytes: ids that do not come from a random salt.
+    with rc_context(
+        {
+            "text.parse_math": False,
+            "text.usetex": False,
+            "svg.hashsalt": "tidemill",
+            "font.family": "DejaVu Sans",
+        }
+    ):
+        yield
+
+
 def spread(count: int, most: int = COLUMNS_MAX) -> list[int]:
     """Return up to `most` indexes below `count`, evenly spread, first and last among them."""
     if count <= most:
@@ -32,6 +51,7 @@ def spread(count: int, most: int = COLUMNS_MAX) -> list[int]:
     return sorted({round(place) for place in np.linspace(0, count - 1, most)})
 
 
+@_style()
 def accuracy_over_versions(versions: Sequence[int], overall: NDArray[np.float64], lost: NDArray[np.float64]) -> str:
     """Draw accuracy on the held-out samples and mean forgetting by version."""
     figure, axes = _figure(9, 3.4)
@@ -47,6 +67,7 @@ def accuracy_over_versions(versions: Sequence[int], overall: NDArray[np.float64]
     return _svg(figure)
 
 
+@_style()
 def classes_over_versions(versions: Sequence[int], classes: Sequence[str], grid: NDArray[np.float64]) -> str:
     """Draw the accuracy of each class by version as a heat map; white where a class was not known yet."""
     shown = spread(len(versions))
@@ -61,6 +82,7 @@ def classes_over_versions(versions: Sequence[int], classes: Sequence[str], grid:
     return _svg(figure)
 
 
+@_style()
 def confusions(classes: Sequence[str], pairs: Sequence[tuple[str, NDArray[np.int64]]]) -> str:
     """Draw confusion matrices side by side, each row in percent of its label's samples."""
     side = max(3.6, 0.9 + 0.3 * len(classes))
@@ -77,6 +99,7 @@ def confusions(classes: Sequence[str], pairs: Sequence[tuple[str, NDArray[np.int
     return _svg(figure)
 
 
+@_style()
 def rounds_taken(rounds: Sequence[RoundFacts]) -> str:
     """Draw what the records of each round became, and the champion's accuracy on them before they were learnt."""
     shown = list(rounds)[-COLUMNS_MAX:]
@@ -121,13 +144,11 @@ def _write_cells(
 
 
 def _svg(figure: Any) -> str:
-    from matplotlib import rc_context  # noqa: PLC0415
     from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415
 
-    # The same facts give the same bytes: no date, and ids that do not come from a random salt.
-    with rc_context({"svg.hashsalt": "tidemill", "font.family": "DejaVu Sans"}):
-        FigureCanvasSVG(figure)
-        drawn = io.StringIO()
-        figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
+    FigureCanvasSVG(figure)
+    drawn = io.StringIO()
+    # No date either: the same facts give the same bytes.
+    figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
     text = drawn.getvalue()
     return text[text.index("<svg") :]

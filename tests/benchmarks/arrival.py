@@ -19,6 +19,7 @@ import structlog
 
 from model.examples import Examples
 from model.store import StoreRules
+from tests.benchmarks.learning.data import DataError
 from tests.benchmarks.streamed import Stream, load, part
 
 WINDOW = 512
@@ -30,7 +31,7 @@ class Run:
     """One seeded stream."""
 
     arriving: int
-    """The class's number in the file."""
+    """The class's number: its place among the sorted labels, from 0 on."""
     seed: int
     refused: int
     """Candidates found harmful from the arrival on."""
@@ -75,19 +76,25 @@ def play(arriving: int, seed: int, train: Examples, test: Examples) -> Run:
 
 
 def main() -> int:
-    """Measure and print; the exit status is 1 where an arrival was refused."""
+    """Measure and print; the exit status is 1 where an arrival was refused, or on unfit data."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument(
-        "--classes", default="4,2", help="numbers of the classes that arrive late, each in its own runs"
+        "--classes", type=numbers, default="4,2", help="numbers of the classes that arrive late, each in its own runs"
     )
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    train, test = load(given.data)
+    try:
+        train, test = load(given.data, BEFORE + AFTER)
+        for arriving in given.classes:
+            check(arriving, train, test)
+    except DataError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     runs = []
-    for arriving in map(int, given.classes.split(",")):
+    for arriving in given.classes:
         for seed in range(given.seeds):
             runs.append(play(arriving, seed, train, test))
             sys.stderr.write(f"{runs[-1]}\n")
@@ -103,6 +110,26 @@ def main() -> int:
             f"{mean(own, 'arrived'):.1%}\n"
         )
     return int(any(one.refused for one in runs))
+
+
+def numbers(text: str) -> list[int]:
+    """Read numbers of classes."""
+    if not all(one.isdecimal() for one in text.split(",")):
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers from 0 on, as 4,2")
+    return [int(one) for one in text.split(",")]
+
+
+def check(arriving: int, train: Examples, test: Examples) -> None:
+    """Raise DataError where a class cannot arrive late."""
+    others = train.labels[train.labels != arriving]
+    if len(others) == len(train.labels):
+        raise DataError(f"there is no class {arriving}: the data has classes 0 to {train.labels.max()}; see --classes")
+    if len(np.unique(others)) < 2:
+        raise DataError("there are two classes; three are needed, for two are to be told apart before one arrives")
+    if len(others) < BEFORE:
+        raise DataError(f"beside class {arriving} there are {len(others)} training images; {BEFORE} are needed")
+    if len(np.unique(test.labels == arriving)) < 2:
+        raise DataError(f"there are no test images of class {arriving}, or of no other")
 
 
 def mean(runs: list[Run], name: str) -> float:

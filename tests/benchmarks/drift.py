@@ -27,6 +27,7 @@ from scipy import ndimage
 from daemon.config import Config
 from model.examples import Examples
 from model.store import StoreRules
+from tests.benchmarks.learning.data import DataError
 from tests.benchmarks.streamed import Stream, load, names_of, part
 
 SAMPLES = 512
@@ -120,14 +121,18 @@ def changing(name: str, seed: int, train: Examples, test: Examples, delta: float
 
 
 def main() -> int:
-    """Measure and print; the exit status is 1 where a still stream raised an alarm."""
+    """Measure and print; the exit status is 1 where a still stream raised an alarm, or on unfit data."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    train, test = load(given.data)
+    try:
+        train, test = load(given.data, BEFORE + AFTER)
+    except DataError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     delta = Config().round.drift_delta
     runs: list[Run] = []
     for seed in range(given.seeds):

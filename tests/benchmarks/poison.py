@@ -23,6 +23,7 @@ from model.examples import Examples
 from model.judging.answers import evaluate
 from model.store import StoreRules
 from model.store.viewing import Viewer
+from tests.benchmarks.learning.data import DataError
 from tests.benchmarks.streamed import load
 from tests.support.learners import Bench
 
@@ -109,8 +110,8 @@ def fall(values: list[float]) -> float:
     return float((best - values).max())
 
 
-def main() -> None:
-    """Run and tell."""
+def main() -> int:
+    """Run and tell; the exit status is 1 where the data cannot be measured on."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--runs", type=int, default=100)
@@ -118,7 +119,11 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    train, test = load(given.data)
+    try:
+        train, test = load(given.data, WINDOWS * SAMPLES)
+    except DataError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     runs = []
     for seed in range(given.first_seed, given.first_seed + given.runs):
         with tempfile.TemporaryDirectory() as folder:
@@ -128,6 +133,7 @@ def main() -> None:
         print(json.dumps([asdict(one) for one in runs], indent=1))
     else:
         tell(runs)
+    return 0
 
 
 def tell(runs: list[Run]) -> None:
@@ -150,4 +156,4 @@ def count(runs: list[Run], name: str) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -9,21 +9,21 @@ from daemon.learn.drift import DriftWatch
 from model.examples import Examples
 from model.judging.answers import evaluate
 from model.store import StoreRules
+from tests.benchmarks.learning import data
+from tests.benchmarks.learning.data import DataError
 from tests.support.learners import Bench
 
 
-def load(file: Path) -> tuple[Examples, Examples]:
-    """Return training and test images as RGB."""
-    data = np.load(file)
-    train, test = (
-        Examples(as_rgb(data[f"{part}_images"]), data[f"{part}_labels"].astype(np.int64)) for part in ("train", "test")
-    )
+def load(file: Path, images: int) -> tuple[Examples, Examples]:
+    """Return training and test images as RGB, labelled with the numbers of their classes from 0 on.
+
+    Raises DataError where the file cannot be measured on, or has less than so many training images.
+    """
+    read = data.load(file)
+    if len(read.train) < images:
+        raise DataError(f"{file} has {len(read.train)} training images; {images} are needed")
+    train, test = (Examples(one.rgb(np.arange(len(one))), one.labels) for one in (read.train, read.test))
     return train, test
-
-
-def as_rgb(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return [n, h, w, 3] of grey or colour pictures."""
-    return np.repeat(images[..., None], 3, axis=3) if images.ndim == 3 else images
 
 
 def names_of(labels: NDArray[np.int64]) -> list[str]:

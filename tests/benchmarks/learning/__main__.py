@@ -20,14 +20,16 @@ from typing import Any
 
 import structlog
 import torch
+from pydantic import ValidationError
 
+from daemon.config.learning import Learning, Model
 from model.learning.options import TrainOptions
 from model.network.build import check_architecture
 from model.network.errors import NetworkError
 from model.network.spec import NetworkSpec
 from tests.benchmarks.learning import ours, peers, plain, protocols
-from tests.benchmarks.learning.data import Data, DataError, for_choosing, load
-from tests.benchmarks.learning.metrics import Figures, figures
+from tests.benchmarks.learning.data import Data, DataError, for_choosing, listed, load
+from tests.benchmarks.learning.metrics import Figures, figures, never_learnt
 from tests.benchmarks.learning.ours import Run, Settings
 from tests.benchmarks.learning.protocols import Stream
 from tests.benchmarks.learning.tables import show
@@ -55,7 +57,7 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     if options.json:
-        sys.stdout.write(json.dumps(report) + "\n")
+        sys.stdout.write(json.dumps(report, allow_nan=False) + "\n")
     else:
         show(report)
     return 0
@@ -83,10 +85,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--images", type=positive, default=0, help="use so many training images only")
     parser.add_argument("--choose", action="store_true", help="other seeds, and a part of the training images in place "
                         "of the test images: for choosing settings")  # fmt: skip
-    parser.add_argument("--robustness", type=float, default=None, metavar="Q", help="learning.robustness (0.3 for "
-                        "noise, else 0)")  # fmt: skip
-    parser.add_argument("--recall", type=float, default=TrainOptions().recall, help="learning.recall (%(default)s)")
-    parser.add_argument("--margin", type=float, default=TrainOptions().margin, help="learning.margin (%(default)s)")
+    parser.add_argument("--robustness", type=learning("robustness"), default=None, metavar="Q",
+                        help="learning.robustness (0.3 for noise, else 0)")  # fmt: skip
+    parser.add_argument("--recall", type=learning("recall"), default=TrainOptions().recall, help="learning.recall "
+                        "(%(default)s)")  # fmt: skip
+    parser.add_argument("--margin", type=learning("margin"), default=TrainOptions().margin, help="learning.margin "
+                        "(%(default)s)")  # fmt: skip
     parser.add_argument("--steady", action="store_true", help="as much replay with each window: round.save_replay off")
     parser.add_argument("--threads", type=positive, default=1, help="of torch (1)")
     return parser.parse_args()
@@ -97,6 +101,19 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
     return int(text)
+
+
+def learning(key: str) -> Callable[[str], float]:
+    """Return what reads a key of `[learning]` within the bounds that the daemon's configuration has for it."""
+
+    def read(text: str) -> float:
+        try:
+            return float(getattr(Learning.model_validate({key: text}), key))
+        except ValidationError as error:
+            said = error.errors()[0]["msg"].replace("Input", f"learning.{key}")
+            raise argparse.ArgumentTypeError(f"{text!r}: {said}") from error
+
+    return read
 
 
 def memory(text: str) -> int | None:
@@ -137,7 +154,7 @@ def measure(data: Data, options: argparse.Namespace) -> dict[str, Any]:
             one.append(facts(result, figures(stream, result.answers)))
             tell(1.0)
             done = f"{one[-1]['final_accuracy']:.2%} in {time.perf_counter() - began:.0f} s"
-            sys.stderr.write(f"\r{name}, seed {seed}: {done}\n")
+            sys.stderr.write(f"\r{name}, seed {seed}: {done}\n{unlearnt(never_learnt(stream, result.answers))}")
     learners = [{"name": name, **summary(one)} for name, one in runs.items()]
     return {
         **learners[0],
@@ -186,6 +203,14 @@ def progress(what: str) -> Callable[[float], None]:
             sys.stderr.flush()
 
     return tell
+
+
+def unlearnt(classes: list[str]) -> str:
+    """Return a line about labels that never became classes, and what to do; nothing where all did."""
+    if not classes:
+        return ""
+    needed = f"{Model().class_min_samples} pictures from two windows make a class"
+    return f"never learnt: {listed(classes)} ({needed}; take a smaller --window or more images)\n"
 
 
 def facts(result: Run, figures_: Figures) -> dict[str, Any]:

@@ -1,6 +1,10 @@
 """Reads an .npz of images: `train_images`, `train_labels`, `test_images`, `test_labels`. Any size, grey or colour."""
 
 import hashlib
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +19,11 @@ SIDE_MAX = 64
 """Larger pictures are resized to this side, as the daemon's default does, unless told otherwise."""
 VALIDATION = 6
 """One in so many training images is for choosing, where the test images must not be looked at."""
+ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
+"""How an .npz begins; the second is an empty one."""
+DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, tokenize.TokenError)
+"""What reading raises for bytes that are wrong: the last two for flags of the zip and for an array's header."""
+NAMES_TOLD = 5
 
 
 class DataError(Exception):
@@ -65,32 +74,63 @@ def load(path: Path, *, size: int = 0, images: int = 0) -> Data:
 
     Raises DataError.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            missing = [f"{part}_{what}" for part in PARTS for what in ("images", "labels")]
-            missing = [name for name in missing if name not in file.files]
-            if missing:
-                raise DataError(f"{path} has no {', '.join(missing)}; it has {', '.join(file.files) or 'nothing'}")
-            arrays = {name: file[name] for name in file.files if name.partition("_")[0] in PARTS}
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path} cannot be read as .npz: {error}") from error
+    arrays = _arrays(path)
     pixels = {part: _squared(_pixels(arrays[f"{part}_images"], f"{part}_images"), size) for part in PARTS}
     if pixels["train"].shape[1:] != pixels["test"].shape[1:]:
         raise DataError("train_images and test_images differ in size or colour; make them alike")
-    names = {part: _names(arrays[f"{part}_labels"], len(pixels[part]), f"{part}_labels") for part in PARTS}
+    digits = max(_digits(arrays[f"{part}_labels"]) for part in PARTS)
+    names = {part: _names(arrays[f"{part}_labels"], len(pixels[part]), f"{part}_labels", digits) for part in PARTS}
     if images:
-        kept = np.random.default_rng(0).permutation(len(names["train"]))[:images]
+        kept, whole = np.random.default_rng(0).permutation(len(names["train"]))[:images], np.unique(names["train"])
         names["train"], pixels["train"] = names["train"][kept], pixels["train"][kept]
+        if len(lost := np.setdiff1d(whole, names["train"])):
+            raise DataError(f"{images} training images are too few: none is of {listed(lost)}; use more of them")
     return _checked(pixels, names)
 
 
 def for_choosing(data: Data, seed: int) -> Data:
-    """Return the data with a part of its training images in place of the test images, which are then not used."""
+    """Return the data with a part of its training images in place of the test images, which are then not used.
+
+    Raises DataError where these are too few.
+    """
     order = np.random.default_rng([seed, 4711]).permutation(len(data.train))
     held = len(order) // VALIDATION
     test, train = np.sort(order[:held]), np.sort(order[held:])
+    if not held:
+        raise DataError(f"{len(order)} training images are too few to choose on; at least {VALIDATION} are needed")
+    if len(lost := np.setdiff1d(data.train.labels, data.train.labels[train])):
+        who = listed(data.classes[index] for index in lost)
+        raise DataError(f"with {held} training images kept for choosing, none is left of {who}; use more of them")
     digest = hashlib.sha256(f"{data.digest} for choosing {seed}".encode()).hexdigest()
     return replace(data, train=_part(data.train, train), test=_part(data.train, test), digest=digest)
+
+
+def listed(names: Iterable[object]) -> str:
+    """Return names for a message, the first few of many."""
+    every = [str(one) for one in names]
+    return ", ".join(every[:NAMES_TOLD]) + (f" and {len(every) - NAMES_TOLD} more" if every[NAMES_TOLD:] else "")
+
+
+def _arrays(path: Path) -> dict[str, NDArray[np.generic]]:
+    """Return the four arrays of the file."""
+    wanted = [f"{part}_{what}" for part in PARTS for what in ("images", "labels")]
+    try:
+        with path.open("rb") as raw:
+            if raw.read(4) not in ZIP_STARTS:
+                raise DataError(f"{path} is no .npz, which numpy.savez writes; {', '.join(wanted)} are to be in it")
+        with np.load(path, allow_pickle=False) as file:
+            if missing := [name for name in wanted if name not in file.files]:
+                raise DataError(f"{path} has no {', '.join(missing)}; it has {listed(file.files) or 'nothing'}")
+            arrays = {name: file[name] for name in wanted}
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+    except DAMAGE as error:
+        raise DataError(f"{path} is damaged or not whole, write or fetch it anew: {error}") from error
+    except ValueError as error:  # NumPy's own words advise to unpickle what may be anybody's
+        raise DataError(f"{path} has an array that is damaged, or of objects, not of numbers or names") from error
+    if strange := [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]:
+        raise DataError(f"{', '.join(strange)} in {path} cannot be read as arrays; numpy.savez writes such")
+    return arrays
 
 
 def _part(split: Split, chosen: NDArray[np.int64]) -> Split:
@@ -123,16 +163,27 @@ def _squared(pixels_NHWC: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     return small
 
 
-def _names(labels: NDArray[np.generic], n: int, name: str) -> NDArray[np.str_]:
-    """Return the class names, [n]."""
+def _digits(labels: NDArray[np.generic]) -> int:
+    """Return the digits of the largest number; 0 for names."""
+    return len(str(int(np.abs(labels.astype(np.int64)).max(initial=0)))) if labels.dtype.kind in "iu" else 0
+
+
+def _names(labels: NDArray[np.generic], n: int, name: str, digits: int) -> NDArray[np.str_]:
+    """Return the class names, [n]; numbers are filled up with zeros, so that names sort as numbers do."""
     flat = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
     if flat.ndim != 1 or flat.dtype.kind not in "iuUS":
         raise DataError(f"{name} is {labels.dtype} of shape {labels.shape}; whole numbers or names, [n], can be read")
     if len(flat) != n:
         raise DataError(f"{name} has {len(flat)} entries for {n} images")
-    width = len(str(int(np.abs(flat.astype(np.int64)).max()))) if flat.dtype.kind in "iu" else 0
-    # Numbers are filled up with zeros, so that names sort as numbers do.
-    return np.array([f"{int(one):0{width}d}" for one in flat]) if width else flat.astype(np.str_)
+    if flat.dtype.kind in "iu":
+        return np.array([f"{int(one):0{digits}d}" for one in flat])
+    try:
+        texts = flat.astype(np.str_)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{name} has bytes that are not ASCII; save the names as text: {error}") from error
+    if empty := int((texts == "").sum()):
+        raise DataError(f"{name} has {empty} empty names; each class needs one of a character or more")
+    return texts
 
 
 def _checked(pixels: dict[str, NDArray[np.uint8]], names: dict[str, NDArray[np.str_]]) -> Data:
@@ -141,7 +192,7 @@ def _checked(pixels: dict[str, NDArray[np.uint8]], names: dict[str, NDArray[np.s
         raise DataError(f"the training images are of {len(classes)} class; at least two are needed")
     strange = np.setdiff1d(names["test"], classes)
     if len(strange):
-        raise DataError(f"test_labels has classes that train_labels lacks: {', '.join(map(str, strange[:5]))}")
+        raise DataError(f"test_labels has classes that train_labels lacks: {listed(strange)}")
     splits = {part: Split(pixels[part], np.searchsorted(classes, names[part]).astype(np.int64)) for part in PARTS}
     whole = hashlib.sha256()
     for split in splits.values():

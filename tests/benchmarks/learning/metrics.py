@@ -58,6 +58,12 @@ def figures(stream: Stream, answers: Answers) -> Figures:
     )
 
 
+def never_learnt(stream: Stream, answers: Answers) -> list[str]:
+    """Return the classes that the last model cannot answer: their labels came, but never became classes."""
+    unknown = np.isneginf(np.concatenate(answers.after[-1])).all(axis=0)
+    return [stream.classes[index] for index in np.flatnonzero(unknown)]
+
+
 def _so_far(stream: Stream, answers: Answers, task: int) -> float:
     logits = np.concatenate(answers.after[task])
     labels = np.concatenate([one.test.labels for one in stream.tasks[: task + 1]])

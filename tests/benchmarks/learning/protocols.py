@@ -4,7 +4,8 @@ split: tasks of different classes, five where there are as many (of two classes 
 noise: as split, but 40 % of the training labels are wrong, each any other class with the same chance.
 iid: shuffled, five parts.
 rotate: five parts of all classes; each is turned by 15 degrees more than the one before, the test images likewise.
-imbalance: shuffled, five parts; the commonest class has 100 times the images of the rarest. Accuracy is balanced.
+imbalance: shuffled, five parts; the commonest class has 100 times the images of the rarest, or less where these would
+be too few to be learnt. Accuracy is balanced.
 """
 
 from collections.abc import Callable
@@ -15,14 +16,15 @@ import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
-from tests.benchmarks.learning.data import Data, Split
+from daemon.config.learning import Model
+from tests.benchmarks.learning.data import Data, DataError, Split, listed
 
 TASKS = 5
 WRONG = 0.4
 TURN_DEGREES = 15
 RATIO = 100
-CLASS_IMAGES_MIN = 5
-"""Images that the rarest class keeps at least."""
+CLASS_IMAGES_MIN = 2 * Model().class_min_samples
+"""Images that a class keeps at least where the data has as many: with fewer its label may never become a class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def imbalance(data: Data, rng: np.random.Generator) -> Stream:
     """Shuffled, long-tailed (Cui 2019): counts fall geometrically over the classes, whose order is drawn."""
     counts = np.bincount(data.train.labels, minlength=len(data.classes))
     ranks = rng.permutation(len(data.classes)) / max(1, len(data.classes) - 1)
-    wanted = np.maximum(counts.min() * float(RATIO) ** -ranks, min(CLASS_IMAGES_MIN, int(counts.min()))).astype(int)
+    wanted = np.maximum(counts.min() * float(RATIO) ** -ranks, np.minimum(CLASS_IMAGES_MIN, counts)).astype(int)
     kept = [rng.permutation(np.flatnonzero(data.train.labels == index))[:count] for index, count in enumerate(wanted)]
     return _mixed(data, rng.permutation(np.concatenate(kept)), balanced=True)
 
@@ -124,8 +126,14 @@ PROTOCOLS: dict[str, Callable[[Data, np.random.Generator], Stream]] = {
 
 
 def make(name: str, data: Data, seed: int) -> Stream:
-    """Return the stream of a protocol: the same for the same data and seed."""
-    return PROTOCOLS[name](data, np.random.default_rng([seed, 2026]))
+    """Return the stream of a protocol: the same for the same data and seed. Raises DataError on too few images."""
+    stream = PROTOCOLS[name](data, np.random.default_rng([seed, 2026]))
+    for number, task in enumerate(stream.tasks, 1):
+        for part, images in (("training", task.train), ("test", task.test)):
+            if not len(images):
+                who = listed(data.classes[index] for index in task.classes)
+                raise DataError(f"task {number} of {name} ({who}) has no {part} images; more images are needed")
+    return stream
 
 
 def _mixed(data: Data, order: NDArray[np.int64], *, balanced: bool = False) -> Stream:

@@ -1,5 +1,7 @@
 """Reading data of any size and colour, and saying what is wrong with it."""
 
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -53,6 +55,12 @@ def test_classes_sort_as_numbers_whatever_they_are(tmp_path):
     assert data.train.labels.tolist() == given["train_labels"].tolist()
 
 
+def test_a_test_part_that_lacks_the_larger_numbers_has_the_same_classes(tmp_path):
+    data = read(tmp_path, train_labels=np.arange(120) % 12, test_labels=np.arange(40) % 10)
+    assert (data.classes[0], data.classes[-1]) == ("00", "11")
+    assert data.test.labels.tolist() == (np.arange(40) % 10).tolist()
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -64,6 +72,10 @@ def test_classes_sort_as_numbers_whatever_they_are(tmp_path):
         ({"train_labels": np.zeros(120, np.uint8), "test_labels": np.zeros(40, np.uint8)}, "at least two"),
         ({"test_labels": np.full(40, 9, np.uint8)}, "train_labels lacks: 9"),
         ({"test_images": np.zeros((40, 9, 9), np.uint8)}, "differ"),
+        ({"train_labels": np.array(["ä".encode()] * 120)}, "train_labels has bytes that are not ASCII"),
+        ({"test_labels": np.array(["", "a"] * 20)}, "test_labels has 20 empty names"),
+        ({"train_labels": np.array([b"", b"a"] * 60)}, "train_labels has 60 empty names"),
+        ({"train_labels": np.array([0, "a"] * 60, object)}, "of objects"),
     ],
 )
 def test_what_cannot_be_measured_on_is_refused_with_the_reason(tmp_path, changes, said):
@@ -77,6 +89,79 @@ def test_a_file_that_is_missing_or_lacks_arrays_is_refused(tmp_path):
     np.savez(tmp_path / "part.npz", train_images=arrays()["train_images"])
     with pytest.raises(DataError, match="has no train_labels, test_images, test_labels"):
         load(tmp_path / "part.npz")
+
+
+def test_a_file_that_is_damaged_or_something_else_is_refused_and_pickles_are_not_advised(tmp_path):
+    np.savez_compressed(tmp_path / "whole.npz", **arrays())
+    whole = (tmp_path / "whole.npz").read_bytes()
+    middle = len(whole) // 4
+    np.save(tmp_path / "one.npy", arrays()["train_images"])
+    with zipfile.ZipFile(tmp_path / "raw.zip", "w") as file:
+        for name in arrays():
+            file.writestr(name, b"no array")
+    for content, said in [
+        (whole[: len(whole) // 2], "damaged or not whole"),
+        (whole[:middle] + bytes(byte ^ 255 for byte in whole[middle : middle + 64]) + whole[middle + 64 :], "damaged"),
+        (encrypted(whole), "damaged or not whole"),
+        ((tmp_path / "one.npy").read_bytes(), "is no .npz"),
+        (b"train_images: see the other file\n", "is no .npz"),
+        (b"", "is no .npz"),
+        ((tmp_path / "raw.zip").read_bytes(), "cannot be read as arrays"),
+    ]:
+        (tmp_path / "given").write_bytes(content)
+        with pytest.raises(DataError, match=said) as caught:
+            load(tmp_path / "given")
+        assert "pickle" not in str(caught.value)
+
+
+def encrypted(whole):
+    """The same .npz with each entry of its directory marked as encrypted."""
+    content = bytearray(whole)
+    start = whole.find(b"PK\x01\x02")
+    while start >= 0:
+        content[start + 8] |= 1
+        start = whole.find(b"PK\x01\x02", start + 1)
+    return bytes(content)
+
+
+def test_a_checksum_that_is_wrong_is_told(tmp_path):
+    np.savez(tmp_path / "data.npz", **arrays())
+    whole = bytearray((tmp_path / "data.npz").read_bytes())
+    whole[1_000] ^= 1  # a pixel of the first array, which is not compressed
+    (tmp_path / "data.npz").write_bytes(whole)
+    with pytest.raises(DataError, match=r"damaged or not whole.*CRC"):
+        load(tmp_path / "data.npz")
+
+
+def test_so_few_images_that_classes_are_lost_is_told_as_such(tmp_path):
+    np.savez(tmp_path / "data.npz", **arrays(classes_n=10, each=9))
+    with pytest.raises(DataError, match=r"8 training images are too few: none is of .*use more"):
+        load(tmp_path / "data.npz", images=8)
+    assert len(load(tmp_path / "data.npz", images=80).train) == 80
+
+
+def test_too_few_images_to_choose_on_are_refused(tmp_path):
+    with pytest.raises(DataError, match="5 training images are too few to choose on; at least 6"):
+        for_choosing(load_first(tmp_path, [0, 0, 1, 1, 1]), 100)
+    alone = load_first(tmp_path, [0] * 5 + [1])
+    refused = 0
+    for seed in range(100, 130):
+        try:
+            assert set(for_choosing(alone, seed).train.labels) == {0, 1}
+        except DataError as error:
+            assert "none is left of 1" in str(error)
+            refused += 1
+    assert 0 < refused < 30
+
+
+def load_first(folder, labels):
+    """Data of these training labels alone."""
+    return read(
+        folder,
+        train_images=np.zeros((len(labels), 8, 8), np.uint8),
+        train_labels=np.array(labels),
+        test_labels=np.arange(40) % 2,
+    )
 
 
 def test_choosing_never_sees_the_test_images(tmp_path):

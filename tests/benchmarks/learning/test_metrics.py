@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.benchmarks.learning.data import Split
-from tests.benchmarks.learning.metrics import Answers, accuracy, figures
+from tests.benchmarks.learning.metrics import Answers, accuracy, figures, never_learnt
 from tests.benchmarks.learning.protocols import Stream, Task
 
 
@@ -59,3 +59,12 @@ def test_the_best_moment_counts_and_the_last_task_cannot_be_forgotten():
     bad, good = answers_of([0, 0, 0, 0]), answers_of([0, 0, 1, 1])
     after = [[bad], [good, answers_of([2, 2])], [bad, answers_of([2, 2]), answers_of([0, 0])]]
     assert figures(three, Answers(after)).forgetting == pytest.approx((0.5 + 0) / 2)
+
+
+def test_a_class_is_never_learnt_where_the_last_model_has_no_answer_for_it():
+    two = stream([0, 0], [2, 2])
+    first, last = answers_of([0, 0]), answers_of([2, 2])
+    first[:, 1:] = -np.inf
+    last[:, [1, 3]] = -np.inf
+    assert never_learnt(two, Answers([[first], [last, last]])) == ["b", "d"]
+    assert never_learnt(two, Answers([[first], [last, answers_of([2, 2])]])) == []

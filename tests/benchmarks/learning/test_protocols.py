@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
+from daemon.config.learning import Model
 from tests.benchmarks.learning import protocols
-from tests.support.streams import data
+from tests.benchmarks.learning.data import DataError, for_choosing, load
+from tests.benchmarks.learning.metrics import never_learnt
+from tests.benchmarks.learning.ours import Settings, fitting_window, run
+from tests.support.streams import arrays, data
 
 
 def bytes_of(stream):
@@ -69,9 +73,37 @@ def test_rotate_turns_training_and_test_images_of_a_task_alike(tmp_path):
 
 
 def test_imbalance_falls_from_100_to_1_and_is_judged_by_class(tmp_path):
-    whole = data(tmp_path, each=600)
-    stream = protocols.make("imbalance", whole, 0)
-    counts = sorted(np.bincount(np.concatenate([task.train.labels for task in stream.tasks])))
+    stream = protocols.make("imbalance", data(tmp_path, each=2_500), 0)
+    counts = counts_of(stream)
     assert stream.balanced
-    assert counts[-1] == 600
-    assert counts[0] == 6
+    assert counts[-1] == 2_500
+    assert counts[0] == 25
+
+
+def test_of_few_images_the_rarest_class_of_imbalance_keeps_enough_to_be_learnt(tmp_path):
+    stream = protocols.make("imbalance", data(tmp_path, each=60), 0)
+    assert counts_of(stream)[0] == 2 * Model().class_min_samples
+    settings = Settings("model.network.mlp:grey_mlp", None, 1, 0, fitting_window(stream))
+    assert never_learnt(stream, run(stream, settings).answers) == []
+
+
+def test_imbalance_keeps_all_of_a_class_that_has_few_and_enough_of_the_others(tmp_path):
+    given = arrays(each=60)
+    kept = np.r_[0:12, 60:240]
+    np.savez(tmp_path / "few.npz", **given | {name: given[name][kept] for name in ("train_images", "train_labels")})
+    assert counts_of(protocols.make("imbalance", load(tmp_path / "few.npz"), 0)) == [12, 20, 20, 20]
+
+
+def test_a_task_that_nothing_is_tested_by_is_refused(tmp_path):
+    given = arrays()
+    kept = given["test_labels"] != 2
+    np.savez(tmp_path / "part.npz", **given | {name: given[name][kept] for name in ("test_images", "test_labels")})
+    with pytest.raises(DataError, match=r"task 3 of split \(2\) has no test images"):
+        protocols.make("split", load(tmp_path / "part.npz"), 0)
+    few = for_choosing(data(tmp_path, each=6), 100)
+    with pytest.raises(DataError, match="has no test images"):
+        protocols.make("split", few, 0)
+
+
+def counts_of(stream):
+    return sorted(np.bincount(np.concatenate([task.train.labels for task in stream.tasks])).tolist())

@@ -1,4 +1,9 @@
+import re
+from html import unescape
+
 import numpy as np
+import pytest
+from matplotlib import rc_context
 
 from daemon.report import charts
 
@@ -18,3 +23,16 @@ def test_the_same_facts_give_the_same_picture():
     drawn = [charts.classes_over_versions([1, 2], ["cat", "dog"], grid) for _ in range(2)]
     assert drawn[0] == drawn[1]
     assert drawn[0].startswith("<svg")
+
+
+def texts(svg):
+    """What is written in a chart that has letters in place of their outlines. A formula would be in pieces."""
+    return {unescape(one) for one in re.findall(r"<text[^>]*>([^<]*)</text>", svg)}
+
+
+@pytest.mark.parametrize("name", ["a$^$b", "$\\foo$", "$x_1$", "5$", "\\$y\\$", "<b>&"])
+def test_names_are_drawn_as_they_are_and_never_read_as_formulas(name):
+    classes = [name, "cat"]
+    with rc_context({"svg.fonttype": "none"}):
+        assert {name, "cat"} <= texts(charts.classes_over_versions([1], classes, np.array([[0.5], [0.9]])))
+        assert {name, "cat"} <= texts(charts.confusions(classes, [("version 1", np.array([[3, 1], [0, 4]]))]))
