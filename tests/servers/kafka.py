@@ -128,7 +128,8 @@ class KafkaServer:
         command = [*JAVA, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=self.folder)
         if done.returncode != 0:
-            raise RuntimeError(f"Kafka's storage could not be formatted: {done.stdout}{done.stderr}")
+            said = f"{done.stdout}{done.stderr}"
+            raise RuntimeError(f"Kafka's storage could not be formatted; `make kafka` fetches what it needs: {said}")
 
     def _running(self) -> LocalProcess:
         assert self._process is not None, "the server was never started"
