@@ -116,7 +116,8 @@ class CandidateMaker:
             return self._challenger(claim)
         options = self._options
         paced, budget = self._paced(claim), self._budget()
-        plan = self._plan(claim, fresh, paced, budget)
+        stored = self._directory.training_counts(claim)
+        plan = self._plan(fresh, stored, paced, budget)
         drawn = self._draw(claim, plan.replay_n, "replay", self._weights(claim, budget))
         state = self._start(claim, fresh, drawn.batch)
         margins = Margins()
@@ -130,7 +131,7 @@ class CandidateMaker:
             seed=claim.seed,
             round_number=claim.round,
             recall=_recall(drawn, options.training.recall),
-            scarce=self._scarce(claim, fresh),
+            scarce=self._scarce(fresh, stored),
             margins=margins,
             clock=self._clock,
             progress=progress,
@@ -162,18 +163,15 @@ class CandidateMaker:
         # Where many labels are wrong, what the network gets wrong may be right.
         return None if self._options.training.robustness else replay_weights(budget.errors, len(claim.classes))
 
-    def _scarce(self, claim: Claim, fresh: Batch) -> NDArray[np.float64]:
-        forgotten = self._directory.ledger.forgotten_by_class(len(claim.classes))
-        return scarcity(
-            label_shares(fresh.labels, len(claim.classes)), self._directory.training_counts(claim), forgotten
-        )
+    def _scarce(self, fresh: Batch, stored: NDArray[np.int64]) -> NDArray[np.float64]:
+        forgotten = self._directory.ledger.forgotten_by_class(len(stored))
+        return scarcity(label_shares(fresh.labels, len(stored)), stored, forgotten)
 
-    def _plan(self, claim: Claim, fresh: Batch, paced: PlanOptions, budget: ReplayBudget) -> Plan:
+    def _plan(self, fresh: Batch, stored: NDArray[np.int64], paced: PlanOptions, budget: ReplayBudget) -> Plan:
         """Return the round's plan: how much of it is replay depends on what the window holds, and on what is saved."""
-        stored = self._directory.training_counts(claim)
         # A store that evicts replays the same few ever again: to save for later brought nothing there (decision 12).
         if paced.save_replay and stored.any() and not self._directory.ledger.forgotten():
-            counts = np.bincount(fresh.labels, minlength=len(claim.classes))
+            counts = np.bincount(fresh.labels, minlength=len(stored))
             more = budget.ratio(counts, stored, paced.replay * len(fresh) * paced.passes)
             return plan_round_within(len(fresh), paced, more)
         return plan_round(len(fresh), paced, replay=bool(stored.any()))

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from model.store import margins, parcels, recollections, slots
+from model.store import budgets, margins, parcels, recollections, slots
 from model.store.claims import label_number, released_samples
 from model.store.facts import Claim, Commit, Fate, Outcome, Role
 from model.store.kept_answers import write_answers
@@ -36,8 +36,7 @@ def write_commit(database: sqlite3.Connection, claim: Claim, commit: Commit, now
     if commit.observed is not None and commit.fate is Fate.ACCEPTED:
         margins.add(database, commit.observed)
     if commit.replay_budget is not None and commit.fate is Fate.ACCEPTED:
-        left = json.dumps(commit.replay_budget)
-        database.execute("INSERT OR REPLACE INTO meta VALUES ('replay_budget', ?)", (left,))
+        budgets.write(database, commit.replay_budget)
     if commit.contradicted:
         parcels.retire(database, claim, commit.contradicted)
     if claim.retried is not None:
@@ -86,9 +85,10 @@ def _accept(database: sqlite3.Connection, claim: Claim) -> None:
 
 def _forget_relabelled(database: sqlite3.Connection) -> None:
     """Forget of samples that get another label now how they fared, what was answered, and for whom they stand."""
-    relabelled = "SELECT sample FROM relabels JOIN labels ON name = relabels.label WHERE class IS NOT NULL"
-    for table in ("margins", "recollections", "stand_ins"):
-        database.execute(f"DELETE FROM {table} WHERE sample IN ({relabelled})")  # noqa: S608 - constants
+    query = "SELECT sample FROM relabels JOIN labels ON name = relabels.label WHERE class IS NOT NULL"
+    relabelled = [row[0] for row in database.execute(query)]
+    recollections.forget_answers(database, relabelled)
+    database.executemany("DELETE FROM stand_ins WHERE sample = ?", [(one,) for one in relabelled])
 
 
 def _relabel(database: sqlite3.Connection, claim: Claim) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from model.store import budgets
 from model.store.claims import last_challenge, load_claim, load_spans, newest_version
 from model.store.database import connect_read_only
 from model.store.facts import Claim, Json, Move, Role, SampleName, Version, VersionSamples, WaitingLabel, iso_utc
@@ -191,13 +192,9 @@ class Ledger:
         """Return [classes_n], the same of each class."""
         return forgotten_by_class(self._database, classes_n)
 
-    def replay_budget(self) -> tuple[float, float, tuple[float, ...]] | None:
+    def replay_budget(self) -> budgets.Budget | None:
         """Return what accepted rounds have left for replay, and their mean error, in all and by class; None before."""
-        row = self._database.execute("SELECT value FROM meta WHERE key = 'replay_budget'").fetchone()
-        if row is None:
-            return None
-        saved, error, errors = json.loads(row[0])
-        return float(saved), float(error), tuple(errors)
+        return budgets.read(self._database)
 
     def last_challenge(self) -> int:
         """Return the last round that held a challenger against a champion; 0 where there is none. A scan."""

@@ -63,7 +63,7 @@ def keep(database: sqlite3.Connection, samples: NDArray[np.int64], logits: NDArr
 
 
 def forget_answers(database: sqlite3.Connection, samples: Iterable[int]) -> None:
-    """Drop what was answered to samples that are set aside, and how they fared: whoever takes them in begins anew."""
+    """Drop what was answered to samples that are set aside or get another label, and how they fared."""
     keys = [(sample,) for sample in samples]
     for table in ("recollections", "margins"):
         database.executemany(f"DELETE FROM {table} WHERE sample = ?", keys)  # noqa: S608 - our own words

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from model.store import champions, parcels, slots
+from model.store import budgets, champions, parcels, slots
 from model.store.errors import RefusedRequestError
 from model.store.facts import Json, Role
 from model.store.pictures import is_held_out
@@ -116,11 +116,9 @@ def _forget_classes(database: sqlite3.Connection, names: list[str]) -> None:
     known = [row[0] for row in database.execute(query)]
     same = next((n for n, (old, new) in enumerate(zip(known, names, strict=False)) if old != new), len(names))
     database.execute("UPDATE margins SET said = NULL WHERE said >= ?", (same,))
-    row = database.execute("SELECT value FROM meta WHERE key = 'replay_budget'").fetchone()
-    if row is not None:
-        saved, error, errors = json.loads(row[0])
-        left = json.dumps([saved, error, errors[:same]])
-        database.execute("UPDATE meta SET value = ? WHERE key = 'replay_budget'", (left,))
+    if budget := budgets.read(database):
+        saved, error, errors = budget
+        budgets.write(database, (saved, error, errors[:same]))
 
 
 def _set_aside(database: sqlite3.Connection, reason: str) -> int:

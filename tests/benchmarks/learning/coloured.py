@@ -8,11 +8,12 @@ it, and neither does brightness. The shape alone does, light on dark or dark on 
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.benchmarks.learning.data import PARTS
+from tests.benchmarks.learning.data import PARTS, DataError, load
 
 CONTRAST = 96
 """Least distance of the two colours in one channel at least, of 255."""
@@ -37,12 +38,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.npz")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(argv)
-    rng = np.random.default_rng(options.seed)
-    with np.load(options.data, allow_pickle=False) as file:
-        if any(file[f"{part}_images"].ndim != 3 for part in PARTS):
-            parser.error(f"{options.data} is not grey: its images are to be [n, h, w]")
-        arrays = {f"{part}_labels": file[f"{part}_labels"] for part in PARTS}
-        arrays |= {f"{part}_images": coloured(file[f"{part}_images"], rng) for part in PARTS}
+    try:
+        data = load(options.data)
+    except DataError as error:
+        parser.error(str(error))
+    if not data.grey:
+        parser.error(f"{options.data} is not grey: its images are to be [n, h, w]")
+    rng, names = np.random.default_rng(options.seed), np.array(data.classes)
+    arrays: dict[str, NDArray[Any]] = {}
+    for part, split in zip(PARTS, (data.train, data.test), strict=True):
+        arrays |= {f"{part}_labels": names[split.labels], f"{part}_images": coloured(split.pixels_NHWC[..., 0], rng)}
     np.savez(options.out, **arrays)
     return 0
 
