@@ -1,3 +1,3 @@
 """The version of Tidemill; CHANGELOG.md's newest entry carries the same number."""
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"

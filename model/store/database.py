@@ -8,9 +8,10 @@ from importlib import resources
 from pathlib import Path
 
 from model.store.errors import ImageSizeError, SchemaVersionError, StateUnavailableError, StateUnusableError
+from model.store.migrations import OLDEST, migrate, statements
 
 FILE_NAME = "tidemill.db"
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 APPLICATION_ID = 0x7D1E_3111
 """Marks a database as Tidemill's (`PRAGMA application_id`)."""
 BUSY_TIMEOUT_S = 10.0
@@ -64,11 +65,16 @@ def _prepare(database: sqlite3.Connection) -> None:
 
 
 def create_or_check(database: sqlite3.Connection, folder: Path, size: int, now_ms: int) -> None:
-    """Write the schema into a new database; hold an old one to its schema and image size. Raises StateError."""
+    """Write the schema into a new database, bring an older one up to it; hold both to the image size.
+
+    Raises StateError; StateUnavailableError when the disk refuses, and nothing was changed then.
+    """
     tables = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     if not tables:
         _create(database, size, now_ms)
-    check_schema(database, folder / FILE_NAME)
+    _check_known(database, folder / FILE_NAME)
+    if _schema_of(database) < SCHEMA_VERSION:
+        _migrate(database)
     stored = int(database.execute("SELECT value FROM meta WHERE key = 'image_size'").fetchone()[0])
     if stored != size:
         message = (
@@ -82,32 +88,42 @@ def _create(database: sqlite3.Connection, size: int, now_ms: int) -> None:
     schema = resources.files("model.store").joinpath("schema.sql").read_text(encoding="utf-8")
     meta = {"state_id": uuid.uuid4().hex, "image_size": str(size), "created_at_ms": str(now_ms)}
     with transaction(database):
-        for statement in _statements(schema):
+        for statement in statements(schema):
             database.execute(statement)
         database.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
         database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
-def _statements(script: str) -> Iterator[str]:
-    """Split a script, so that it can run within one transaction (executescript would commit)."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
+def _migrate(database: sqlite3.Connection) -> None:
+    try:
+        migrate(database, SCHEMA_VERSION)
+    except sqlite3.OperationalError as error:
+        raise StateUnavailableError(f"the state database cannot be brought to its new schema: {error}") from error
 
 
 def check_schema(database: sqlite3.Connection, file: Path) -> None:
     """Raise SchemaVersionError unless the database is Tidemill's, of this version."""
+    _check_known(database, file)
+    version = _schema_of(database)
+    if version < SCHEMA_VERSION:
+        message = f"{file} has schema {version}, this Tidemill reads {SCHEMA_VERSION}"
+        raise SchemaVersionError(f"{message}: start `tidemill learn` of this version, it brings it up to that")
+
+
+def _check_known(database: sqlite3.Connection, file: Path) -> None:
+    """Raise SchemaVersionError unless the database is Tidemill's, of this version or of one that can be brought up."""
     application = database.execute("PRAGMA application_id").fetchone()[0]
-    version = database.execute("PRAGMA user_version").fetchone()[0]
     if application != APPLICATION_ID:
         raise SchemaVersionError(f"{file} is not a Tidemill database: choose another paths.state")
-    if version != SCHEMA_VERSION:
-        message = f"{file} has schema {version}, this Tidemill knows {SCHEMA_VERSION}: run the version that wrote it"
-        raise SchemaVersionError(message)
+    version = _schema_of(database)
+    if not OLDEST <= version <= SCHEMA_VERSION:
+        message = f"{file} has schema {version}, this Tidemill knows {OLDEST} to {SCHEMA_VERSION}"
+        raise SchemaVersionError(f"{message}: run the version that wrote it")
+
+
+def _schema_of(database: sqlite3.Connection) -> int:
+    return int(database.execute("PRAGMA user_version").fetchone()[0])
 
 
 @contextmanager

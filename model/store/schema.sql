@@ -1,4 +1,4 @@
--- The learner's memory. Version 4; `PRAGMA user_version` counts on.
+-- The learner's memory. `PRAGMA user_version` names the version; migrations/ leads here from older ones.
 -- Rows are written in two transactions per round: its claim, and its commit.
 
 CREATE TABLE meta (

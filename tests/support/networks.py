@@ -88,3 +88,9 @@ def randomised(network: nn.Module, seed: int) -> nn.Module:
             elif name.split(".")[-1] not in ("mean", "std"):
                 tensor.copy_(0.1 * noise)
     return network.eval()
+
+
+def small_mlp(classes_n: int, size: int) -> nn.Module:
+    """A perceptron of a few kB, for states that are kept as fixtures."""
+    hidden = 12
+    return nn.Sequential(nn.Flatten(), nn.Linear(3 * size * size, hidden), nn.ReLU(), nn.Linear(hidden, classes_n))
