@@ -1,134 +1,25 @@
-"""The one place that knows metric names. Each role has a registry of its own; observers are told facts, these count.
+"""What the learner counts."""
 
-No label is unbounded: topics and partitions are configured, reasons, stages, outcomes and roles are closed lists, and
-`class_accuracy` keeps to the worst classes.
-"""
+from collections.abc import Mapping, Sequence
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from prometheus_client import CollectorRegistry
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    GCCollector,
-    Histogram,
-    PlatformCollector,
-    ProcessCollector,
-    disable_created_metrics,
-)
-
-from daemon.ingest.observer import Pause
 from daemon.learn.observer import BufferFacts, Champion, Judgement, Outcome, Stage
-from daemon.outage import Need
+from daemon.metrics.family import Family
 from daemon.version import VERSION
-from streaming.records import Reason
 
-PREFIX = "tidemill"
 CLASSES_MAX = 100
 """Classes that `class_accuracy` shows: all, or the worst so many."""
 STAGE_BUCKETS_S = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60, 120, 300, 600, 1800)
 FRESHNESS_BUCKETS_S = (1, 3, 10, 30, 60, 120, 300, 600, 1800, 3600, 10800, 43200, 86400, 604800)
 PUBLISH_BUCKETS_S = (0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
-_CODE = re.compile(r"[1-5]\d\d\Z")
-
-
-def new_registry() -> CollectorRegistry:
-    """Return a registry with what is known of the process itself: memory, files, CPU seconds, garbage collection."""
-    disable_created_metrics()  # type: ignore[no-untyped-call]
-    registry = CollectorRegistry(auto_describe=True)
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
-    GCCollector(registry=registry)
-    return registry
-
-
-class _Family:
-    """Makes metrics of one registry, with the prefix."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
-
-    def counter(self, name: str, text: str, labels: Iterable[str] = ()) -> Counter:
-        return Counter(name, text, labels, namespace=PREFIX, registry=self._registry)
-
-    def gauge(self, name: str, text: str, labels: Iterable[str] = ()) -> Gauge:
-        return Gauge(name, text, labels, namespace=PREFIX, registry=self._registry)
-
-    def histogram(self, name: str, text: str, buckets: Sequence[float], labels: Iterable[str] = ()) -> Histogram:
-        return Histogram(name, text, labels, namespace=PREFIX, registry=self._registry, buckets=buckets)
-
-
-class IngestMetrics:
-    """An `IngestObserver` that counts."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        make = _Family(registry)
-        self._consumed = make.counter("records_consumed_total", "Records taken in: buffered, or dead-lettered.")
-        self._buffered = make.counter("records_buffered_total", "Records that became samples in the buffer.")
-        self._dead = make.counter("records_dead_lettered_total", "Records that became dead letters.", ("reason",))
-        self._duplicate = make.counter("records_duplicate_total", "Records that the buffer refused: it has them.")
-        self._expired = make.counter(
-            "records_expired_total", "Offsets that retention took before they were read.", ("topic", "partition")
-        )
-        self._lag = make.gauge(
-            "consumer_lag_records", "Records between what is taken in and the log's end.", ("topic", "partition")
-        )
-        self._paused = make.gauge("ingest_paused", "1 while the ingestor takes no records.")
-        self._causes = make.gauge("ingest_pause_cause", "1 for each cause of a pause that stands now.", ("cause",))
-        self._stopped = make.gauge(
-            "partition_stopped", "1 while a partition stands still, its log truncated.", ("topic", "partition")
-        )
-        for reason in Reason:
-            self._dead.labels(reason.value)
-        self.paused(frozenset())
-
-    def consumed(self, records: int) -> None:
-        """Count what was taken in."""
-        self._consumed.inc(records)
-
-    def buffered(self, samples: int) -> None:
-        """Count what became samples."""
-        self._buffered.inc(samples)
-
-    def dead_lettered(self, reason: Reason) -> None:
-        """Count a dead letter."""
-        self._dead.labels(reason.value).inc()
-
-    def duplicate(self, records: int) -> None:
-        """Count what came again."""
-        self._duplicate.inc(records)
-
-    def expired(self, topic: str, partition: int, offsets: int) -> None:
-        """Count what was lost to retention."""
-        self._expired.labels(topic, str(partition)).inc(offsets)
-
-    def lag(self, topic: str, partition: int, records: int | None) -> None:
-        """Show what is not taken in yet; a partition that another ingestor has now is shown there."""
-        if records is not None:
-            self._lag.labels(topic, str(partition)).set(records)
-            return
-        for gauge in (self._lag, self._stopped):
-            with suppress(KeyError):
-                gauge.remove(topic, str(partition))
-
-    def paused(self, causes: frozenset[Pause]) -> None:
-        """Show whether records are taken, and why not."""
-        self._paused.set(int(bool(causes)))
-        for cause in Pause:
-            self._causes.labels(cause.value).set(int(cause in causes))
-
-    def stopped(self, topic: str, partition: int, *, truncated: bool) -> None:
-        """Show whether a partition stands still."""
-        self._stopped.labels(topic, str(partition)).set(int(truncated))
 
 
 class LearnMetrics:
     """A `LearnObserver` that counts."""
 
     def __init__(self, registry: CollectorRegistry, *, model: str) -> None:
-        make = _Family(registry)
+        make = Family(registry)
         self._model = model
         self._buffer_samples = make.gauge("buffer_samples", "Entries that wait in Redis.")
         self._buffer_bytes = make.gauge("buffer_bytes", "Bytes that wait in Redis.")
@@ -277,67 +168,3 @@ class LearnMetrics:
         for role, samples in samples_by_role.items():
             self._store_samples.labels(role).set(samples)
         self._store_bytes.set(bytes_used)
-
-
-class OutageMetrics:
-    """An `OutageObserver` that counts. Seconds grow while the outage lasts, with each try."""
-
-    def __init__(self, registry: CollectorRegistry, needs: Iterable[Need], now_ms: Callable[[], int]) -> None:
-        """`needs` stand there from the start; `now_ms` is the time of day in milliseconds."""
-        make = _Family(registry)
-        self._now_ms = now_ms
-        self._retries = make.counter("retries_total", "Tries that failed and are made again.", ("what",))
-        self._seconds = make.counter("outage_seconds_total", "Seconds of outages.", ("what",))
-        self._since = make.gauge(
-            "outage_since_timestamp_seconds", "When the outage that lasts now began; 0 while there is none.", ("what",)
-        )
-        self._ongoing: set[Need] = set()
-        for need in needs:
-            for metric in (self._retries, self._seconds, self._since):
-                metric.labels(need.value)
-
-    def failed(self, need: Need, seconds: float) -> None:
-        """Count a try, and show since when there is an outage."""
-        self._retries.labels(need.value).inc()
-        self._seconds.labels(need.value).inc(seconds)
-        if need not in self._ongoing:
-            self._ongoing.add(need)
-            self._since.labels(need.value).set(self._now_ms() / 1000)
-
-    def recovered(self, need: Need, seconds: float) -> None:
-        """Show that it is over."""
-        self._seconds.labels(need.value).inc(seconds)
-        self._ongoing.discard(need)
-        self._since.labels(need.value).set(0)
-
-
-class ServeMetrics:
-    """Counts answered requests."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._requests = _Family(registry).counter(
-            "http_requests_total", "Requests answered, by route and status code.", ("route", "code")
-        )
-
-    def answered(self, route: str, code: int) -> None:
-        """Count an answer; `route` is a template, as `/v1/models/{name}`, never a path as asked."""
-        text = str(code)
-        self._requests.labels(route, text if _CODE.match(text) else "other").inc()
-
-
-class RunMetrics:
-    """Shows which roles of a supervisor live."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        make = _Family(registry)
-        self._up = make.gauge("role_up", "1 while the role's process lives.", ("role",))
-        self._restarts = make.counter("role_restarts_total", "Restarts of a role that died.", ("role",))
-
-    def role_up(self, role: str, *, up: bool) -> None:
-        """Show whether `role` lives."""
-        self._up.labels(role).set(int(up))
-        self._restarts.labels(role)
-
-    def role_restarted(self, role: str) -> None:
-        """Count a restart of `role`."""
-        self._restarts.labels(role).inc()

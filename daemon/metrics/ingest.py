@@ -1,0 +1,73 @@
+"""What an ingestor counts."""
+
+from contextlib import suppress
+
+from prometheus_client import CollectorRegistry
+
+from daemon.ingest.observer import Pause
+from daemon.metrics.family import Family
+from streaming.records import Reason
+
+
+class IngestMetrics:
+    """An `IngestObserver` that counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        make = Family(registry)
+        self._consumed = make.counter("records_consumed_total", "Records taken in: buffered, or dead-lettered.")
+        self._buffered = make.counter("records_buffered_total", "Records that became samples in the buffer.")
+        self._dead = make.counter("records_dead_lettered_total", "Records that became dead letters.", ("reason",))
+        self._duplicate = make.counter("records_duplicate_total", "Records that the buffer refused: it has them.")
+        self._expired = make.counter(
+            "records_expired_total", "Offsets that retention took before they were read.", ("topic", "partition")
+        )
+        self._lag = make.gauge(
+            "consumer_lag_records", "Records between what is taken in and the log's end.", ("topic", "partition")
+        )
+        self._paused = make.gauge("ingest_paused", "1 while the ingestor takes no records.")
+        self._causes = make.gauge("ingest_pause_cause", "1 for each cause of a pause that stands now.", ("cause",))
+        self._stopped = make.gauge(
+            "partition_stopped", "1 while a partition stands still, its log truncated.", ("topic", "partition")
+        )
+        for reason in Reason:
+            self._dead.labels(reason.value)
+        self.paused(frozenset())
+
+    def consumed(self, records: int) -> None:
+        """Count what was taken in."""
+        self._consumed.inc(records)
+
+    def buffered(self, samples: int) -> None:
+        """Count what became samples."""
+        self._buffered.inc(samples)
+
+    def dead_lettered(self, reason: Reason) -> None:
+        """Count a dead letter."""
+        self._dead.labels(reason.value).inc()
+
+    def duplicate(self, records: int) -> None:
+        """Count what came again."""
+        self._duplicate.inc(records)
+
+    def expired(self, topic: str, partition: int, offsets: int) -> None:
+        """Count what was lost to retention."""
+        self._expired.labels(topic, str(partition)).inc(offsets)
+
+    def lag(self, topic: str, partition: int, records: int | None) -> None:
+        """Show what is not taken in yet; a partition that another ingestor has now is shown there."""
+        if records is not None:
+            self._lag.labels(topic, str(partition)).set(records)
+            return
+        for gauge in (self._lag, self._stopped):
+            with suppress(KeyError):
+                gauge.remove(topic, str(partition))
+
+    def paused(self, causes: frozenset[Pause]) -> None:
+        """Show whether records are taken, and why not."""
+        self._paused.set(int(bool(causes)))
+        for cause in Pause:
+            self._causes.labels(cause.value).set(int(cause in causes))
+
+    def stopped(self, topic: str, partition: int, *, truncated: bool) -> None:
+        """Show whether a partition stands still."""
+        self._stopped.labels(topic, str(partition)).set(int(truncated))

@@ -1,0 +1,40 @@
+"""What is counted of outages, by every role that waits for something."""
+
+from collections.abc import Callable, Iterable
+
+from prometheus_client import CollectorRegistry
+
+from daemon.metrics.family import Family
+from daemon.outage import Need
+
+
+class OutageMetrics:
+    """An `OutageObserver` that counts. Seconds grow while the outage lasts, with each try."""
+
+    def __init__(self, registry: CollectorRegistry, needs: Iterable[Need], now_ms: Callable[[], int]) -> None:
+        """`needs` stand there from the start; `now_ms` is the time of day in milliseconds."""
+        make = Family(registry)
+        self._now_ms = now_ms
+        self._retries = make.counter("retries_total", "Tries that failed and are made again.", ("what",))
+        self._seconds = make.counter("outage_seconds_total", "Seconds of outages.", ("what",))
+        self._since = make.gauge(
+            "outage_since_timestamp_seconds", "When the outage that lasts now began; 0 while there is none.", ("what",)
+        )
+        self._ongoing: set[Need] = set()
+        for need in needs:
+            for metric in (self._retries, self._seconds, self._since):
+                metric.labels(need.value)
+
+    def failed(self, need: Need, seconds: float) -> None:
+        """Count a try, and show since when there is an outage."""
+        self._retries.labels(need.value).inc()
+        self._seconds.labels(need.value).inc(seconds)
+        if need not in self._ongoing:
+            self._ongoing.add(need)
+            self._since.labels(need.value).set(self._now_ms() / 1000)
+
+    def recovered(self, need: Need, seconds: float) -> None:
+        """Show that it is over."""
+        self._seconds.labels(need.value).inc(seconds)
+        self._ongoing.discard(need)
+        self._since.labels(need.value).set(0)
