@@ -28,6 +28,7 @@ from daemon.learn.manifests import Labels
 from daemon.learn.observer import LearnObserver
 from daemon.learn.ownership import Ownership
 from daemon.learn.requests import Requests
+from daemon.learn.retention import Retention
 from daemon.learn.round import Round
 from daemon.learn.settlement import Settlement
 from daemon.learn.stages import Stages, nowhere
@@ -56,6 +57,7 @@ from model.publishing.repository import Repository
 from model.screener import Screener
 from model.store.directory import StateDirectory
 from model.store.errors import StateError
+from model.store.retention import KeepRules
 from streaming.announcer import Announcer
 from streaming.buffer import BufferMisconfiguredError
 from streaming.redis_buffer import RedisLearnBuffer
@@ -193,6 +195,9 @@ def _learner(
         taker=WindowTaker(buffer, limits, config.image.size, now_ms),
         round=one_round,
         settlement=settlement,
+        retention=Retention(
+            directory, repository, observer, KeepRules(newest=config.publish.keep, seconds=config.publish.keep_s)
+        ),
         announcements=announcements,
         requests=Requests(directory, repository, Mailbox(config.paths.repository, config.model.name), settlement),
         watch=BufferWatch(buffer, observer, now_ms),
