@@ -29,7 +29,7 @@ def read_retired(paths: ModelPaths) -> Ranges:
         found = [(int(first), int(last)) for first, last in json.loads(data)["retired"]]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise BrokenRepositoryError(f"{paths.retired}: {type(error).__name__}: {error}") from error
-    if found != merged(found):
+    if found != merged(found) or any(not 1 <= first <= last for first, last in found):
         raise BrokenRepositoryError(f"{paths.retired}: its ranges are not ascending, or overlap")
     return found
 
