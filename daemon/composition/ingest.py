@@ -9,7 +9,7 @@ from daemon.composition.kafka import kafka_options
 from daemon.composition.names import ingestor_name
 from daemon.composition.redis import await_redis, redis_connection
 from daemon.config import Config
-from daemon.errors import OperatorError
+from daemon.errors import PERSON_MUST_ACT, OperatorError
 from daemon.health import HealthServer
 from daemon.ingest import faults
 from daemon.ingest.build import IngestorParts, build_ingestor
@@ -50,9 +50,10 @@ def run_ingest(config: Config, stop: threading.Event, *, reached: Callable[[str]
         try:
             ingestor.run(stop)
         except KafkaRefusedError as error:
-            raise OperatorError(error.setting, str(error), error.cure) from error
+            raise OperatorError(error.setting, str(error), error.cure, exit_code=PERSON_MUST_ACT) from error
         except BufferMisconfiguredError as error:
-            raise OperatorError("redis.url", str(error), "Change the server, or name another") from error
+            cure = "Change the server, or name another"
+            raise OperatorError("redis.url", str(error), cure, exit_code=PERSON_MUST_ACT) from error
 
 
 def _named(ingestor: Ingestor, name: str) -> Check:

@@ -19,7 +19,7 @@ from daemon.composition.opening import (
 )
 from daemon.composition.redis import await_redis, redis_connection
 from daemon.config import Config
-from daemon.errors import OperatorError
+from daemon.errors import PERSON_MUST_ACT, OperatorError
 from daemon.health import HealthServer
 from daemon.learn.announcements import Announcements
 from daemon.learn.drift import DriftWatch
@@ -134,17 +134,16 @@ def run_learn(
             learner.run(stop)
         except BufferMisconfiguredError as error:
             cure = "Stop the other learner, give this one another job, or take over with --adopt"
-            raise OperatorError("job", str(error), cure) from error
-        except StateError as error:
-            raise OperatorError(error.setting, str(error), "Nothing was changed") from error
-        except NetworkError as error:
-            raise OperatorError(error.setting, str(error), "Nothing was changed") from error
+            raise OperatorError("job", str(error), cure, exit_code=PERSON_MUST_ACT) from error
+        except (StateError, NetworkError) as error:
+            told = (error.setting, str(error), "Nothing was changed")
+            raise OperatorError(*told, exit_code=PERSON_MUST_ACT) from error
         except (UnmappableError, StaleTensorError) as error:
             cure = "Choose another architecture; the open round then goes on with it"
-            raise OperatorError("model.architecture", str(error), cure) from error
+            raise OperatorError("model.architecture", str(error), cure, exit_code=PERSON_MUST_ACT) from error
         except RepositoryError as error:
             cure = "See what `tidemill verify` says, then start again: the round is kept"
-            raise OperatorError("paths.repository", str(error), cure) from error
+            raise OperatorError("paths.repository", str(error), cure, exit_code=PERSON_MUST_ACT) from error
 
 
 def _check(outage: Outage, started: threading.Event) -> Check:

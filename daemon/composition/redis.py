@@ -6,7 +6,7 @@ from collections.abc import Callable
 import structlog
 
 from daemon.config import Config
-from daemon.errors import OperatorError
+from daemon.errors import PERSON_MUST_ACT, OperatorError
 from daemon.outage import CURES, Need, Outage, OutageObserver
 from streaming.buffer import BufferMisconfiguredError, BufferUnavailableError
 from streaming.redis_client import RedisConnection
@@ -40,7 +40,8 @@ def await_redis(
             stop.wait(outage.wait_s)
             continue
         except BufferMisconfiguredError as error:
-            raise OperatorError("redis.url", str(error), f"Change the server at {config.redis.masked_url}") from error
+            cure = f"Change the server at {config.redis.masked_url}"
+            raise OperatorError("redis.url", str(error), cure, exit_code=PERSON_MUST_ACT) from error
         outage.recovered()
         for warning in facts.warnings:
             log.warning(warning)

@@ -74,7 +74,7 @@ class Run(Section):
     port: Port = 8083
     """/metrics (role_up), /livez and /readyz of the supervisor; 0: any free port."""
     restart_max: Annotated[int, Field(ge=0, le=1_000)] = 5
-    """Deaths of one role within restart_window_s that are restarted; one more and all stops."""
+    """Deaths of one role within restart_window_s that are restarted; one more, and it is given up for ten minutes."""
     restart_window_s: Annotated[float, Field(gt=0, le=86_400)] = 120.0
     """Seconds over which deaths are counted."""
     stop_timeout_s: Annotated[float, Field(gt=0, le=24)] = 20.0
