@@ -3,7 +3,7 @@
 MISCONFIGURED = 2
 """Exit status: wrong use or configuration."""
 PERSON_MUST_ACT = 78
-"""Exit status of a role that neither waiting nor a restart can cure: supervisors leave it alone (sysexits' EX_CONFIG)."""
+"""Exit status of a role that neither waiting nor a restart can cure: supervisors leave it alone (EX_CONFIG)."""
 
 
 class OperatorError(Exception):

@@ -112,8 +112,11 @@ def test_run_gives_up_on_a_role_that_keeps_dying_and_keeps_the_others(tidemill):
 
 @pytest.mark.slow
 def test_where_nothing_is_left_to_run_it_says_so_with_a_status_of_its_own(tidemill):
-    with open_state(tidemill.folder / "state", size=64), socket.create_server(("127.0.0.1", tidemill.ports["http"])):
-        with socket.create_server(("127.0.0.1", tidemill.ports["ingest"])):
-            process = tidemill.start("run", "--set", "run.restart_max=0")
-            assert process.wait(90) == 78, tidemill.logs()
+    with (
+        open_state(tidemill.folder / "state", size=64),
+        socket.create_server(("127.0.0.1", tidemill.ports["http"])),
+        socket.create_server(("127.0.0.1", tidemill.ports["ingest"])),
+    ):
+        process = tidemill.start("run", "--set", "run.restart_max=0")
+        assert process.wait(90) == 78, tidemill.logs()
     assert "every role is given up" in tidemill.logs().splitlines()[-1]
