@@ -20,6 +20,11 @@ BRAKE_OUTCOMES_MAX = 1_000
 """How many of the last records a brake looks at."""
 
 
+def entries_at_once(size: int) -> int:
+    """Return how many samples of `size` x `size` pixels a batch may hold: one at least."""
+    return max(1, min(BATCH_ENTRIES_MAX, BATCH_PIXEL_BYTES_MAX // (3 * size * size)))
+
+
 @dataclass(frozen=True, slots=True)
 class Appended:
     """The batch is in; `position` is the stream's new last id."""

@@ -18,7 +18,7 @@ from daemon.ingest.options import IngestOptions
 from daemon.metrics import IngestMetrics, OutageMetrics, new_registry
 from daemon.outage import Need, OutageObserver
 from daemon.readiness import Check
-from streaming.buffer import BufferMisconfiguredError
+from streaming.buffer import BufferMisconfiguredError, entries_at_once
 from streaming.dead_letters import DeadLetterOptions
 from streaming.decoder import Decoder
 from streaming.images import ImageDecoder
@@ -84,7 +84,7 @@ def _ingestor(
         ingest=IngestOptions(
             name=name,
             job=config.job,
-            batch_records=buffer.batch_records,
+            batch_records=min(buffer.batch_records, entries_at_once(image.size)),
             bytes_max=buffer.bytes_max,
             low_water=buffer.low_water,
             workers=config.ingest.workers,
