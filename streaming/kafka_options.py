@@ -73,7 +73,7 @@ _REFUSALS: dict[type[errors.KafkaError], tuple[str, str]] = {
     errors.SaslAuthenticationFailedError: ("kafka.sasl_username", "Check kafka.sasl_mechanism, user and password."),
     errors.InvalidSessionTimeoutError: (
         "kafka.session_timeout_ms",
-        "Choose one between the brokers' group.min.session.timeout.ms (6000) and group.max.session.timeout.ms (1800000).",
+        "Choose one within the brokers' group.min.session.timeout.ms (6000) and group.max.session.timeout.ms.",
     ),
     errors.UnsupportedVersionError: ("kafka.bootstrap_servers", "Tidemill needs brokers of Kafka 2.8 or newer."),
 }

@@ -47,10 +47,17 @@ COMPANIONS = {
     ("round.steps_min", MOST): {"round.steps_max": 10**9},
     ("round.steps_max", LEAST): {"round.steps_min": 1},
     ("round.batch", MOST): {"round.steps_min": 1},
-    ("image.size", MOST): {"model.architecture": "tests.support.factories:pooled", "round.batch": 4, **BUFFER_MOST},
+    ("image.size", MOST): {
+        "model.architecture": "tests.support.factories:pooled",
+        "round.batch": 4,
+        "round.steps_min": 1,
+        "round.steps_max": 2,
+        "gate.first_holdout": 3,
+        **BUFFER_MOST,
+    },
 }
 """What must be set beside a number, for it to get to its end."""
-FEWER_SAMPLES = {("image.size", MOST): 24}
+FEWER_SAMPLES = {("image.size", MOST): 20}
 NO_VERSION = {
     ("model.class_min_samples", MOST): "no label has 10,000 pictures",
     ("gate.first_holdout", MOST): "a million are not held out",
