@@ -19,6 +19,8 @@ class Keys:
         """Hash: log -> what its ingestor last said of it."""
         self.owner = f"tidemill:{{{job}}}:owner"
         """The `state_id` of the job's learner."""
+        self.probe = f"tidemill:{{{job}:probe}}:probe"
+        """A key that never exists, of another hash tag than the job's own."""
 
     def stream(self, log: Log) -> str:
         """The stream of a log; topic id and incarnation are part of it, so a new topic never meets an old stream."""
