@@ -48,7 +48,7 @@ def double():
 
 @each_redis
 def test_a_node_of_a_cluster_is_refused(own_redis, program):
-    server = own_redis(program=program, options=("--cluster-enabled", "yes"))
+    server = own_redis(program=program, options=("--cluster-enabled", "yes"), port_max=55_535)
     assert "Redis Cluster" in refusal(server.url)
     with server.client() as client:
         client.execute_command("CLUSTER", "ADDSLOTS", *range(16_384))
@@ -58,7 +58,7 @@ def test_a_node_of_a_cluster_is_refused(own_redis, program):
 
 @each_redis
 def test_what_a_cluster_answers_is_told_where_the_start_did_not_see_it(own_redis, program):
-    server = own_redis(program=program, options=("--cluster-enabled", "yes"))
+    server = own_redis(program=program, options=("--cluster-enabled", "yes"), port_max=55_535)
     buffer = RedisIngestBuffer(RedisConnection(server.url), "job", lambda: 1)
     with server.client() as client:
         client.execute_command("CLUSTER", "ADDSLOTS", *range(16_384))
@@ -201,5 +201,5 @@ def test_a_password_of_special_characters_is_the_one_that_is_meant(own_redis):
 
 def test_a_certificate_that_is_not_there_is_told():
     config = load(environ={}, sets=["redis.url=rediss://127.0.0.1:1/0?ssl_ca_certs=/none/ca.pem"]).config
-    with pytest.raises(OperatorError, match="ssl_ca_certs=/none/ca.pem is not there"):
+    with pytest.raises(OperatorError, match=r"ssl_ca_certs=/none/ca\.pem is not there"):
         redis_connection(config)
