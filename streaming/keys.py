@@ -30,6 +30,10 @@ class Keys:
         """The learner's durable position in a log."""
         return f"{self._partition(log.topic, log.partition)}:learnt:{_id(log.topic_id)}:{log.incarnation}"
 
+    def scratch(self, log: Log) -> str:
+        """What exists within one script alone."""
+        return f"{self._partition(log.topic, log.partition)}:scratch"
+
     def incarnation(self, topic: str, topic_id: str, partition: int) -> str:
         """The current incarnation of a partition's log."""
         return f"{self._partition(topic, partition)}:incarnation:{_id(topic_id)}"

@@ -9,8 +9,8 @@ from streaming.buffer import LogState
 from streaming.entries import position_of
 from streaming.keys import Keys, log_field, log_of_field
 from streaming.records import Log
+from streaming.redis_calibration import Calibration
 from streaming.redis_client import RedisConnection
-from streaming.redis_server import version_of
 
 MEASURE_EVERY_S = 5.0
 MEASURE_GROWTH = 1.25
@@ -18,12 +18,6 @@ MEASURE_GROWTH = 1.25
 
 MEASURE_BLOCKS = 20_000
 """Blocks of a stream looked at in one measurement: exact up to there (3 ms), then the oldest stand for all."""
-
-RADIX_NODE_OVERCOUNT_BYTES = 220
-"""MEMORY USAGE of Redis 6.2 and 7 books 30 pointers for each node of the radix tree; a real node takes about 32 bytes.
-
-Measured by the growth of used_memory on 6.2.14 and 7.0.15 with 3, 12 and 150 kB entries: corrected, within 1 %.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +36,7 @@ class RedisStreams:
         self._keys = keys
         self._clock_s = clock_s
         self._measured: dict[Log, _Measured] = {}
-        self._overcount_bytes: int | None = None
+        self._calibration = Calibration(connection, keys)
 
     def register(self, log: Log, end: int, now_ms: int) -> None:
         """Write what is known of a log into the registry."""
@@ -89,12 +83,7 @@ class RedisStreams:
         return int(length * known.entry_bytes)
 
     def _measure(self, log: Log, now_s: float) -> _Measured:
-        stream_bytes, nodes, length = self._connection.script("measure", [self._keys.stream(log)], [MEASURE_BLOCKS])
-        corrected = stream_bytes - nodes * self._node_overcount()
-        return _Measured(now_s, length, max(corrected, 1) / max(length, 1))
-
-    def _node_overcount(self) -> int:
-        if self._overcount_bytes is None:
-            version = version_of(self._connection.call("INFO", "server")["redis_version"])
-            self._overcount_bytes = RADIX_NODE_OVERCOUNT_BYTES if version < (8,) else 0
-        return self._overcount_bytes
+        estimate, length = self._connection.script("measure", [self._keys.stream(log)], [MEASURE_BLOCKS])
+        if length == 0:
+            return _Measured(now_s, 0, 0.0)
+        return _Measured(now_s, length, self._calibration.factor(log, estimate / length, now_s) * estimate / length)
