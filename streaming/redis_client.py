@@ -1,7 +1,7 @@
 """The connection to Redis: time limits and few retries."""
 
 import importlib.resources
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import redis
@@ -9,12 +9,14 @@ from redis import exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from streaming.buffer import Vitals
 from streaming.redis_errors import translated_errors
 
 SOCKET_TIMEOUT_S = 5.0
 
 Argument = bytes | int | str
 
+POLICY = "noeviction"
 _FENCED = "-- fenced"
 """First line of the scripts that only the buffer's owner may run."""
 
@@ -63,9 +65,25 @@ class RedisConnection:
         """Return the identity of the server process: it changes with a restart."""
         return str(self.call("INFO", "server")["run_id"])
 
+    def vitals(self) -> Vitals:
+        """Return the server's clock, and whether it drops keys: by INFO, for many hosts forbid CONFIG."""
+        (seconds, microseconds), memory = self.call_many([("TIME",), ("INFO", "memory")])
+        return Vitals(int(seconds) * 1000 + int(microseconds) // 1000, eviction(memory))
+
     def close(self) -> None:
         """Close the pool's connections."""
         self._client.close()
+
+
+def eviction(memory: Mapping[str, Any]) -> str:
+    """Return why the server, by its INFO of memory, may drop what it was given; empty where it does not."""
+    policy = str(memory.get("maxmemory_policy", "not told"))
+    if policy == POLICY:
+        return ""
+    return (
+        f"Redis evicts keys at maxmemory (maxmemory-policy {policy}), which loses samples: "
+        f"set maxmemory-policy {POLICY}"
+    )
 
 
 def _script_texts() -> dict[str, str]:

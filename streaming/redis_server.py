@@ -6,10 +6,9 @@ from typing import Any
 
 from streaming.buffer import BufferMisconfiguredError, BufferUnavailableError
 from streaming.keys import Keys
-from streaming.redis_client import RedisConnection
+from streaming.redis_client import RedisConnection, eviction
 
 VERSION_MIN = (6, 2)
-POLICY = "noeviction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,8 @@ def inspect_server(connection: RedisConnection, job: str = "default") -> ServerF
             f"this Redis is a replica of {primary}, and takes no writes: name the primary in redis.url, "
             "or have this one made primary"
         )
-    check_policy(info)
+    if unsafe := eviction(info):
+        raise BufferMisconfiguredError(unsafe)
     keys = Keys(job)
     connection.script("probe", [keys.owner, keys.probe])
     appendonly = bool(int(info.get("aof_enabled", 0)))
@@ -55,16 +55,6 @@ def inspect_server(connection: RedisConnection, job: str = "default") -> ServerF
     return ServerFacts(
         version, str(info["run_id"]), maxmemory_bytes, appendonly, _warnings(appendonly, maxmemory_bytes)
     )
-
-
-def check_policy(memory: Mapping[str, Any]) -> None:
-    """Raise BufferMisconfiguredError unless the server, by its INFO of memory, keeps what it was given."""
-    policy = str(memory.get("maxmemory_policy", "not told"))
-    if policy != POLICY:
-        raise BufferMisconfiguredError(
-            f"Redis evicts keys at maxmemory (maxmemory-policy {policy}), which loses samples: "
-            f"set maxmemory-policy {POLICY}"
-        )
 
 
 def _check_kind(info: Mapping[str, Any]) -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import structlog
 
+from daemon.composition.clocks import monotonic_s
 from daemon.config import Config
 from daemon.config.redis_url import files_of
 from daemon.errors import OperatorError
-from daemon.outage import CURES, Need, Outage, OutageObserver
+from daemon.outage import CURES, EVICTING, Need, Outage, OutageObserver
 from streaming.buffer import BufferMisconfiguredError, BufferUnavailableError
 from streaming.redis_client import RedisConnection
 from streaming.redis_server import inspect_server
@@ -26,6 +27,11 @@ def redis_connection(config: Config) -> RedisConnection:
         if not Path(path).exists():
             raise OperatorError("redis.url", f"{name}={path} is not there", "Name a file that is")
     return RedisConnection(config.redis.url.get_secret_value(), config.redis.socket_timeout_s)
+
+
+def eviction_outage(outages: OutageObserver) -> Outage:
+    """Return what lasts while Redis, which kept everything at the start, may drop what it is given."""
+    return Outage(EVICTING, Need.EVICTION, monotonic_s, observer=outages)
 
 
 def await_redis(
