@@ -19,7 +19,8 @@ from daemon.config import Config
 from daemon.learn.announcements import Announcements
 from daemon.learn.stages import nowhere
 from daemon.learn.status import StatusBoard
-from daemon.outage import Need, Outage
+from daemon.outage import EVICTING, Need, Outage
+from daemon.server_watch import ServerWatch
 from streaming.buffer import entries_at_once
 from streaming.memory_buffer import MemoryBuffer
 from streaming.records import Log, Sample
@@ -27,8 +28,6 @@ from tests.support.learners import KeptAnnouncer, WeightsPublisher
 
 LOG = Log("images", "8jTiUWkgTTyrPRtbzy4wkg", 0)
 LABELS = {"dark": 40, "light": 210}
-OLD_MS = 400 * 86_400_000
-"""How long ago the samples were buffered: longer than any round waits."""
 
 
 class Outcomes(StatusBoard):
@@ -68,14 +67,24 @@ def _learn(config: Config, versions: int, feeds: int, samples: int) -> Learnt:
         device = learn._device(config)
         directory = stack.enter_context(open_state(config, nowhere))
         repository = stack.enter_context(open_repository(config, directory, nowhere, adopt=False))
-        buffer = MemoryBuffer(lambda: _now_ms() - OLD_MS)
+        buffer = MemoryBuffer(_now_ms)
         observer = Outcomes()
         outage = Outage("everything", Need.DISK, monotonic_s)
         announcements = Announcements(KeptAnnouncer(), Outage("Kafka", Need.ANNOUNCEMENT, monotonic_s))
         learner = learn._learner(
-            config, directory, repository, buffer, announcements, observer, outage, device, threading.Event(), nowhere,
+            config=config,
+            directory=directory,
+            repository=repository,
+            buffer=buffer,
+            announcements=announcements,
+            observer=observer,
+            outage=outage,
+            server=ServerWatch(buffer.vitals, _now_ms, monotonic_s, Outage(EVICTING, Need.EVICTION, monotonic_s)),
+            device=device,
+            stop=threading.Event(),
+            reached=nowhere,
             adopt=False,
-        )  # fmt: skip
+        )
         learner.round.publisher = WeightsPublisher()
         learnt = Learnt(0, 0, observer.counts)
         for _ in range(feeds):
@@ -106,7 +115,7 @@ def _sample(offset: int, size: int) -> Sample:
     label = tuple(LABELS)[offset % len(LABELS)]
     pixels = np.random.default_rng(offset).normal(LABELS[label], 12, (size, size, 3)).clip(0, 255).astype(np.uint8)
     now = _now_ms()
-    return Sample(offset, offset, 0, now - OLD_MS, label, f"id-{offset}", f"camera-{offset % 2}", now, pixels.tobytes())
+    return Sample(offset, offset, 0, now, label, f"id-{offset}", f"camera-{offset % 2}", now, pixels.tobytes())
 
 
 def _now_ms() -> int:

@@ -41,14 +41,18 @@ LEARNER = {
 VERSIONS, FEEDS, SAMPLES = 3, 6, 120
 
 BUFFER_MOST = {"buffer.bytes_max": 10**15, "store.bytes_max": 10**15}
+SOON = {"round.max_wait_s": 0.001}
+"""So many never come: the round starts with what is there."""
 COMPANIONS = {
-    ("round.min_samples", MOST): {"round.samples": 10**9, **BUFFER_MOST},
+    ("round.samples", MOST): SOON,
+    ("round.min_samples", MOST): {"round.samples": 10**9, **SOON, **BUFFER_MOST},
     ("round.samples", LEAST): {"round.min_samples": 1},
     ("round.steps_min", MOST): {"round.steps_max": 10**9},
     ("round.steps_max", LEAST): {"round.steps_min": 1},
     ("round.batch", MOST): {"round.steps_min": 1},
     ("image.size", MOST): {
         "model.architecture": "tests.support.factories:pooled",
+        "round.samples": 16,
         "round.batch": 4,
         "round.steps_min": 1,
         "round.steps_max": 2,
