@@ -50,7 +50,6 @@ class Announcer:
                 enable_idempotence=True,
                 max_block_ms=timeout_ms,
                 delivery_timeout_ms=2 * timeout_ms,
-                allow_auto_create_topics=False,
                 metrics_enabled=False,
             )
         return self._producer

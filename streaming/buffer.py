@@ -128,6 +128,17 @@ class IngestBuffer(Protocol):
         """
         ...
 
+    def ask_skip(self, log: Log, offset: int) -> None:
+        """Leave, for a day, an operator's word that the log's records that cannot be read may be given up.
+
+        Up to and with `offset`; the newest word counts. Raises BufferFullError.
+        """
+        ...
+
+    def skip(self, log: Log) -> int | None:
+        """Return the offset that `ask_skip` left; None where there is none."""
+        ...
+
 
 class LearnBuffer(Protocol):
     """The learner's side.

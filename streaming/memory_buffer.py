@@ -43,6 +43,7 @@ class _Data:
     registered: dict[Log, tuple[int, int]] = field(default_factory=dict)
     incarnations: dict[tuple[str, str, int], int] = field(default_factory=dict)
     outcomes: dict[str, str] = field(default_factory=dict)
+    skips: dict[Log, int] = field(default_factory=dict)
     owner: str | None = None
 
 
@@ -136,6 +137,15 @@ class MemoryBuffer:
             if incarnation > current:
                 self._write().incarnations[(topic, topic_id, partition)] = incarnation
             return max(incarnation, current)
+
+    def ask_skip(self, log: Log, offset: int) -> None:
+        """See IngestBuffer. It is kept for ever."""
+        with self._lock:
+            self._write().skips[log] = offset
+
+    def skip(self, log: Log) -> int | None:
+        """See IngestBuffer."""
+        return self._read().skips.get(log)
 
     def logs(self) -> list[LogState]:
         """See LearnBuffer."""

@@ -156,7 +156,6 @@ class Pusher:
                     batch_size=min(BATCH_BYTES, self._bytes_max),
                     delivery_timeout_ms=int(ACKNOWLEDGE_TIMEOUT_S * 1000),
                     max_request_size=2 * self._bytes_max + IN_FLIGHT_BYTES_MAX,
-                    allow_auto_create_topics=False,
                     metrics_enabled=False,
                 )
 

@@ -21,6 +21,9 @@ from streaming.redis_streams import RedisStreams
 OUTCOMES_KEPT_S = 7 * 24 * 3600
 """A brake that nothing was counted for in a week is forgotten: names of hosts come and go."""
 
+SKIP_KEPT_S = 24 * 3600
+"""A word to skip records is for the ones that wait now."""
+
 READ_BYTES_MAX = 32 * 1024 * 1024
 """Pixels asked for in one XRANGE, so that the answer comes well within the time limit."""
 
@@ -95,6 +98,15 @@ class RedisIngestBuffer:
         """See IngestBuffer."""
         key = self._keys.incarnation(topic, topic_id, partition)
         return int(self._connection.script("open_incarnation", [key], [incarnation]))
+
+    def ask_skip(self, log: Log, offset: int) -> None:
+        """See IngestBuffer."""
+        self._connection.call("SET", self._keys.skip(log), offset, "EX", SKIP_KEPT_S)
+
+    def skip(self, log: Log) -> int | None:
+        """See IngestBuffer."""
+        value = self._get(self._keys.skip(log))
+        return None if value is None else int(value)
 
     def _get(self, key: str) -> bytes | None:
         value: bytes | None = self._connection.call("GET", key)

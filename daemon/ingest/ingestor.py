@@ -102,7 +102,7 @@ class Ingestor:
         try:
             self._turn()
         except KafkaUnavailableError as error:
-            self._kafka.failed(str(error), cure="start the brokers there, or set kafka.bootstrap_servers")
+            self._kafka.failed(str(error), cure=error.cure)
             self._duties.now()
         except BufferUnavailableError as error:
             self._lose_redis(error)
@@ -126,9 +126,13 @@ class Ingestor:
         )
 
     def _partitions_check(self) -> Check:
-        truncated, unreadable = sorted(self._lanes.truncated), sorted(self._lanes.unreadable)
+        truncated, unreadable = sorted(self._lanes.truncated), self._lanes.standing()
         found = [f"{one.topic}:{one.partition} is truncated ({self._lanes.release(one)})" for one in truncated]
-        found += [f"{topic}:{number} holds a record that cannot be read" for topic, number in unreadable]
+        found += [
+            f"{one.topic}:{one.partition} cannot be read from offset {batch.first} on ({batch.why}): "
+            f"{self._lanes.cure(one)}"
+            for one, batch in sorted(unreadable.items())
+        ]
         return Check("partitions", not found, "; ".join(found))
 
     def ready(self) -> tuple[bool, str]:
@@ -247,7 +251,6 @@ class Ingestor:
         if taken.stale:
             self._lanes.close([lane.partition])
             return
-        self._lanes.passed(lane.partition)
         self._pressure.appended(taken.bytes_more)
         self._valve.set(Pause.BUFFER_FULL, stands=self._pressure.full)
         if taken.dead:

@@ -54,6 +54,10 @@ class IngestObserver(Protocol):
         """A partition stopped because its log was truncated (alarm), or went on."""
         ...
 
+    def unreadable(self, topic: str, partition: int, *, waits: bool) -> None:
+        """A partition waits because what comes next in it cannot be read (alarm), or went on."""
+        ...
+
 
 class SilentObserver:
     """Watches nothing."""
@@ -80,4 +84,7 @@ class SilentObserver:
         """Nothing."""
 
     def stopped(self, topic: str, partition: int, *, truncated: bool) -> None:
+        """Nothing."""
+
+    def unreadable(self, topic: str, partition: int, *, waits: bool) -> None:
         """Nothing."""

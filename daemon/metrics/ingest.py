@@ -27,7 +27,9 @@ class IngestMetrics:
         self._paused = make.gauge("ingest_paused", "1 while the ingestor takes no records.")
         self._causes = make.gauge("ingest_pause_cause", "1 for each cause of a pause that stands now.", ("cause",))
         self._stopped = make.gauge(
-            "partition_stopped", "1 while a partition stands still, its log truncated.", ("topic", "partition")
+            "partition_stopped",
+            "1 while a partition stands still: its log is truncated, or cannot be read.",
+            ("topic", "partition"),
         )
         for reason in Reason:
             self._dead.labels(reason.value)
@@ -71,3 +73,7 @@ class IngestMetrics:
     def stopped(self, topic: str, partition: int, *, truncated: bool) -> None:
         """Show whether a partition stands still."""
         self._stopped.labels(topic, str(partition)).set(int(truncated))
+
+    def unreadable(self, topic: str, partition: int, *, waits: bool) -> None:
+        """Show whether a partition stands still."""
+        self._stopped.labels(topic, str(partition)).set(int(waits))

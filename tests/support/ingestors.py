@@ -77,6 +77,9 @@ class Watching(SilentObserver):
     def stopped(self, topic, partition, *, truncated):
         self.halted[topic, partition] = truncated
 
+    def unreadable(self, topic, partition, *, waits):
+        self.halted[topic, partition] = waits
+
 
 @dataclass
 class Running:
