@@ -21,7 +21,7 @@ from streaming.kafka_fetch import KafkaFetch
 from streaming.kafka_options import KafkaOptions, KafkaUnavailableError, translated
 from streaming.records import Record
 from streaming.source import Bounds, Committed, Partition, Polled, Unreadable
-from streaming.unreadable import first_unreadable, stand_ins
+from streaming.unreadable import stand_ins, unreadable_at
 
 CALL_TIMEOUT_MS = 5_000
 """Nothing that is asked between two polls takes longer."""
@@ -177,10 +177,7 @@ class KafkaSource:
 
     def unreadable_at(self, partition: Partition, offset: int) -> Unreadable | None:
         """See Source. One fetch, over a connection of its own."""
-        fetched = self._fetch.fetch(partition, offset)
-        if fetched.error:
-            return Unreadable(offset, None, f"the broker answers {fetched.error}")
-        return first_unreadable(fetched.records, offset, fetched.end)
+        return unreadable_at(self._fetch, partition, offset)
 
     def give_up(self, partition: Partition, batch: Unreadable) -> None:
         """See Source."""

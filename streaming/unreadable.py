@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from kafka import errors
 from kafka.record import MemoryRecords
 
+from streaming.kafka_fetch import KafkaFetch
 from streaming.records import Record
 from streaming.source import Partition, Unreadable
 
@@ -42,6 +43,17 @@ def first_unreadable(data: bytes, offset: int, end: int) -> Unreadable | None:
                 curable=isinstance(error, errors.UnsupportedCodecError),
             )
     return None
+
+
+def unreadable_at(fetch: KafkaFetch, partition: Partition, offset: int) -> Unreadable | None:
+    """Fetch what lies at `offset` and return the first of it that cannot be read; None: all can.
+
+    Raises KafkaUnavailableError, KafkaRefusedError.
+    """
+    fetched = fetch.fetch(partition, offset)
+    if fetched.error:
+        return Unreadable(offset, None, f"the broker answers {fetched.error}")
+    return first_unreadable(fetched.records, offset, fetched.end)
 
 
 def stand_ins(partition: Partition, batch: Unreadable, start: int, end: int) -> list[Record]:

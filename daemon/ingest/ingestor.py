@@ -214,9 +214,11 @@ class Ingestor:
             self._topics.failed(f"topic {names} does not exist: {cure}")
         else:
             self._topics.recovered()
-        for topic in topic_ids.keys() - self._warned_of:
-            self._warned_of.add(topic)
-            if not self._dead_letters.ensure(topic):
+        for topic in topic_ids:
+            if self._dead_letters.ensure(topic):
+                self._warned_of.discard(topic)
+            elif topic not in self._warned_of:
+                self._warned_of.add(topic)
                 cure = (
                     "create it, or set kafka.create_topics=true; the first dead letter will stop everything otherwise"
                 )

@@ -267,6 +267,15 @@ def test_any_name_will_do_for_a_brake(buffer):
         assert buffer.ingest.outcomes(name) == (1, 1)
 
 
+def test_a_word_to_skip_is_for_one_log_and_the_newest_counts(buffer):
+    assert buffer.ingest.skip(LOG) is None
+    buffer.ingest.ask_skip(LOG, 7)
+    buffer.ingest.ask_skip(LOG, 5)
+    assert buffer.ingest.skip(LOG) == 5
+    for other in (replace(LOG, incarnation=1), replace(LOG, topic_id="other"), replace(LOG, partition=9)):
+        assert buffer.ingest.skip(other) is None
+
+
 def test_incarnations_only_grow(buffer):
     where = (LOG.topic, LOG.topic_id, LOG.partition)
     assert buffer.ingest.incarnation(*where) == 0
