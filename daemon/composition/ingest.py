@@ -83,6 +83,7 @@ def _ingestor(
         ingest=IngestOptions(
             name=name,
             job=config.job,
+            servers=kafka.bootstrap_servers,
             batch_records=buffer.batch_records,
             bytes_max=buffer.bytes_max,
             low_water=buffer.low_water,

@@ -17,6 +17,7 @@ from daemon.ingest.observer import IngestObserver, Pause
 from daemon.ingest.options import IngestOptions
 from daemon.ingest.periodic import Periodic
 from daemon.ingest.pressure import Pressure
+from daemon.ingest.transactions import Transactions
 from daemon.ingest.valve import Valve
 from daemon.outage import CURES, SILENT, Need, Outage, OutageObserver
 from daemon.readiness import Check
@@ -61,7 +62,8 @@ class Ingestor:
         self._dead_letters = dead_letters
         self._options = options
         self._reached = reached
-        self._lanes = Lanes(source, buffer, observer, options.job)
+        self._transactions = Transactions(observer, options.servers, clock, now_ms)
+        self._lanes = Lanes(source, buffer, observer, self._transactions, options.job)
         self._intake = Intake(buffer, dead_letters, observer, options.name, now_ms, reached)
         self._commits = Commits(source, buffer, reached)
         self._brake = Brake(buffer, options.name, options.job)
@@ -123,6 +125,7 @@ class Ingestor:
             Check("dead_letters", not self._delivery.ongoing, self._delivery.reason),
             Check("brake", not self._brake.on, self._brake.cure if self._brake.on else ""),
             self._partitions_check(),
+            Check("transactions", ok=True, reason=self._transactions.lasting()),
         )
 
     def _partitions_check(self) -> Check:

@@ -9,6 +9,7 @@ from daemon.ingest.cure import release_command
 from daemon.ingest.lane import Lane
 from daemon.ingest.observer import IngestObserver
 from daemon.ingest.start import TruncatedLogError, open_lane
+from daemon.ingest.transactions import Transactions
 from streaming.buffer import IngestBuffer
 from streaming.records import Log
 from streaming.source import Bounds, Partition, Polled, Source, Unreadable
@@ -23,8 +24,16 @@ class Lanes:
     done when they are called again.
     """
 
-    def __init__(self, source: Source, buffer: IngestBuffer, observer: IngestObserver, job: str) -> None:
+    def __init__(
+        self,
+        source: Source,
+        buffer: IngestBuffer,
+        observer: IngestObserver,
+        transactions: Transactions,
+        job: str,
+    ) -> None:
         """`job` is named in cures alone."""
+        self._transactions = transactions
         self._job = job
         self._source = source
         self._buffer = buffer
@@ -140,6 +149,7 @@ class Lanes:
             reached = self._source.position(partition)
             self._buffer.register(lane.log, _end_of(lane, bounds, reached))
             self._observer.lag(partition.topic, partition.partition, max(0, bounds.log_end - reached))
+            self._transactions.seen(partition, bounds)
 
     def reopen_stopped(self) -> None:
         """Let those go on that can be read again, or whose batch or truncation an operator has let go.
@@ -224,6 +234,7 @@ class Lanes:
         self._recover(partition)
         if self.truncated.pop(partition, None) is not None:
             self._observer.stopped(partition.topic, partition.partition, truncated=False)
+        self._transactions.forget(partition)
         self._observer.lag(partition.topic, partition.partition, None)
 
 

@@ -43,7 +43,14 @@ class IngestObserver(Protocol):
         ...
 
     def lag(self, topic: str, partition: int, records: int | None) -> None:
-        """Records between the log's end and what is taken in; None: the partition is not ours any more."""
+        """Records between what is taken in and the log's end, open transactions included; None: not ours any more."""
+        ...
+
+    def uncommitted(self, topic: str, partition: int, records: int, since_ms: int) -> None:
+        """So many offsets lie between the last stable offset and the log's end: an open transaction holds them back.
+
+        `since_ms` is when that transaction was first seen; 0 for both where there is none.
+        """
         ...
 
     def paused(self, causes: frozenset[Pause]) -> None:
@@ -78,6 +85,9 @@ class SilentObserver:
         """Nothing."""
 
     def lag(self, topic: str, partition: int, records: int | None) -> None:
+        """Nothing."""
+
+    def uncommitted(self, topic: str, partition: int, records: int, since_ms: int) -> None:
         """Nothing."""
 
     def paused(self, causes: frozenset[Pause]) -> None:

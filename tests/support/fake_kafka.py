@@ -74,6 +74,8 @@ class FakeSource:
         self.stand_ins = {}
         self.told_ends = {}
         """Last stable offsets, where they are not the log's end."""
+        self.held_back = {}
+        """Records behind an open transaction."""
         self.polls = 0
 
     def connect(self):
@@ -140,7 +142,8 @@ class FakeSource:
         self._ask()
         logs = {partition: self.kafka.log(*partition) for partition in partitions}
         told = {partition: self.told_ends.get(partition, log.end) for partition, log in logs.items()}
-        return {one: Bounds(log.start, told[one], max(told[one], log.end)) for one, log in logs.items()}
+        held = {one: log.end + self.held_back.get(one, 0) for one, log in logs.items()}
+        return {one: Bounds(log.start, told[one], max(told[one], held[one])) for one, log in logs.items()}
 
     def position(self, partition):
         return self.positions[partition]

@@ -216,3 +216,25 @@ def test_on_the_embedded_broker_a_live_log_is_not_released(run, buffer, redis_ur
         ran = run("release", "--partition", "images:0", *(part for one in sets for part in ("--set", one)))
     assert ran.status == 1
     assert "images/0 is not truncated" in ran.err
+
+
+def test_status_shows_what_an_open_transaction_holds_back(run, history, redis_url, kafka_server, topic):
+    producer = KafkaProducer(bootstrap_servers=kafka_server.bootstrap, transactional_id=topic)
+    producer.init_transactions()
+    producer.begin_transaction()
+    producer.send(topic, b"x", partition=1).get(10)
+    other = KafkaProducer(bootstrap_servers=kafka_server.bootstrap)
+    for _ in range(4):
+        other.send(topic, b"x", partition=1)
+    other.close()
+    sets = (f"redis.url={redis_url}", f"kafka.bootstrap_servers={kafka_server.bootstrap}", f"kafka.topics={topic}")
+    flags = [part for one in sets for part in ("--set", one)]
+    held = {one["partition"]: one.get("uncommitted") for one in run("status", "--json", *flags).json["positions"]}
+    shown = run("status", *flags).out
+    producer.abort_transaction()
+    producer.close()
+    assert held == {0: None, 1: 5, 2: None}
+    assert f"{topic}:1: 5 records wait behind the transaction open at offset 0" in shown
+    command = f"kafka-transactions.sh --bootstrap-server {kafka_server.bootstrap}"
+    for what in ("find-hanging", "abort"):
+        assert f"{command} {what} --topic {topic} --partition 1" in shown
