@@ -15,6 +15,7 @@ from daemon.ingest import faults
 from daemon.ingest.build import IngestorParts, build_ingestor
 from daemon.ingest.ingestor import Ingestor
 from daemon.ingest.options import IngestOptions
+from daemon.liveness import INGEST_TURN_MAX_S, BeatingStop, Pulse
 from daemon.metrics import IngestMetrics, OutageMetrics, new_registry
 from daemon.outage import Need, OutageObserver
 from daemon.readiness import Check
@@ -43,12 +44,14 @@ def run_ingest(config: Config, stop: threading.Event, *, reached: Callable[[str]
         stack.callback(connection.close)
         ingestor = _ingestor(config, connection, IngestMetrics(registry), outages, reached)
         asks = [lambda name=check.name: _named(ingestor, name) for check in ingestor.checks()]
-        health = stack.enter_context(HealthServer(registry, asks))
+        pulse = Pulse("the ingestor's loop", INGEST_TURN_MAX_S, monotonic_s)
+        stack.callback(pulse.rest)
+        health = stack.enter_context(HealthServer(registry, asks, pulse=pulse))
         health.start(config.http.host, config.ingest.port, "ingest.port")
         if not await_redis(connection, config, stop, monotonic_s, outages):
             return
         try:
-            ingestor.run(stop)
+            ingestor.run(BeatingStop(stop, pulse))
         except KafkaRefusedError as error:
             raise OperatorError(error.setting, str(error), error.cure) from error
         except BufferMisconfiguredError as error:

@@ -36,6 +36,7 @@ from daemon.learn.taker import WindowTaker
 from daemon.learn.trigger import WindowLimits
 from daemon.learn.watch import BufferWatch
 from daemon.learn.watchers import Watchers
+from daemon.liveness import LEARN_TURN_MAX_S, BeatingStop, Pulse
 from daemon.metrics import LearnMetrics, OutageMetrics, new_registry
 from daemon.outage import Need, Outage
 from daemon.readiness import Check
@@ -92,7 +93,9 @@ def run_learn(
         outages, started = OutageMetrics(registry, NEEDS, now_ms), threading.Event()
         outage = Outage("something that the learner needs", Need.DISK, monotonic_s, observer=outages)
         asks = [lambda: _check(outage, started)]
-        health = stack.enter_context(HealthServer(registry, asks, more={"/status": status.snapshot}))
+        pulse = Pulse("the learner's loop", LEARN_TURN_MAX_S, monotonic_s)
+        stack.callback(pulse.rest)
+        health = stack.enter_context(HealthServer(registry, asks, more={"/status": status.snapshot}, pulse=pulse))
         health.start(config.http.host, config.learn.port, "learn.port")
         directory = open_when_there_is_room(lambda: open_state(config, reached), "paths.state", outage, stop)
         if directory is None:
@@ -124,8 +127,14 @@ def run_learn(
             ),
         )
         buffer = RedisLearnBuffer(connection, config.job)
+        stop = BeatingStop(stop, pulse)
+
+        def passed(point: str) -> None:
+            pulse.beat()
+            reached(point)
+
         learner = _learner(
-            config, directory, repository, buffer, announcements, observer, outage, device, stop, reached, adopt=adopt
+            config, directory, repository, buffer, announcements, observer, outage, device, stop, passed, adopt=adopt
         )
         learner.started = started
         try:
