@@ -20,9 +20,17 @@ from kafka.net.selector import NetworkSelector
 REMEMBERED_S = 30.0
 """An address that is needed is tried again every few seconds; what failed longer ago is not needed any more."""
 ADDRESSES_MAX = 100
+PATIENCE_S = 1.0
+"""An address that has not answered for so long is told as one that does not."""
 
-_UNREACHED = (errors.KafkaConnectionError, errors.KafkaTimeoutError, OSError)
-_DNS = "DNS Resolution failure"
+_UNREACHED = (errors.KafkaConnectionError, errors.KafkaTimeoutError, errors.RequestTimedOutError, OSError)
+_SILENT = "it does not answer"
+_WORDS = {
+    "DNS Resolution failure": "its name cannot be resolved",
+    "ECONNREFUSED": "it refuses the connection",
+    "timed out": _SILENT,
+}
+"""What kafka-python says, and what that means."""
 
 
 class BrokerWatch:
@@ -32,10 +40,25 @@ class BrokerWatch:
         self._clock = clock
         self._lock = threading.Lock()
         self._failed: dict[str, tuple[float, str]] = {}
+        self._trying: dict[str, float] = {}
+
+    def trying(self, address: str) -> None:
+        """A connection to `address` (host:port) is being made."""
+        with self._lock:
+            if len(self._trying) < ADDRESSES_MAX:
+                self._trying.setdefault(address, self._clock())
+
+    def given_up(self, address: str) -> None:
+        """We closed it before it was made: it did not answer as long as anyone waited."""
+        with self._lock:
+            began = self._trying.pop(address, None)
+            if began is not None and self._clock() - began >= PATIENCE_S:
+                self._failed.setdefault(address, (self._clock(), _SILENT))
 
     def failed(self, address: str, why: str) -> None:
-        """A connection to `address` (host:port) could not be made."""
+        """A connection to `address` could not be made."""
         with self._lock:
+            self._trying.pop(address, None)
             if address in self._failed or len(self._failed) < ADDRESSES_MAX:
                 self._failed[address] = (self._clock(), why)
 
@@ -43,12 +66,15 @@ class BrokerWatch:
         """A connection to `address` was made."""
         with self._lock:
             self._failed.pop(address, None)
+            self._trying.pop(address, None)
 
     def unreachable(self) -> dict[str, str]:
         """Return, by address, why those could not be reached that failed within the last half minute."""
         with self._lock:
-            since = self._clock() - REMEMBERED_S
-            return {address: why for address, (at, why) in sorted(self._failed.items()) if at >= since}
+            now = self._clock()
+            found = {address: _SILENT for address, at in self._trying.items() if now - at >= PATIENCE_S}
+            found |= {address: why for address, (at, why) in self._failed.items() if now - at <= REMEMBERED_S}
+            return dict(sorted(found.items()))
 
 
 class _Connections(KafkaConnectionManager):  # type: ignore[misc] # the client has no types
@@ -66,15 +92,20 @@ class _Connections(KafkaConnectionManager):  # type: ignore[misc] # the client h
             self._watched.add(connection)
             broker = self.cluster.broker_metadata(node_id)
             address = f"{broker.host}:{broker.port}"
+            self._watch.trying(address)
             connection.init_future.add_callback(lambda _: self._watch.reached(address))
             connection.init_future.add_errback(lambda error: self._note(address, error))
         return connection
 
     def _note(self, address: str, error: BaseException) -> None:
-        if self.closed or not isinstance(error, _UNREACHED):
-            return  # we closed it; or it answered, and refused
-        text = str(error)
-        self._watch.failed(address, "its name cannot be resolved" if _DNS in text else text or type(error).__name__)
+        if self.closed:
+            self._watch.given_up(address)
+        elif isinstance(error, _UNREACHED):
+            text = str(error)
+            known = (words for sign, words in _WORDS.items() if sign in text)
+            self._watch.failed(address, next(known, text or type(error).__name__))
+        else:
+            self._watch.reached(address)  # it answered, and refused
 
 
 class NetClient(KafkaNetClient):  # type: ignore[misc] # the client has no types
