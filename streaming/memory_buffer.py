@@ -15,7 +15,7 @@ from streaming.buffer import (
     LogState,
     Stale,
 )
-from streaming.entries import check_batch
+from streaming.entries import check_batch, outcome_of
 from streaming.records import Entry, Log, Marker
 
 ENTRY_OVERHEAD_BYTES = 300
@@ -93,7 +93,7 @@ class MemoryBuffer:
             stream = self._write().streams.setdefault(log, _Stream())
             stream.entries += entries
             stream.position = entries[-1].offset + 1
-            outcomes = "".join("x" if isinstance(entry, Marker) else "." for entry in entries)
+            outcomes = "".join(map(outcome_of, entries))
             kept = self._data.outcomes.get(brake, "") + outcomes
             self._data.outcomes[brake] = kept[-BRAKE_OUTCOMES_MAX:]
             return Appended(stream.position)
