@@ -82,10 +82,10 @@ class IngestBuffer(Protocol):
         Where there is no stream, and the learner has left a position below the first entry's `after`, the answer is
         Stale(0): the learner has set its position back, and wants to read from there.
         The same script adds the outcome of each entry (sample or dead letter) to the window of the brake named
-        `brake`; what no client can read is no producer's fault, and does not count. Raises BufferFullError (nothing was written) or BufferUnavailableError (unknown; ask `position`),
-        and ValueError for a batch that is empty, unordered, below `expected` or above BATCH_ENTRIES_MAX or
-        BATCH_PIXEL_BYTES_MAX. A batch that got in although its answer was lost comes back as Stale, with the
-        position behind it, when it is tried again.
+        `brake`; what no client can read is no producer's fault, and does not count. Raises BufferFullError (nothing
+        was written) or BufferUnavailableError (unknown; ask `position`), and ValueError for a batch that is empty,
+        unordered, below `expected` or above BATCH_ENTRIES_MAX or BATCH_PIXEL_BYTES_MAX. A batch that got in although
+        its answer was lost comes back as Stale, with the position behind it, when it is tried again.
         """
         ...
 
