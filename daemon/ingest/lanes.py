@@ -11,6 +11,7 @@ from daemon.ingest.observer import IngestObserver
 from daemon.ingest.start import TruncatedLogError, open_lane
 from daemon.ingest.transactions import Transactions
 from streaming.buffer import IngestBuffer
+from streaming.kafka_options import KafkaUnavailableError
 from streaming.records import Log
 from streaming.source import Bounds, Partition, Polled, Source, Unreadable
 
@@ -44,6 +45,8 @@ class Lanes:
         self.truncated: dict[Partition, Log] = {}
         self.unreadable: dict[Partition, Unreadable] = {}
         """These wait, and are not opened: what comes next in them cannot be read, nor be done without."""
+        self._cut: dict[Partition, Log] = {}
+        """Logs that were found truncated: that stands until they are released, also where the consumer is made anew."""
         self._unwell: dict[Partition, Log] = {}
         """Whose log it is that cannot be read."""
 
@@ -81,6 +84,9 @@ class Lanes:
         ready = {one for one in self.waiting if one.topic in topic_ids and one not in self.unreadable}
         for partition, bounds in self._source.bounds(ready).items():
             log = self._log_of(partition, topic_ids[partition.topic])
+            if self._cut.get(partition) == log:
+                self._stop(partition, log, "it was truncated, and is not released")
+                continue
             try:
                 lane = open_lane(partition, log, bounds, self._buffer, self._source)
             except TruncatedLogError as error:
@@ -187,7 +193,7 @@ class Lanes:
         if self.open.pop(partition, None) is not None:
             self._source.pause([partition])
         self.waiting.discard(partition)
-        self.truncated[partition] = log
+        self.truncated[partition] = self._cut[partition] = log
         self._observer.stopped(partition.topic, partition.partition, truncated=True)
         cure = f"find out why, then run: {self.release(partition)}"
         _log.error("log truncated: the partition stops", **_facts(log), reason=reason, cure=cure)
@@ -219,9 +225,15 @@ class Lanes:
             _log.warning(
                 "records are skipped", **_facts(self._unwell[partition]), first=batch.first, last=given_up.last
             )
-        elif self._source.unreadable_at(partition, batch.first) is not None:
+        elif not self._is_readable(partition, batch.first):
             return
         self._recover(partition)
+
+    def _is_readable(self, partition: Partition, offset: int) -> bool:
+        try:
+            return self._source.unreadable_at(partition, offset) is None
+        except KafkaUnavailableError:
+            return False  # its leader is away: that is no reason to leave the duties for the other partitions
 
     def _recover(self, partition: Partition) -> None:
         self._unwell.pop(partition, None)

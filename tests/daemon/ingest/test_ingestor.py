@@ -357,6 +357,51 @@ def test_a_truncation_that_the_brokers_tell_of_stops_the_partition(rig):
     assert not one.ingestor.ready()[0]
 
 
+def test_a_truncation_outlasts_the_consumer_that_told_of_it(rig):
+    one = rig(partitions=2)
+    one.kafka.send(5)
+    one.kafka.send(5, partition=1)
+    one.turn()
+    one.source.truncated = frozenset({IMAGES})
+    one.turn()
+    one.kafka.send(5)
+    one.kafka.send(5, partition=1)
+    one.source.poison[Partition("images", 1)] = BROKEN
+    one.turn(6, pass_s=6)
+    assert one.offsets(one.log(1)) == list(range(10)), "the consumer was made anew for the other partition"
+    assert one.offsets() == list(range(5))
+    assert "images:0 is truncated" in one.ingestor.ready()[1]
+    one.buffer.open_incarnation("images", "id-1", 0, 1)
+    one.turn(4, pass_s=6)
+    assert one.offsets(one.log(0, incarnation=1)) == list(range(10))
+    assert one.ingestor.ready() == (True, "")
+
+
+def test_a_stuck_partition_whose_leader_is_away_keeps_nobody_from_anything(rig, monkeypatch):
+    one = rig(partitions=2)
+    one.source.poison[IMAGES] = WAITING["the broker cannot read it either"]
+    one.kafka.send(10)
+    one.turn(4, pass_s=6)
+
+    def away(*_):
+        raise KafkaUnavailableError("no leader")
+
+    monkeypatch.setattr(one.source, "unreadable_at", away)
+    one.kafka.send(5, partition=1)
+    monkeypatch.setattr(one.source, "poll", lambda _timeout, real=one.source.poll: real_poll(one.source, real))
+    one.turn(3, pass_s=6)
+    assert [check.name for check in one.ingestor.checks() if not check.ok] == ["partitions"]
+
+
+def real_poll(source, poll):
+    """The double's poll looks for what cannot be read by the same method: not here."""
+    source.unreadable_at, away = lambda *_: None, source.unreadable_at
+    try:
+        return poll(0)
+    finally:
+        source.unreadable_at = away
+
+
 def test_a_topic_made_again_is_another_log_and_nothing_read_ahead_is_taken_for_it(rig):
     one = rig()
     one.kafka.send(5)
