@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from typing import Self
 
 INGEST_TURN_MAX_S = 300.0
 """Each thing that a turn waits for has a limit of seconds; a batch taken in is a turn of its own here."""
@@ -23,6 +24,21 @@ class Pulse:
     def beat(self) -> None:
         """The loop turned."""
         self._beat_s = self._clock()
+
+    def beating(self, told: Callable[[str], None]) -> Callable[[str], None]:
+        """Return `told`, called with a step's name, as a beat too."""
+
+        def tell(step: str) -> None:
+            self.beat()
+            told(step)
+
+        return tell
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.rest()
 
     def rest(self) -> None:
         """The loop has ended, or has not begun."""

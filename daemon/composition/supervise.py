@@ -26,6 +26,6 @@ def run_supervised(config: Config, arguments: Sequence[str], stop: threading.Eve
         stop_timeout_s=config.run.stop_timeout_s,
     )
     pulse = Pulse("the supervisor's loop", SUPERVISE_TURN_MAX_S, monotonic_s)
-    with HealthServer(registry, supervisor.asks(), pulse=pulse) as health:
+    with pulse, HealthServer(registry, supervisor.asks(), pulse=pulse) as health:
         health.start(config.http.host, config.run.port, "run.port")
         supervisor.run(BeatingStop(stop, pulse))

@@ -77,6 +77,18 @@ def test_to_ask_for_the_stop_is_a_turn(pulse, clock):
     assert stop.wait(10)
 
 
+def test_a_named_step_is_a_turn_and_is_told_on(pulse, clock):
+    told = []
+    with pulse:
+        clock.pass_s(1_000)
+        pulse.beating(told.append)("round.train.before")
+        assert pulse.stuck() == ""
+        clock.pass_s(301)
+        assert pulse.stuck() != ""
+    assert told == ["round.train.before"]
+    assert pulse.stuck() == "", "it has ended"
+
+
 class Spinning(FakeSource):
     """A client whose poll does not return before the test lets it."""
 
