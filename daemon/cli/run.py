@@ -8,7 +8,7 @@ from daemon.cli.options import ConfigFile, RepositoryFolder, Sets, StateFolder, 
 from daemon.cli.roles import start_logs
 from daemon.config import Config, ConfigError, Loaded, Problem
 from daemon.config.conflicts import port_conflicts
-from daemon.signals import ending_at_once, noting_hangups, stop_on_signals
+from daemon.signals import SUPERVISE_STOP_S, ending_at_once, noting_hangups, stop_on_signals
 
 EXAMPLES = examples("tidemill run --config tidemill.toml", "tidemill run --state ./state --repository ./models")
 
@@ -35,7 +35,7 @@ def run(
     role_given_up), /livez and /readyz are at run.port.
     """
     told = given(context, file, sets, {"paths.state": state, "paths.repository": repository})
-    with stop_on_signals() as stop, noting_hangups() as again:
+    with stop_on_signals(SUPERVISE_STOP_S) as stop, noting_hangups() as again:
         with ending_at_once():
             config = _checked(told.load())
             start_logs(config, "run")

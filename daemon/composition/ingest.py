@@ -15,6 +15,7 @@ from daemon.ingest import faults
 from daemon.ingest.build import IngestorParts, build_ingestor
 from daemon.ingest.ingestor import Ingestor
 from daemon.ingest.options import IngestOptions
+from daemon.liveness import INGEST_TURN_MAX_S, BeatingStop, Pulse
 from daemon.metrics import ClockMetrics, IngestMetrics, OutageMetrics, new_registry
 from daemon.outage import Need, OutageObserver
 from daemon.readiness import Check
@@ -44,12 +45,13 @@ def run_ingest(config: Config, stop: threading.Event, *, reached: Callable[[str]
         clocks = ClockMetrics(registry)
         ingestor = _ingestor(config, connection, IngestMetrics(registry), outages, reached, clocks.skewed)
         asks = [lambda name=check.name: _named(ingestor, name) for check in ingestor.checks()]
-        health = stack.enter_context(HealthServer(registry, asks))
+        pulse = stack.enter_context(Pulse("the ingestor's loop", INGEST_TURN_MAX_S, monotonic_s))
+        health = stack.enter_context(HealthServer(registry, asks, pulse=pulse))
         health.start(config.http.host, config.ingest.port, "ingest.port")
         if not await_redis(connection, config, stop, monotonic_s, outages):
             return
         try:
-            ingestor.run(stop)
+            ingestor.run(BeatingStop(stop, pulse))
         except KafkaRefusedError as error:
             raise OperatorError(error.setting, str(error), error.cure, exit_code=PERSON_MUST_ACT) from error
         except BufferMisconfiguredError as error:
@@ -86,6 +88,7 @@ def _ingestor(
         ingest=IngestOptions(
             name=name,
             job=config.job,
+            servers=kafka.bootstrap_servers,
             batch_records=min(buffer.batch_records, entries_at_once(image.size)),
             bytes_max=buffer.bytes_max,
             low_water=buffer.low_water,

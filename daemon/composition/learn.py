@@ -37,6 +37,7 @@ from daemon.learn.taker import WindowTaker
 from daemon.learn.trigger import WindowLimits
 from daemon.learn.watch import BufferWatch
 from daemon.learn.watchers import Watchers
+from daemon.liveness import LEARN_TURN_MAX_S, BeatingStop, Pulse
 from daemon.metrics import ClockMetrics, LearnMetrics, OutageMetrics, new_registry
 from daemon.outage import Need, Outage
 from daemon.readiness import Check
@@ -97,7 +98,8 @@ def run_learn(
         outage = Outage("something that the learner needs", Need.DISK, monotonic_s, observer=outages)
         evicting = eviction_outage(outages)
         asks = [lambda: _check(outage, started), lambda: eviction_check(evicting)]
-        health = stack.enter_context(HealthServer(registry, asks, more={"/status": status.snapshot}))
+        pulse = stack.enter_context(Pulse("the learner's loop", LEARN_TURN_MAX_S, monotonic_s))
+        health = stack.enter_context(HealthServer(registry, asks, more={"/status": status.snapshot}, pulse=pulse))
         health.start(config.http.host, config.learn.port, "learn.port")
         directory = open_when_there_is_room(lambda: open_state(config, reached), "paths.state", outage, stop)
         if directory is None:
@@ -129,6 +131,7 @@ def run_learn(
             ),
         )
         buffer = RedisLearnBuffer(connection, config.job)
+        stop = BeatingStop(stop, pulse)
         clocks = ClockMetrics(registry)
 
         def skewed(seconds: float) -> None:
@@ -147,7 +150,7 @@ def run_learn(
             server,
             device,
             stop,
-            reached,
+            pulse.beating(reached),
             adopt=adopt,
         )
         learner.started = started

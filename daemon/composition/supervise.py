@@ -3,8 +3,10 @@
 import threading
 from collections.abc import Callable, Sequence
 
+from daemon.composition.clocks import monotonic_s
 from daemon.config import Config
 from daemon.health import HealthServer
+from daemon.liveness import SUPERVISE_TURN_MAX_S, BeatingStop, Pulse
 from daemon.metrics import RunMetrics, new_registry
 from daemon.supervisor.process import Spawned
 from daemon.supervisor.restarts import RestartRules
@@ -27,6 +29,7 @@ def run_supervised(
         stop_timeout_s=config.run.stop_timeout_s,
         again=again,
     )
-    with HealthServer(registry, supervisor.asks()) as health:
+    pulse = Pulse("the supervisor's loop", SUPERVISE_TURN_MAX_S, monotonic_s)
+    with pulse, HealthServer(registry, supervisor.asks(), pulse=pulse) as health:
         health.start(config.http.host, config.run.port, "run.port")
-        supervisor.run(stop)
+        supervisor.run(BeatingStop(stop, pulse))
