@@ -176,7 +176,7 @@ def held_back(
     """Return the labels that are `ripe` (to their pictures) and near to another, to which: a person decides.
 
     Of two new ones that are near to one another the one with more pictures joins, the other waits: a first version
-    need not wait for anybody. `waiting`: pictures of labels that are not ripe.
+    need not wait for anybody. `waiting`: returns the pictures of labels that are no class, ripe or not.
     """
     if not ripe:
         return {}

@@ -83,11 +83,15 @@ def spelt_now(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).split())
 
 
+SAME_MAX = 2
+"""Names kept of those that look the same: one that is not the name asked for is among two."""
+
+
 class NearNames:
     """Finds, among names, one that another is near to. A lookup costs the same among few and many."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
-        self._names: dict[str, str] = {}
+        self._names: dict[str, list[str]] = defaultdict(list)
         self._variants: dict[str, list[str]] = defaultdict(list)
         for name in names:
             self.add(name)
@@ -95,7 +99,8 @@ class NearNames:
     def add(self, name: str) -> None:
         """Take in one more."""
         for key in _keys(name):
-            self._names.setdefault(key, name)
+            if name not in (same := self._names[key]) and len(same) < SAME_MAX:
+                same.append(name)
         word = _words(name)
         for variant in _variants(word):
             self._variants[variant].append(name)
@@ -103,9 +108,9 @@ class NearNames:
     def near(self, name: str) -> str | None:
         """Return the first name taken in that `name` is near to, other than itself; None where there is none."""
         for key in _keys(name):
-            other = self._names.get(key)
-            if other is not None and other != name:
-                return other
+            for other in self._names.get(key, ()):
+                if other != name:
+                    return other
         word = _words(name)
         for variant in _variants(word):
             for other in self._variants.get(variant, ()):
@@ -124,7 +129,7 @@ def _keys(name: str) -> tuple[str, ...]:
     plain = unicodedata.normalize("NFKC", name).translate(_UNSEEN).strip(_QUOTES + " ")
     if len(plain) <= 1:  # "a" and "A", "0" and "O" are classes of whoever reads handwriting
         return (plain.translate(_SINGLE),)
-    joined = _joined(plain)
+    joined = _joined(plain) or plain
     return (joined.casefold(), "\0" + joined.translate(_UPPER).casefold().translate(_LOWER))
 
 
@@ -149,7 +154,7 @@ def _words(name: str) -> str:
 
 
 def _variants(word: str) -> list[str]:
-    """Return the word, and what is left of it without one character: words an edit apart have one of these in common."""
+    """Return the word, and what is left of it without one character: words an edit apart have one of them in common."""
     if len(word) > LONG:
         return []
     return list(dict.fromkeys([word, *(word[:index] + word[index + 1 :] for index in range(len(word)))]))

@@ -134,7 +134,7 @@ def _joining(labels: Sequence[str], known: Known, rules: StoreRules) -> tuple[st
         for name, count in arrived.items()
         if _is_ripe(name, count, known, rules)
     }
-    held = held_back(ripe, known.classes, known.waiting, known.retired)
+    held = held_back(ripe, known.classes, lambda: Counter(known.waiting()) + arrived, known.retired)
     called = [name for name in known.admitted if name not in known.classes]
     asked_for = [name for name in called if name in arrived or known.waited(name).pictures]
     return tuple(islice(dict.fromkeys([*(name for name in ripe if name not in held), *asked_for]), room))
