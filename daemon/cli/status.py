@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from daemon.cli.classes import advice, event_facts, waiting_facts
 from daemon.cli.options import AsJson, ConfigFile, Sets, StateFolder, examples, given
 from daemon.cli.output import out, percent, print_json, print_table, say, size
 from daemon.cli.state import open_ledger
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 WAITING_SHOWN = 10
 """Labels that the text names; --json has all."""
+CLASS_EVENTS_SHOWN = 5
+"""What happened to classes lately; `tidemill classes list` has more."""
 
 EXAMPLES = examples("tidemill status", "tidemill status --json | jq '.positions[] | .end - .learnt'")
 
@@ -55,6 +58,11 @@ def status(
         buffered = _ask_redis(config)
         _ask_kafka(config, buffered)
         told = _told(ledger, buffered)
+        told["waiting"]["labels"] = waiting_facts(ledger.book().waiting(), config.model.class_min_samples)
+        told["classes"] = {
+            **ledger.book().counts(),
+            "events": [event_facts(one) for one in ledger.book().newest_events(CLASS_EVENTS_SHOWN)],
+        }
     for line in buffered.unreachable:
         say(f"tidemill: {line}")
     if as_json:
@@ -128,7 +136,6 @@ def _told(ledger: "Ledger", buffered: _Buffered) -> dict[str, Any]:
         "drift": ledger.drift(),
         "waiting": {
             "dropped": ledger.waiting_dropped(),
-            "labels": [{"label": one.label, "count": one.pictures, "windows": one.windows} for one in ledger.waiting()],
         },
         **reached,
     }
@@ -153,6 +160,9 @@ def _print(told: dict[str, Any]) -> None:
         where = ", ".join(map(repr, told["drift"]["classes"])) or "over all"
         console.print(f"drift     newest alarm in round {told['drift']['round']}: {where}")
     _print_waiting(told["waiting"])
+    for one in told["classes"]["events"]:
+        into = f" into {one['into']!r}" if "into" in one else ""
+        console.print(f"classes   {one['event']} after round {one['round']}: {one['name']!r}{into}")
     console.print()
     print_table(
         ("topic", "partition", "learnt", "buffered", "end", "to learn"),
@@ -176,9 +186,12 @@ def _print_waiting(waiting: dict[str, Any]) -> None:
     more = f", and {len(labels) - WAITING_SHOWN} more labels" if len(labels) > WAITING_SHOWN else ""
     named = ", ".join(
         f"{one['label']!r} {one['count']} in {one['windows']} {'window' if one['windows'] == 1 else 'windows'}"
+        + (f" ({one['why']})" if one["near"] or one["retired"] or one["admitted"] else "")
         for one in labels[:WAITING_SHOWN]
     )
     if named:
         out().print(f"waiting   {named}{more}")
+    for line in advice(labels):
+        out().print(f"          {line}")
     if waiting["dropped"]:
         out().print(f"          {waiting['dropped']} dropped while they waited (store.waiting_max)")

@@ -142,6 +142,10 @@ class LearnObserver(Protocol):
         """So many samples were dropped while they waited for their label to become a class."""
         ...
 
+    def classes_seen(self, labels_by_state: Mapping[str, int]) -> None:
+        """How many labels are a class, wait, are near to a class while they wait, were merged, or retired."""
+        ...
+
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """What the sample store holds, by role, and the bytes of its pixels."""
         ...

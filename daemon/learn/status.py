@@ -88,6 +88,10 @@ class StatusBoard:
     def waiting_dropped(self, samples: int) -> None:
         """Not shown here: `tidemill status` and the metrics have it."""
 
+    def classes_seen(self, labels_by_state: Mapping[str, int]) -> None:
+        """Note how many classes there are."""
+        self._set(classes=dict(labels_by_state))
+
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """Note what the store holds."""
         self._set(store=dict(samples_by_role), store_bytes=bytes_used)

@@ -78,6 +78,15 @@ class ClassBook:
         query = f"SELECT {COLUMNS} FROM class_events WHERE event > ? ORDER BY event LIMIT ?"  # noqa: S608 - a constant
         return [_event(row) for row in self._database.execute(query, (after, limit))]
 
+    def newest_events(self, limit: int) -> list[ClassEvent]:
+        """Return the newest events, oldest first."""
+        query = f"SELECT {COLUMNS} FROM class_events ORDER BY event DESC LIMIT ?"  # noqa: S608 - a constant
+        return [_event(row) for row in reversed(self._database.execute(query, (limit,)).fetchall())]
+
+    def joined_rounds(self) -> dict[str, int]:
+        """Return the round that each class joined with."""
+        return dict(self._database.execute("SELECT name, joined_round FROM labels WHERE class IS NOT NULL").fetchall())
+
     def asked(self) -> list[ClassEvent]:
         """Return what people asked for, undone or not, oldest first."""
         query = f"SELECT {COLUMNS} FROM class_events WHERE kind <> 'joined' ORDER BY event"  # noqa: S608 - a constant

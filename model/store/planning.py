@@ -126,7 +126,8 @@ def _joining(labels: Sequence[str], known: Known, rules: StoreRules) -> tuple[st
     `labels`: one for each new picture. A label that is seen too seldom waits, for it may be misspelt.
     """
     if rules.closed_classes:
-        return tuple(name for name in rules.closed_classes if name not in known.classes)
+        listed = dict.fromkeys(known.aliases.get(name, name) for name in rules.closed_classes)
+        return tuple(name for name in listed if name not in known.classes)
     room = max(0, rules.classes_max - len(known.classes))
     arrived = Counter(name for name in labels if name not in known.classes)
     ripe = {

@@ -88,7 +88,7 @@ def four(state):
     assert state.ledger.classes() == ("bird", "frog", "forg")
     take(state, pictures(("toad", 20), first=200))
     publish(state, pictures(("toad", 20), ("forg", 10), first=300))
-    assert state.ledger.classes() == NAMES[:2] + ("forg", "toad")
+    assert state.ledger.classes() == (*NAMES[:2], "forg", "toad")
     return state
 
 
