@@ -33,7 +33,7 @@ def check_classes(config: Config, directory: StateDirectory) -> None:
         raise _refusal(
             f"model.classes does not list {_told(missing)}, which the state has as {_classes(missing)}",
             f"set model.classes={_told(right)}, or start with model.classes=[], take out what is wrong "
-            f"(`{_command('retire', missing[0])}`, or `{_command('merge', missing[0], 'INTO')}`), and close the list then",
+            f"(`{_command('retire', missing[0])}`, or `{_command('merge', missing[0], 'INTO')}`), and close it then",
         )
     if listed[: len(known)] != list(known):
         raise _refusal(

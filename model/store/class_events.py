@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from model.store.facts import Claim
+from model.store.facts import Claim, Json
 from model.store.names import NearNames, spelt_now
 
 SOURCES_MAX = 5
@@ -177,6 +177,28 @@ class ClassBook:
             name = one.target
             seen.add(name)
         return name
+
+
+def facts_of_round(database: sqlite3.Connection, number: int) -> Json:
+    """Return `{"class_events": …}` of a round: classes that joined with it, and what was asked for before it.
+
+    Nothing where nothing happened, as in nearly all rounds.
+    """
+    query = (
+        "SELECT kind, name, target, undone FROM class_events"
+        " WHERE (kind = 'joined' AND round = ?1) OR (kind <> 'joined' AND round = ?1 - 1)"
+        " ORDER BY kind = 'joined', event"
+    )
+    found = [
+        {
+            "event": f"class {kind}",
+            "name": name,
+            **({} if target is None else {"into": target}),
+            **({"undone": True} if undone else {}),
+        }
+        for kind, name, target, undone in database.execute(query, (number,))
+    ]
+    return {"class_events": found} if found else {}
 
 
 def held_back(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from model.store import budgets
 from model.store.claims import last_challenge, load_claim, load_spans, newest_version
-from model.store.class_events import ClassBook
+from model.store.class_events import ClassBook, facts_of_round
 from model.store.database import connect_read_only
 from model.store.facts import Claim, Json, Move, Role, SampleName, Version, VersionSamples, WaitingLabel, iso_utc
 from model.store.kept_answers import predecessors, reference_version
@@ -260,6 +260,7 @@ class Ledger:
                     "committed_at": iso_utc(committed_at),
                     **({} if gap is None else {"train_accuracy": trained, "train_holdout_gap": gap}),
                     **({"undone": True} if undone else {}),
+                    **facts_of_round(self._database, number),
                 }
             after = rows[-1][0]
 

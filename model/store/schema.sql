@@ -251,6 +251,7 @@ CREATE TABLE class_events (
     CHECK ((target IS NULL) = (kind <> 'merged'))
 ) STRICT;
 CREATE INDEX class_events_asked ON class_events (event) WHERE kind <> 'joined';
+CREATE INDEX class_events_round ON class_events (round);
 
 -- Samples that an event gave another label or role, as they were before: what a rollback to before it gives back.
 CREATE TABLE class_moves (

@@ -125,6 +125,21 @@ def test_the_same_claim_gives_the_same_bytes_after_a_restart(copied):
     assert len(versions[0]) == 3
 
 
+def test_a_state_in_memory_gives_the_bytes_of_one_that_is_read(copied):
+    versions = []
+    for name in ("alive", "restarted"):
+        bench = copied(name)
+        learner = bench.learner()
+        teach(bench, learner, LABELS)
+        if name == "restarted":
+            learner = bench.learner()
+        ask(bench, "classes.retire", name="dark")
+        teach(bench, learner, LABELS)
+        versions.append(bench.versions())
+    assert versions[0] == versions[1]
+    assert len(versions[0]) == 4
+
+
 def contents(learner):
     """Return what must not depend on deaths."""
     queries = (

@@ -222,6 +222,16 @@ def test_a_rollback_to_before_gives_all_back_and_one_to_after_does_it_again(four
     assert four.ledger.classes() == changed[1]
 
 
+def test_the_lineage_says_what_joined_and_what_was_asked_for_before_a_round(four):
+    done(four, "classes.merge", **{"from": "forg", "into": "frog"})
+    publish(four, pictures(("bird", 6), first=500))
+    told = {one["round"]: one.get("class_events", []) for one in four.ledger.rounds()}
+    assert [(one["event"], one["name"]) for one in told[1]] == [("class joined", "bird"), ("class joined", "frog")]
+    assert [(one["event"], one["name"]) for one in told[2]] == [("class admitted", "forg"), ("class joined", "forg")]
+    assert told[3] == []
+    assert told[5] == [{"event": "class merged", "name": "forg", "into": "frog"}]
+
+
 def test_a_rollback_that_goes_to_after_a_change_leaves_it(four):
     done(four, "classes.retire", name="forg")
     publish(four, pictures(("toad", 6), first=500))
