@@ -14,11 +14,14 @@ Characters that this Python's Unicode does not know yet are taken: they may be t
 
 import re
 import unicodedata
+from functools import lru_cache
 
 BYTES_MAX = 200
 """Of UTF-8, after normalisation."""
 RAW_BYTES_MAX = 2_000
 """Of UTF-8, before it: decomposed, padded or escaped labels are longer. What is longer still is not looked at."""
+REMEMBERED = 4_096
+"""Labels whose normal form is remembered: a stream has few, and each comes often."""
 MARKS_MAX = 8
 """Combining marks in a row: more make a stack that nobody can read. Tibetan and Hebrew need four or five."""
 
@@ -53,6 +56,7 @@ class UnfitLabelError(ValueError):
     """The text cannot be a label; the message says why, for people."""
 
 
+@lru_cache(maxsize=REMEMBERED)
 def normalised(text: str) -> str:
     """Return the label that `text` means: 1 to BYTES_MAX bytes of UTF-8. Raises UnfitLabelError."""
     if len(text) <= BYTES_MAX and _PLAIN.fullmatch(text):

@@ -204,7 +204,7 @@ def _why(one: "Waiting", least: int) -> str:
 
 def advice(waiting: list[dict[str, Any]]) -> list[str]:
     """Return what to do about the first label that waits for a person."""
-    first = next((one for one in waiting if one["near"] is not None and not one["retired"]), None)
+    first = next((one for one in waiting if one.get("near") and not one.get("retired")), None)
     if first is None:
         return []
     name, other = shlex.quote(first["label"]), shlex.quote(first["near"])

@@ -58,7 +58,7 @@ def status(
         buffered = _ask_redis(config)
         _ask_kafka(config, buffered)
         told = _told(ledger, buffered)
-        told["waiting"]["labels"] = waiting_facts(ledger.book().waiting(), config.model.class_min_samples)
+        told["waiting"]["labels"] = _waiting_labels(ledger, config)
         told["classes"] = {
             **ledger.book().counts(),
             "events": [event_facts(one) for one in ledger.book().newest_events(CLASS_EVENTS_SHOWN)],
@@ -69,6 +69,17 @@ def status(
         print_json(told)
     else:
         _print(told)
+
+
+def _waiting_labels(ledger: "Ledger", config: Config) -> list[dict[str, Any]]:
+    """Return the labels that wait; why, of those that more pictures would not help."""
+    found = waiting_facts(ledger.book().waiting(), config.model.class_min_samples)
+    flags = ("near", "retired", "admitted")
+    plain = ("label", "count", "windows")
+    return [
+        {key: value for key, value in one.items() if key in plain or (any(one[flag] for flag in flags) and value)}
+        for one in found
+    ]
 
 
 def _ask_redis(config: Config) -> _Buffered:
@@ -186,7 +197,7 @@ def _print_waiting(waiting: dict[str, Any]) -> None:
     more = f", and {len(labels) - WAITING_SHOWN} more labels" if len(labels) > WAITING_SHOWN else ""
     named = ", ".join(
         f"{one['label']!r} {one['count']} in {one['windows']} {'window' if one['windows'] == 1 else 'windows'}"
-        + (f" ({one['why']})" if one["near"] or one["retired"] or one["admitted"] else "")
+        + (f" ({one['why']})" if "why" in one else "")
         for one in labels[:WAITING_SHOWN]
     )
     if named:

@@ -42,5 +42,5 @@ class ClassNews:
         labels = (book.classes(), frozenset(book.waiting_pictures()), self._told)
         if labels != self._near_of:
             self._near_of = labels
-            self._near = sum(one.near is not None and not one.retired for one in book.waiting())
+            self._near = len(book.near())
         return self._near

@@ -15,6 +15,8 @@ from model.store.names import NearNames, spelt_now
 
 SOURCES_MAX = 5
 """Producers that an event names."""
+NEAR_MAX = 1_000
+"""Waiting labels, those with most pictures, of which it is told what they are near to."""
 JOINED_KEPT = 10_000
 """Newest classes whose joining is kept."""
 ASKED_MAX = 10_000
@@ -63,6 +65,7 @@ class Waiting:
     pictures: int
     windows: int
     near: str | None
+    """The class, or the label with more pictures, that it is near to; None: none, or a person has decided."""
     retired: bool
     admitted: bool
 
@@ -152,13 +155,24 @@ class ClassBook:
             " WHERE samples.label = tallies.label AND samples.role = 'waiting' AND outcome IS NOT NULL)"
             " FROM tallies JOIN labels USING (label) WHERE role = 'waiting' AND count > 0 ORDER BY count DESC, name"
         )
+        retired, admitted, near = self.retired(), {*self.admitted()}, self.near()
+        return [
+            Waiting(name, pictures, windows, near.get(name), name in retired, name in admitted)
+            for name, pictures, windows in self._database.execute(query).fetchall()
+        ]
+
+    def near(self) -> dict[str, str]:
+        """Return the labels that wait for a person, and to which class or label with more pictures each is near."""
         retired, admitted = self.retired(), {*self.admitted()}
-        known, found = NearNames(self.classes()), []
-        for name, pictures, windows in self._database.execute(query).fetchall():
-            near = None if name in admitted else known.near(name)
-            found.append(Waiting(name, pictures, windows, near, name in retired, name in admitted))
-            if name not in retired:
-                known.add(name)  # of two that are near, the one with fewer pictures is the slip
+        known, found = NearNames(self.classes()), {}
+        most = sorted(self.waiting_pictures().items(), key=lambda one: (-one[1], one[0]))[:NEAR_MAX]
+        for name, _ in most:
+            if name in retired:
+                continue
+            other = None if name in admitted else known.near(name)
+            if other is not None:
+                found[name] = other
+            known.add(name)
         return found
 
     @cached_property
@@ -180,14 +194,12 @@ class ClassBook:
 
 
 def facts_of_round(database: sqlite3.Connection, number: int) -> Json:
-    """Return `{"class_events": …}` of a round: classes that joined with it, and what was asked for before it.
+    """Return `{"class_events": …}`, what people had merged, retired and admitted between a round and the one before.
 
-    Nothing where nothing happened, as in nearly all rounds.
+    Nothing where nothing was asked for, as before nearly all rounds.
     """
     query = (
-        "SELECT kind, name, target, undone FROM class_events"
-        " WHERE (kind = 'joined' AND round = ?1) OR (kind <> 'joined' AND round = ?1 - 1)"
-        " ORDER BY kind = 'joined', event"
+        "SELECT kind, name, target, undone FROM class_events WHERE kind <> 'joined' AND round = ? - 1 ORDER BY event"
     )
     found = [
         {
@@ -212,7 +224,10 @@ def held_back(
     if not ripe:
         return {}
     known, held = NearNames(classes), {}
-    others = {name: count for name, count in waiting().items() if name not in ripe and name not in retired}
+    least = min(ripe.values())
+    others = {
+        name: count for name, count in waiting().items() if count >= least and name not in ripe and name not in retired
+    }
     # Stable: of as many pictures the one that came first goes first.
     for name, _ in sorted({**ripe, **others}.items(), key=lambda one: -one[1]):
         near = known.near(name)

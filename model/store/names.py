@@ -74,7 +74,7 @@ _CAPITALS: Mapping[str, str] = {
 _LOWER = {ord(other): letter for letter, others in _ALIKE.items() for other in others}
 _UPPER = {ord(other): letter for letter, others in _CAPITALS.items() for other in others}
 _SINGLE = {code: letter for code, letter in (_LOWER | _UPPER).items() if code > 0x7F}
-_UNSEEN = dict.fromkeys([0x200C, 0x200D, 0x180B, 0x180C, 0x180D, 0x180F, *range(0xFE00, 0xFE10)])
+_SELECTORS = frozenset([0x180B, 0x180C, 0x180D, 0x180F, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)])
 _QUOTES = "\"'`´‘’‚‛“”„‟«»‹›"
 
 
@@ -126,11 +126,21 @@ def near(one: str, other: str) -> bool:
 
 def _keys(name: str) -> tuple[str, ...]:
     """Return what is equal for names that differ in case, blanks and look-alikes only, as seen and as meant."""
-    plain = unicodedata.normalize("NFKC", name).translate(_UNSEEN).strip(_QUOTES + " ")
+    plain = _seen(name).strip(_QUOTES + " ")
     if len(plain) <= 1:  # "a" and "A", "0" and "O" are classes of whoever reads handwriting
         return (plain.translate(_SINGLE),)
     joined = _joined(plain) or plain
     return (joined.casefold(), "\0" + joined.translate(_UPPER).casefold().translate(_LOWER))
+
+
+def _seen(name: str) -> str:
+    """Return the plain letters of a name, without what nobody sees: older states and buffers hold some."""
+    plain = unicodedata.normalize("NFKC", name)
+    return plain if plain.isascii() else "".join(one for one in plain if not _is_unseen(one))
+
+
+def _is_unseen(character: str) -> bool:
+    return unicodedata.category(character) == "Cf" or ord(character) in _SELECTORS
 
 
 def _joined(text: str) -> str:
@@ -149,7 +159,7 @@ def _separates(character: str) -> bool:
 
 
 def _words(name: str) -> str:
-    folded = unicodedata.normalize("NFKC", name).translate(_UNSEEN).casefold()
+    folded = _seen(name).casefold()
     return " ".join("".join(" " if _separates(one) else one for one in folded).split())
 
 

@@ -110,7 +110,7 @@ def _set_classes(database: sqlite3.Connection, target: Target) -> None:
         _forget_classes(database, names)
     else:  # a class had left the middle of the head, or comes back there
         renumber(database, places_of(known, names))
-        database.execute("UPDATE rounds SET classes = ? WHERE round = ?", (len(names), target.round))
+    database.execute("UPDATE rounds SET classes = ? WHERE round = ?", (len(names), target.round))
     joined = dict(database.execute("SELECT name, joined_round FROM labels WHERE class IS NOT NULL").fetchall())
     database.execute("UPDATE labels SET class = NULL, joined_round = NULL")
     database.executemany(

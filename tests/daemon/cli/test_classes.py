@@ -51,7 +51,7 @@ def test_the_list_says_which_labels_wait_and_why(run, folder):
 
 def test_status_says_so_too(run, folder):
     told = run("status", "--json").json
-    assert [(one["label"], one["near"]) for one in told["waiting"]["labels"]] == [("forg", "frog"), ("owl", None)]
+    assert [(one["label"], one.get("near")) for one in told["waiting"]["labels"]] == [("forg", "frog"), ("owl", None)]
     assert told["classes"]["class"] == 2
     text = run("status").out
     assert "'forg' 14 in 1 window (near to 'frog': for you to decide)" in text

@@ -109,6 +109,23 @@ def test_a_merged_class_is_learnt_as_the_other_and_a_rollback_brings_it_back(cop
     assert sound(bench)
 
 
+def test_a_change_is_undone_by_a_rollback_to_the_version_that_is_champion_still(copied):
+    bench = copied()
+    learner = bench.learner()
+    stored = learner.directory.ledger.class_counts()
+    ask(bench, "classes.retire", name="red")
+    ask(bench, "rollback", version=2)
+    learn_all(learner)
+    ledger = learner.directory.ledger
+    assert (ledger.classes(), ledger.class_counts(), ledger.champion().version) == (LABELS, stored, 2)
+    champion = learner.round.judge.champion_network()
+    assert champion.spec.classes_n == 3
+    assert learner.round.judge.champion_on_holdout(champion).accuracy > 0.9
+    teach(bench, learner, LABELS)
+    assert labels_txt(bench) == list(LABELS)
+    assert sound(bench)
+
+
 def test_the_same_claim_gives_the_same_bytes_after_a_restart(copied):
     versions = []
     for name, point in (("whole", ""), ("killed", "round.train.before")):

@@ -37,6 +37,8 @@ NEAR = [
     ("a", "а"),
     ("❤", "❤️"),
     ("cat", "ca\u200dt"),
+    ("cat", "cat\u200b"),
+    ("catfish", "cat\u00adfish"),
     ("cat", '"cat"'),
     ("cat", "cat "),
     ("café", "cafe\u0301"),
