@@ -146,6 +146,10 @@ class LearnObserver(Protocol):
         """How many labels are a class, wait, are near to a class while they wait, were merged, or retired."""
         ...
 
+    def event_times_implausible(self, samples: int) -> None:
+        """So many samples of a published version bear an event time that cannot tell how fresh it is."""
+        ...
+
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """What the sample store holds, by role, and the bytes of its pixels."""
         ...
