@@ -1,7 +1,7 @@
 """A misspelt label, from a real producer to a person's decision, and to the published model: all roles as processes."""
 
-import io
 import json
+from functools import partial
 
 import httpx
 import numpy as np
@@ -31,7 +31,7 @@ def produce(bootstrap, topic, labels, n, seed):
 @pytest.mark.slow
 def test_a_misspelt_class_is_merged_and_a_wrong_one_retired(tidemill, topic, kafka_server):
     supervisor = tidemill.start("run")
-    send = lambda labels, n, seed: produce(kafka_server.bootstrap, topic, labels, n, seed)  # noqa: E731
+    send = partial(produce, kafka_server.bootstrap, topic)
     right = [("red", "red"), ("green", "green"), ("blue", "blue")]
     sent = send([*right, *right, *right, ("green", "gren"), ("red", "re\u0301d "), ("red", "réd")], 440, 1)
     first = eventually(lambda: champion(tidemill), "the first version", 120)
@@ -56,7 +56,7 @@ def test_a_misspelt_class_is_merged_and_a_wrong_one_retired(tidemill, topic, kaf
     )
     assert {*newest["classes"]} == {"red", "green", "blue"}
     artefact = httpx.get(f"{tidemill.url}/v1/models/default/champion/model.onnx", timeout=30).content
-    session = onnxruntime.InferenceSession(io.BytesIO(artefact).getvalue())
+    session = onnxruntime.InferenceSession(artefact)
     assert json.loads(session.get_modelmeta().custom_metadata_map["tidemill.classes"]) == newest["classes"]
     assert session.get_outputs()[0].shape[1] == 3
     metrics = httpx.get(f"http://127.0.0.1:{tidemill.ports['learn']}/metrics", timeout=5).text

@@ -10,10 +10,11 @@ import pytest
 from model.store import NewVersion, Role, StoreRules, verify
 from model.store.class_changes import class_handlers
 from model.store.class_events import Kind
+from model.store.handlers import HANDLERS
 from model.store.kept_answers import KeptAnswers
 from model.store.requests import Request
 from model.store.rollback import rollback_handler
-from tests.support.windows import held, open_state, published, take
+from tests.support.windows import open_state, published, refused, take, window
 
 RULES = StoreRules(class_min_samples=10)
 NAMES = ("bird", "frog", "forg", "toad")
@@ -56,8 +57,6 @@ def pictures(*counts, first=0):
 
 def publish(state, some, answers=None):
     start = max(state.ledger.positions().values(), default=0)
-    from tests.support.windows import window
-
     claim = state.claim(window(some, start), seed=7, state=state.ledger.current_state())
     commit = published(state, claim)
     manifest = {"version": claim.version, "classes": list(claim.classes)}
@@ -189,8 +188,6 @@ def test_a_retired_class_is_quarantined_and_does_not_come_back_by_itself(four):
 
 
 def test_what_a_retirement_set_aside_can_be_released(four):
-    from model.store.handlers import HANDLERS
-
     done(four, "classes.retire", name="forg")
     (parcel,) = four._database.execute("SELECT parcel FROM parcels").fetchone()
     assert four.answer(Request("release", "quarantine.release", {"parcel": parcel}, 0), HANDLERS).done
@@ -311,11 +308,8 @@ def test_a_name_spelt_as_of_old_is_met_by_todays_spelling(state):
 
 
 def test_a_class_whose_window_is_refused_leaves_no_event(state):
-    from tests.support.windows import refused
-
     publish(state, pictures(("bird", 20), ("frog", 20)))
     take(state, pictures(("toad", 20), first=100))
     take(state, pictures(("toad", 20), first=200), refused())
     assert [one.name for one in state.ledger.book().events()] == ["bird", "frog"]
     assert state.ledger.counts()[Role.WAITING] == 20
-    assert held().fate
