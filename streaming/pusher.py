@@ -7,7 +7,7 @@ an image that can be learnt is for the ingestor to say.
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from kafka import KafkaProducer, errors
 
 from streaming.kafka_admin import KafkaAdmin, TopicMissingError
 from streaming.kafka_options import KafkaOptions, KafkaRefusedError, KafkaUnavailableError, translated
+from streaming.labels import UnfitLabelError, normalised
 
 CONTENT_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
 IN_FLIGHT_MAX = 500
@@ -66,25 +67,40 @@ class Found:
     pictures: list[Picture]
     skipped: list[Path]
     """Files that are no images by their names, or lie in no class-named folder. Hidden ones are not told."""
+    unfit: dict[str, str] = field(default_factory=dict)
+    """Folders whose names can be no label, to the reason; their files are skipped."""
 
 
 def pictures_in(folder: Path) -> Found:
     """Return the images in the class-named folders of `folder`, sorted, deeper folders included.
 
-    A file is an image by its name: .jpg, .jpeg, .png or .webp, in any case. Raises NotADirectoryError.
+    A file is an image by its name: .jpg, .jpeg, .png or .webp, in any case. Its label is the folder's name, normalised
+    as every label is: macOS decomposes what Linux composes. Raises NotADirectoryError.
     """
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is not a folder")
     pictures, skipped = [], []
+    labels: dict[str, str] = {}
+    unfit: dict[str, str] = {}
     for path in sorted(folder.glob("**/*")):
         parts = path.relative_to(folder).parts
         if any(part.startswith(".") for part in parts) or path.is_dir():
             continue
         if len(parts) > 1 and path.suffix.lower() in CONTENT_TYPES and path.is_file():
-            pictures.append(Picture(path, parts[0], "/".join(parts)))
-        else:
-            skipped.append(path)
-    return Found(pictures, skipped)
+            if parts[0] not in labels and parts[0] not in unfit:
+                _read_label(parts[0], labels, unfit)
+            if label := labels.get(parts[0]):
+                pictures.append(Picture(path, label, "/".join(parts)))
+                continue
+        skipped.append(path)
+    return Found(pictures, skipped, unfit)
+
+
+def _read_label(folder: str, labels: dict[str, str], unfit: dict[str, str]) -> None:
+    try:
+        labels[folder] = normalised(folder)
+    except UnfitLabelError as error:
+        unfit[folder] = str(error)
 
 
 def shuffled(pictures: Sequence[Picture], seed: int) -> list[Picture]:

@@ -90,6 +90,10 @@ def _print(told: dict[str, Any], names: "VersionSamples | None") -> None:
     _print_lineage(manifest["lineage"])
     console.print()
     print_rounds(told["rounds"])
+    for one in told["rounds"]:
+        for event in one.get("class_events", ()):
+            into = f" into {event['into']!r}" if "into" in event else ""
+            console.print(f"round {one['round']}: {event['event']}: {event['name']!r}{into}")
     if names is not None:
         _print_samples("fresh", names.fresh, names.fresh_evicted)
         _print_samples("replayed", names.replayed, names.replayed_evicted)

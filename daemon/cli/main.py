@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from daemon.cli import (
+    classes,
     config,
     demo,
     explain,
@@ -71,7 +72,7 @@ def common(
     configure("warning", "auto", "command", libraries=logging.CRITICAL)
 
 
-LOOKING = (status, rounds, versions, explain, report, verify, quarantine)
+LOOKING = (status, rounds, versions, explain, report, verify, quarantine, classes)
 
 for group in (roles, run, demo, push, pull, *LOOKING, config, rollback, release):
     group.register(app)

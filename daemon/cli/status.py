@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from daemon.cli.classes import advice, event_facts, waiting_facts
 from daemon.cli.clocks import ask_clocks, clock_lines
 from daemon.cli.options import AsJson, ConfigFile, Sets, StateFolder, examples, given
 from daemon.cli.output import out, percent, print_json, print_table, say, size
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 WAITING_SHOWN = 10
 """Labels that the text names; --json has all."""
+CLASS_EVENTS_SHOWN = 5
+"""What happened to classes lately; `tidemill classes list` has more."""
 
 EXAMPLES = examples("tidemill status", "tidemill status --json | jq '.positions[] | .end - .learnt'")
 
@@ -59,12 +62,28 @@ def status(
         buffered = _ask_redis(config)
         _ask_kafka(config, buffered)
         told = _told(ledger, buffered)
+        told["waiting"]["labels"] = _waiting_labels(ledger, config)
+        told["classes"] = {
+            **ledger.book().counts(),
+            "events": [event_facts(one) for one in ledger.book().newest_events(CLASS_EVENTS_SHOWN)],
+        }
     for line in buffered.unreachable:
         say(f"tidemill: {line}")
     if as_json:
         print_json(told)
     else:
         _print(told, config.kafka.bootstrap_servers)
+
+
+def _waiting_labels(ledger: "Ledger", config: Config) -> list[dict[str, Any]]:
+    """Return the labels that wait; why, of those that more pictures would not help."""
+    found = waiting_facts(ledger.book().waiting(), config.model.class_min_samples)
+    flags = ("near", "retired", "admitted")
+    plain = ("label", "count", "windows")
+    return [
+        {key: value for key, value in one.items() if key in plain or (any(one[flag] for flag in flags) and value)}
+        for one in found
+    ]
 
 
 def _ask_redis(config: Config) -> _Buffered:
@@ -142,7 +161,6 @@ def _told(ledger: "Ledger", buffered: _Buffered) -> dict[str, Any]:
         "drift": ledger.drift(),
         "waiting": {
             "dropped": ledger.waiting_dropped(),
-            "labels": [{"label": one.label, "count": one.pictures, "windows": one.windows} for one in ledger.waiting()],
         },
         **reached,
     }
@@ -178,6 +196,9 @@ def _print(told: dict[str, Any], servers: str) -> None:
         console.print(f"drift     newest alarm in round {told['drift']['round']}: {where}")
     _print_waiting(told["waiting"])
     _print_uncommitted(told["positions"], servers)
+    for one in told["classes"]["events"]:
+        into = f" into {one['into']!r}" if "into" in one else ""
+        console.print(f"classes   {one['event']} after round {one['round']}: {one['name']!r}{into}")
     console.print()
     print_table(
         ("topic", "partition", "learnt", "buffered", "end", "to learn"),
@@ -214,9 +235,12 @@ def _print_waiting(waiting: dict[str, Any]) -> None:
     more = f", and {len(labels) - WAITING_SHOWN} more labels" if len(labels) > WAITING_SHOWN else ""
     named = ", ".join(
         f"{one['label']!r} {one['count']} in {one['windows']} {'window' if one['windows'] == 1 else 'windows'}"
+        + (f" ({one['why']})" if "why" in one else "")
         for one in labels[:WAITING_SHOWN]
     )
     if named:
         out().print(f"waiting   {named}{more}")
+    for line in advice(labels):
+        out().print(f"          {line}")
     if waiting["dropped"]:
         out().print(f"          {waiting['dropped']} dropped while they waited (store.waiting_max)")

@@ -8,6 +8,7 @@ from pathlib import Path
 import structlog
 import torch
 
+from daemon.composition.classes import check_classes
 from daemon.composition.clocks import monotonic_s, now_ms
 from daemon.composition.kafka import kafka_options
 from daemon.composition.opening import (
@@ -106,6 +107,7 @@ def run_learn(
             return
         stack.enter_context(directory)
         check_initial_weights(config, directory)
+        check_classes(config, directory)
         repository = open_when_there_is_room(
             lambda: open_repository(config, directory, reached, adopt=adopt), "paths.repository", outage, stop
         )

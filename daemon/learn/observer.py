@@ -142,6 +142,10 @@ class LearnObserver(Protocol):
         """So many samples were dropped while they waited for their label to become a class."""
         ...
 
+    def classes_seen(self, labels_by_state: Mapping[str, int]) -> None:
+        """How many labels are a class, wait, are near to a class while they wait, were merged, or retired."""
+        ...
+
     def event_times_implausible(self, samples: int) -> None:
         """So many samples of a published version bear an event time that cannot tell how fresh it is."""
         ...

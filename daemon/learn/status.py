@@ -88,6 +88,10 @@ class StatusBoard:
     def waiting_dropped(self, samples: int) -> None:
         """Not shown here: `tidemill status` and the metrics have it."""
 
+    def classes_seen(self, labels_by_state: Mapping[str, int]) -> None:
+        """Note how many classes there are."""
+        self._set(classes=dict(labels_by_state))
+
     def event_times_implausible(self, samples: int) -> None:
         """Not shown here: the metrics have it."""
 

@@ -91,6 +91,11 @@ class Watchers:
         for one in self._watchers:
             one.waiting_dropped(samples)
 
+    def classes_seen(self, labels_by_state: Mapping[str, int]) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.classes_seen(labels_by_state)
+
     def event_times_implausible(self, samples: int) -> None:
         """Tell all."""
         for one in self._watchers:

@@ -30,6 +30,9 @@ class LearnMetrics:
             "unlearnt_records", "Records between what is learnt for good and the log's end.", ("topic", "partition")
         )
         self._store_samples = make.gauge("store_samples", "Samples in the sample store.", ("role",))
+        self._labels = make.gauge(
+            "classes", "Labels that are a class, wait, wait near to a class, or left.", ("state",)
+        )
         self._store_bytes = make.gauge("store_bytes", "Bytes of pixels in the sample store.")
         self._challenger = make.gauge(
             "challenger_turns", "Turns of training that the challenger under way has had, of learning.challenger_turns."
@@ -78,6 +81,8 @@ class LearnMetrics:
             self._rounds.labels(outcome.value)
         for kind in ("fresh", "replay"):
             self._trained.labels(kind)
+        for state in ("class", "waiting", "near", "merged", "retired"):
+            self._labels.labels(state)
 
     def round_started(self, number: int, samples: int) -> None:
         """Nothing to count: rounds count when they end."""
@@ -169,6 +174,11 @@ class LearnMetrics:
     def waiting_dropped(self, samples: int) -> None:
         """Count what waited in vain."""
         self._waiting_dropped.inc(samples)
+
+    def classes_seen(self, labels_by_state: Mapping[str, int]) -> None:
+        """Show how many classes there are, and labels that are none."""
+        for state, labels in labels_by_state.items():
+            self._labels.labels(state).set(labels)
 
     def event_times_implausible(self, samples: int) -> None:
         """Count what freshness leaves out."""

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from model.store import budgets, margins, parcels, recollections, slots
+from model.store import budgets, class_events, margins, parcels, recollections, slots
 from model.store.claims import label_number, released_samples
 from model.store.facts import Claim, Commit, Fate, Outcome, Role
 from model.store.kept_answers import write_answers
@@ -48,6 +48,8 @@ def write_commit(database: sqlite3.Connection, claim: Claim, commit: Commit, now
         recollections.drop_all(database)
     if commit.fresh_logits is not None and commit.fate is Fate.ACCEPTED:
         recollections.keep(database, *commit.fresh_logits)
+    if commit.fate is Fate.ACCEPTED:
+        class_events.note_joined(database, claim, now_ms)
     parcels.give_up(database, claim.round)
     database.execute("DELETE FROM relabels")
     _advance_positions(database, claim)

@@ -66,7 +66,7 @@ class StateDirectory:
         self._lock, self._database, self._segments = opened
         self.ledger = Ledger(self._database)
         self.retirements = Retirements(self._database, now_ms, reached)
-        self._rules = rules
+        self.rules = rules
         self._now_ms = now_ms
         self._reached = reached
         self._dead_segments: list[str] = []
@@ -138,8 +138,8 @@ class StateDirectory:
         """
         self._check_turn()
         check_chain(window, self.ledger.positions())
-        share = share_for_claim(self._database, self._rules)
-        planned = plan(window, known_to(self._database), self._rules, share)
+        share = share_for_claim(self._database, self.rules)
+        planned = plan(window, known_to(self._database), self.rules, share)
         # 1. The pixels, durable: a row must never name a file that a power cut can take. Unnamed files are swept.
         self._reached("segment.before")
         kept = [row.index for row in planned.rows]
@@ -163,7 +163,7 @@ class StateDirectory:
 
     def _claim_without_window(self, write: Callable[[Beginning], None], seed: int, state: str | None) -> Claim:
         self._check_turn()
-        begin = Beginning(seed, state, None, share_for_claim(self._database, self._rules), self._now_ms())
+        begin = Beginning(seed, state, None, share_for_claim(self._database, self.rules), self._now_ms())
         self._reached("claim.before")
         with transaction(self._database):
             write(begin)
@@ -219,11 +219,11 @@ class StateDirectory:
         self._reached("commit.before")
         with transaction(self._database):
             write_commit(self._database, claim, commit, self._now_ms())
-            evict(self._database, self._segments, claim, self._rules, eviction_generator(claim))
+            evict(self._database, self._segments, claim, self.rules, eviction_generator(claim))
             emptied = self._database.execute(
                 "DELETE FROM segments WHERE live * 1.0 / row_count <= 0.0 RETURNING digest"
             ).fetchall()
-            dropped = keep_weights(self._database, commit.state or claim.state, self._rules.versions_kept)
+            dropped = keep_weights(self._database, commit.state or claim.state, self.rules.versions_kept)
             self._reached("commit.inside")
         self._dead_segments += [row[0] for row in emptied]
         self._dead_weights += dropped
@@ -386,7 +386,7 @@ class StateDirectory:
 
         After publication, before the next claim or any other moment between steps. Safe to repeat. Raises OSError.
         """
-        moved = compact(self._database, self._segments, self._rules.compact_below, self._reached)
+        moved = compact(self._database, self._segments, self.rules.compact_below, self._reached)
         self._dead_segments += moved.emptied if moved else ()
         removed, freed = len(self._dead_segments) + len(self._dead_weights), 0
         while self._dead_segments:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from model.store import budgets
 from model.store.claims import last_challenge, load_claim, load_spans, newest_version
+from model.store.class_events import ClassBook, facts_of_round
 from model.store.database import connect_read_only
 from model.store.facts import Claim, Json, Move, Role, SampleName, Version, VersionSamples, WaitingLabel, iso_utc
 from model.store.kept_answers import predecessors, reference_version
@@ -85,6 +86,10 @@ class Ledger:
         """Return the class names in the order of the head, those of an open claim included."""
         query = "SELECT name FROM labels WHERE class IS NOT NULL ORDER BY class"
         return tuple(row[0] for row in self._database.execute(query))
+
+    def book(self) -> ClassBook:
+        """Return what is known of labels at this moment."""
+        return ClassBook(self._database)
 
     def open_claim(self) -> Claim | None:
         """Return the claim that is not committed yet, as it was made."""
@@ -255,6 +260,7 @@ class Ledger:
                     "committed_at": iso_utc(committed_at),
                     **({} if gap is None else {"train_accuracy": trained, "train_holdout_gap": gap}),
                     **({"undone": True} if undone else {}),
+                    **facts_of_round(self._database, number),
                 }
             after = rows[-1][0]
 

@@ -51,7 +51,7 @@ class Clocked:
 def clocked(tmp_path):
     with open_state(tmp_path) as state:
         one = Clocked(state)
-        state._rules = state._rules.__class__(versions_kept=1)
+        state.rules = state.rules.__class__(versions_kept=1)
         yield one
     assert verify(tmp_path) == []
 
@@ -66,7 +66,7 @@ def test_the_newest_the_champion_and_its_parent_are_kept(clocked):
 
 
 def test_what_one_can_roll_back_to_is_kept(clocked):
-    clocked.state._rules = clocked.state._rules.__class__(versions_kept=4)
+    clocked.state.rules = clocked.state.rules.__class__(versions_kept=4)
     clocked.publish(9)
     clocked.state.retirements.retire_due(KeepRules(1, 0))
     assert clocked.kept() == clocked.state.ledger.restorable() == [1, 7, 8, 9]
