@@ -9,6 +9,7 @@ import re
 import sys
 import threading
 import time
+import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import TextIO
@@ -22,6 +23,8 @@ REPEAT_S = 60.0
 """Seconds within which a library's line that repeats is only counted."""
 KINDS_MAX = 256
 """Different lines that are remembered."""
+TRACEBACK_MAX = 20_000
+"""Characters of a traceback: one that recurses is longer than whoever reads it has time for."""
 MASK = "***"
 _SECRET_KEY = re.compile(r"password|passwd|secret|token|authorization", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"(://[^/\s:@]*:)[^@\s]+@|\b(bearer\s+)\S+", re.IGNORECASE)
@@ -68,6 +71,14 @@ def configure(
         logging.getLogger(name).setLevel(logging.CRITICAL if libraries > logging.DEBUG else libraries)
     logging.captureWarnings(capture=True)
     threading.excepthook = _thread_died
+
+
+def traceback_of(error: BaseException) -> str:
+    """Return the traceback of an error and of what caused it, for a line's `exception`; of a long one the end.
+
+    As text: to hand over the error itself would have some renderers print each frame's variables, pictures included.
+    """
+    return "".join(traceback.format_exception(error))[-TRACEBACK_MAX:].strip()
 
 
 def _renderer(*, console: bool, colors: bool) -> Processor:
