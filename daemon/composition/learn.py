@@ -31,6 +31,7 @@ from daemon.learn.requests import Requests
 from daemon.learn.round import Round
 from daemon.learn.settlement import Settlement
 from daemon.learn.stages import Stages, nowhere
+from daemon.learn.standstill import RETRY_MAX_S, WHAT
 from daemon.learn.status import StatusBoard
 from daemon.learn.taker import WindowTaker
 from daemon.learn.trigger import WindowLimits
@@ -44,7 +45,7 @@ from model.challenger import Challenger, ChallengerOptions
 from model.judge import Judge
 from model.judging.gate import GateOptions
 from model.learning.device import resolve_device
-from model.learning.errors import DeviceError
+from model.learning.errors import DeviceError, StateFileError
 from model.learning.options import PlanOptions, TrainOptions
 from model.network.build import check_architecture
 from model.network.errors import NetworkError
@@ -72,6 +73,7 @@ NEEDS = (
     Need.DEVICE,
     Need.EXPORTER,
     Need.ANNOUNCEMENT,
+    Need.TRAINING,
 )
 """What the learner may wait for."""
 
@@ -91,7 +93,8 @@ def run_learn(
         observer = Watchers(LearnMetrics(registry, model=config.model.name), status)
         outages, started = OutageMetrics(registry, NEEDS, now_ms), threading.Event()
         outage = Outage("something that the learner needs", Need.DISK, monotonic_s, observer=outages)
-        asks = [lambda: _check(outage, started)]
+        standing = outage.beside(WHAT, Need.TRAINING, delay_max_s=RETRY_MAX_S)
+        asks = [lambda: _check(outage, standing, started)]
         health = stack.enter_context(HealthServer(registry, asks, more={"/status": status.snapshot}))
         health.start(config.http.host, config.learn.port, "learn.port")
         directory = open_when_there_is_room(lambda: open_state(config, reached), "paths.state", outage, stop)
@@ -127,7 +130,7 @@ def run_learn(
         learner = _learner(
             config, directory, repository, buffer, announcements, observer, outage, device, stop, reached, adopt=adopt
         )
-        learner.started = started
+        learner.started, learner.standstill.outage = started, standing
         try:
             learner.run(stop)
         except BufferMisconfiguredError as error:
@@ -137,6 +140,9 @@ def run_learn(
             raise OperatorError(error.setting, str(error), "Nothing was changed") from error
         except NetworkError as error:
             raise OperatorError(error.setting, str(error), "Nothing was changed") from error
+        except StateFileError as error:
+            cure = "Restore the file from a backup, or see what `tidemill verify` says: the round is kept"
+            raise OperatorError("paths.state", str(error), cure) from error
         except (UnmappableError, StaleTensorError) as error:
             cure = "Choose another architecture; the open round then goes on with it"
             raise OperatorError("model.architecture", str(error), cure) from error
@@ -145,9 +151,10 @@ def run_learn(
             raise OperatorError("paths.repository", str(error), cure) from error
 
 
-def _check(outage: Outage, started: threading.Event) -> Check:
+def _check(outage: Outage, standing: Outage, started: threading.Event) -> Check:
     waiting = "" if started.is_set() else "starting: state, repository and Redis (redis.url) are not all open yet"
-    return Check("learner", started.is_set() and not outage.ongoing, outage.reason or waiting)
+    ready = started.is_set() and not (outage.ongoing or standing.ongoing)
+    return Check("learner", ready, outage.reason or standing.reason or waiting)
 
 
 def _learner(

@@ -61,14 +61,12 @@ class Learner:
     ownership: Ownership
     started: threading.Event = field(default_factory=threading.Event)
     """Set once the buffer is ours and what a former life left is finished: before, the learner is not ready."""
-    standing: Outage | None = None
-    """The standstill's outage; None: one beside `outage`."""
     standstill: Standstill = field(init=False)
     _left_at: float = float("-inf")
 
     def __post_init__(self) -> None:
-        standing = self.standing or self.outage.beside(WHAT, Need.TRAINING, delay_max_s=RETRY_MAX_S)
-        self.standstill = Standstill(self.directory, standing)
+        standing = self.outage.beside(WHAT, Need.TRAINING, delay_max_s=RETRY_MAX_S)
+        self.standstill = Standstill(self.directory, standing, self.clock)
 
     def run(self, stop: threading.Event) -> None:
         """Learn until `stop`. Raises what only an operator can cure; that is no death within the round either."""
@@ -168,7 +166,9 @@ class Learner:
             with blame_window():
                 trained = self.challenger.turn(self.round.stop)
         except (WindowFault, DeviceError, NetworkError) as error:
-            log.warning("the challenger was given up", reason=str(error), exception=traceback_of(error))
+            log.warning(
+                "the challenger was given up", reason=str(error), exception=traceback_of(error.__cause__ or error)
+            )
             self.challenger.give_up()
             return False
         finally:
@@ -226,7 +226,7 @@ class Learner:
                 raise
             attempts = self.directory.count_attempt(claim.round)
             facts = {"round": claim.round, "attempt": attempts, "of": ATTEMPTS_MAX, "reason": str(fault)}
-            log.error("a round failed", **facts, exception=traceback_of(fault))
+            log.error("a round failed", **facts, exception=traceback_of(fault.__cause__ or fault))
             self.observer.round_ended(claim.round, Outcome.FAILED, 0.0)
             if not self.standstill.begins(claim, fault) and attempts >= ATTEMPTS_MAX:
                 self._refuse(f"failed {attempts} times, its window is quarantined: {fault}")

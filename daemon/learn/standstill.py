@@ -3,6 +3,7 @@
 Without this a fault of our own, or of the machine, would put the whole stream into quarantine, window by window.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
@@ -41,13 +42,14 @@ class Standstill:
     directory: StateDirectory
     outage: Outage
     """Its reason is what /readyz says; its back-off is when the round is tried again."""
-    _held: bool = field(default=False)
-    """The round is not tried before the back-off's longest delay: each try ends the process."""
+    clock: Callable[[], float]
+    _not_before: float = field(default=float("-inf"))
+    """Where each try ends the process, the first one waits for as long as the back-off grows to at last."""
 
     @property
     def due(self) -> bool:
         """Whether the open round may be tried now."""
-        return self.outage.due and not self._held
+        return self.outage.due and self.clock() >= self._not_before
 
     def begins(self, claim: Claim, fault: WindowFault) -> bool:
         """Note what the open round raised; return whether windows in a row raised the same.
@@ -69,7 +71,7 @@ class Standstill:
         if len(rounds) < SAME_MAX:
             return False
         self.directory.raised.acquit(rounds)
-        self._held = True
+        self._not_before = self.clock() + RETRY_MAX_S
         self._say(rounds, f"the process died {deaths} times in the last", "see the log, and who ends it (memory?)")
         return True
 
@@ -89,7 +91,7 @@ class Standstill:
     def skipped(self, claim: Claim) -> None:
         """Take note that a person has had the window set aside: the next one is taken. Raises OSError."""
         self.directory.raised.forget(claim.round)
-        self._held = False
+        self._not_before = float("-inf")
         self.outage.recovered("its window was set aside by hand")
 
     def over(self) -> None:
@@ -103,8 +105,7 @@ class Standstill:
         names = f"{', '.join(map(str, rounds[:-1]))} and {rounds[-1]}"
         self.outage.failed(
             f"{len(rounds)} windows in a row (rounds {names}) raised the same, so none of them is at fault: {what}. "
-            f"No window is taken or quarantined. {cure[0].upper()}{cure[1:]}. It is tried again at a restart "
-            f"and every {RETRY_MAX_S:g} s at last; once it ends well, the windows before it are given back. To set its "
-            "window aside all the same: tidemill quarantine skip",
-            cure=cure,
+            f"No window is taken or quarantined. {cure[0].upper()}{cure[1:]}. The round is tried again at a restart, "
+            f"and every {RETRY_MAX_S:g} s at last; once it ends well, the windows before it are given back. "
+            "`tidemill quarantine skip` sets its window aside all the same"
         )

@@ -89,6 +89,12 @@ class Ledger:
         """Return the claim that is not committed yet, as it was made."""
         return load_claim(self._database)
 
+    def standing_round(self) -> int | None:
+        """Return the open round that learning stands still at; None where it does not."""
+        query = "SELECT round FROM raised JOIN rounds USING (round) WHERE faultless = 1 AND outcome IS NULL"
+        row = self._database.execute(query).fetchone()
+        return int(row[0]) if row else None
+
     def current_state(self) -> str | None:
         """Return the digest of the weights that the next round starts from; None before there are any."""
         since = (
