@@ -17,6 +17,8 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from daemon.log_stream import SteadyLogger, SteadyStream
+
 TOLD_BY_US = ("kafka.net", "kafka.cluster", "kafka.coordinator")
 """Lines of a client about its connections: an outage is told by whoever waits for it, once and with the cure."""
 REPEAT_S = 60.0
@@ -46,6 +48,7 @@ def configure(
     """
     out = stream or sys.stderr
     console = form == "console" or (form == "auto" and out.isatty())
+    steady = SteadyStream(lambda: stream or sys.stderr)
     hidden = tuple(secret for secret in secrets if len(secret) >= 4)
     processors: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -60,8 +63,7 @@ def configure(
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        # Looked up anew for each line: whoever replaces sys.stderr is followed.
-        logger_factory=lambda *_: structlog.PrintLogger(stream or sys.stderr),
+        logger_factory=lambda *_: SteadyLogger(steady),
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()

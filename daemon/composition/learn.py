@@ -97,13 +97,19 @@ def run_learn(
         asks = [lambda: _check(outage, standing, started)]
         health = stack.enter_context(HealthServer(registry, asks, more={"/status": status.snapshot}))
         health.start(config.http.host, config.learn.port, "learn.port")
-        directory = open_when_there_is_room(lambda: open_state(config, reached), "paths.state", outage, stop)
+        directory = open_when_there_is_room(
+            lambda: open_state(config, reached), "paths.state", outage, stop, config.paths.state
+        )
         if directory is None:
             return
         stack.enter_context(directory)
         check_initial_weights(config, directory)
         repository = open_when_there_is_room(
-            lambda: open_repository(config, directory, reached, adopt=adopt), "paths.repository", outage, stop
+            lambda: open_repository(config, directory, reached, adopt=adopt),
+            "paths.repository",
+            outage,
+            stop,
+            config.paths.repository,
         )
         if repository is None:
             return
