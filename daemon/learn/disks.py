@@ -6,7 +6,7 @@ from pathlib import Path
 
 from daemon.learn.faults import Waiting
 from daemon.outage import Need
-from model.disk import describe, room
+from model.disk import describe, is_full, room
 from model.store.errors import StateUnavailableError
 
 
@@ -33,10 +33,11 @@ class Disks:
         return replace(waiting, what=f"the disk of {setting}"), reason
 
     def _named(self, error: OSError) -> tuple[str, Path]:
-        """Return the setting, and a path for errors that name none: the most of what is written is state."""
+        """Return the setting, and a path for errors that name none: of the disk that is full."""
         name = error.filename
         if not isinstance(name, str | bytes):
-            return "paths.state or paths.repository", self.state
+            full = self.repository if is_full(self.repository) and not is_full(self.state) else self.state
+            return "paths.state or paths.repository", full
         path = Path(name if isinstance(name, str) else name.decode(errors="replace")).absolute()
         roots = {"paths.state": self.state.absolute(), "paths.repository": self.repository.absolute()}
         return next((setting for setting, root in roots.items() if path.is_relative_to(root)), str(path)), path
