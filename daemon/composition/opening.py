@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+import structlog
+
 from daemon.composition.clocks import now_ms
 from daemon.config import Config
 from daemon.errors import OperatorError
@@ -29,6 +31,8 @@ PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE})
 PASSING_SQLITE = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
 HIDING_SQLITE = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})
 """What SQLite says of a full disk, or one remounted read-only, as well as of a missing right: the disk is asked."""
+
+log = structlog.get_logger()
 
 Opened = TypeVar("Opened")
 
@@ -117,7 +121,14 @@ def check_initial_weights(config: Config, directory: StateDirectory) -> None:
     file, trainable = config.model.initial_weights, config.model.trainable
     try:
         if file:
-            initial_weights.check_initial_weights(spec_of(config), Path(file), trainable)
+            facts = initial_weights.check_initial_weights(spec_of(config), Path(file), trainable)
+            log.info(
+                "initial weights",
+                file=file,
+                taken_from=facts.place or "the file's own state dict",
+                tensors=facts.loaded,
+                left_random=facts.left_random,
+            )
         elif trainable != "all":
             raise TrainableError(
                 f'model.trainable "{trainable}" on random features learns next to nothing; name a file in '

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from model.network.conduct import FAILURES, why_not
+from model.network.conduct import FAILURES, generators_kept, why_not
 from model.network.errors import UnsupportedArchitectureError
 from model.network.families import build_body
 from model.network.network import Network
@@ -33,6 +33,11 @@ def check_architecture(spec: NetworkSpec) -> None:
 
     A network of one's own must answer as a published one has to (conduct.py), and grow by a class in its head alone.
     """
+    with generators_kept():
+        _check(spec)
+
+
+def _check(spec: NetworkSpec) -> None:
     network = build(spec, seed=0).eval()
     last: list[Any] = []
     hook = network.head.register_forward_hook(lambda _module, _inputs, output: last.append(output))

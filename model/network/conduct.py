@@ -33,18 +33,17 @@ FAILURES = (
 def why_not(network: Network) -> str:
     """Return what is wrong with the network's answers, and what would be right; empty: nothing.
 
-    The network is changed; the global generators of random numbers are left as they were. Raises FAILURES.
+    The network is changed, and the global generators of random numbers. Raises FAILURES.
     """
     size = network.spec.size
     pictures = torch.rand(PICTURES, 3, size, size, generator=torch.Generator().manual_seed(0))
-    with _generators_kept():
-        network.eval()
-        with torch.no_grad():
-            wrong = _form(network(pictures)) or _wavering(network, pictures)
-            if not wrong:
-                shake(network)
-                wrong = _wavering(network, pictures)
-        return wrong or _untrainable(network, pictures)
+    network.eval()
+    with torch.no_grad():
+        wrong = _form(network(pictures)) or _wavering(network, pictures)
+        if not wrong:
+            shake(network)
+            wrong = _wavering(network, pictures)
+    return wrong or _untrainable(network, pictures)
 
 
 def _form(logits: Tensor) -> str:
@@ -138,7 +137,8 @@ def _states() -> tuple[bytes, object, object]:
 
 
 @contextmanager
-def _generators_kept() -> Iterator[None]:
+def generators_kept() -> Iterator[None]:
+    """Leave the global generators of random numbers, torch's, numpy's and Python's, as they were."""
     python, numpy = random.getstate(), np.random.get_state()
     try:
         with torch.random.fork_rng(devices=[]):
