@@ -57,10 +57,9 @@ def room(number: int | None, path: Path, needed: int | None) -> str:
     wanted = "" if needed is None else f"{amount(needed)} needed, "
     if number == errno.EDQUOT:
         return f" ({wanted}and this user's quota there is used up)"
-    try:
-        disk = os.statvfs(_existing(path))
-    except OSError as error:
-        return f" ({wanted}and what is free there is not known: {error.strerror})"
+    disk = _disk_of(path)
+    if disk is None:
+        return f" ({wanted}and what is free there cannot be asked)"
     if disk.f_files and not disk.f_favail:
         return f" ({wanted}and no inode is left there: delete files, however small)"
     free = disk.f_bavail * disk.f_frsize
@@ -69,14 +68,15 @@ def room(number: int | None, path: Path, needed: int | None) -> str:
 
 
 def is_full(path: Path) -> bool:
-    """Return whether the disk of `path` has no block or no inode left for this user. Raises OSError."""
-    disk = os.statvfs(_existing(path))
-    return not disk.f_bavail or bool(disk.f_files and not disk.f_favail)
+    """Return whether the disk of `path` has no block or no inode left for this user; False where it cannot be asked."""
+    disk = _disk_of(path)
+    return disk is not None and (not disk.f_bavail or bool(disk.f_files and not disk.f_favail))
 
 
 def is_read_only(path: Path) -> bool:
-    """Return whether the file system of `path` is mounted read-only. Raises OSError."""
-    return bool(os.statvfs(_existing(path)).f_flag & os.ST_RDONLY)
+    """Return whether the file system of `path` is mounted read-only; False where it cannot be asked."""
+    disk = _disk_of(path)
+    return disk is not None and bool(disk.f_flag & os.ST_RDONLY)
 
 
 def amount(count: int) -> str:
@@ -85,5 +85,13 @@ def amount(count: int) -> str:
     return f"{count} B" if unit is None else f"{count / unit[0]:.1f} {unit[1]}"
 
 
-def _existing(path: Path) -> Path:
-    return next((one for one in (path, *path.parents) if one.exists()), Path("/"))
+def _disk_of(path: Path) -> os.statvfs_result | None:
+    """Ask the file system of `path`, or of the nearest folder above it that there is; None where none answers."""
+    for one in (path, *path.parents):
+        try:
+            return os.statvfs(one)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            return None
+    return None

@@ -81,11 +81,8 @@ class Learner:
 
     def leave(self) -> None:
         """Stop in order: a round that is open is done again after the next start, and no death is counted for it."""
-        claim = self.directory.ledger.open_claim()
-        if claim is None or not self.started.is_set():
-            return
-        if self._note_stop(claim):
-            log.info("stopped within a round, which is done again after the next start", round=claim.round)
+        if self.started.is_set() and self._note_stop():
+            log.info("stopped within a round, which is done again after the next start")
 
     def turn(self) -> bool:
         """Run once and outlast what lies outside. Return whether there may be more to do at once."""
@@ -109,19 +106,22 @@ class Learner:
     def _wait(self, error: Exception) -> bool:
         """Say what is away. Should the process end while it waits within a round, that is no death of the window's."""
         away, reason = self._disks.told(error, waiting_for(error))
-        claim = self.directory.ledger.open_claim() if not self.outage.ongoing and self.started.is_set() else None
+        begins = not self.outage.ongoing and self.started.is_set()
         self.outage.failed(reason, need=away.need, what=away.what, cure=away.cure)
-        if claim is not None:
-            self._note_stop(claim)
+        if begins:
+            self._note_stop()
         return False
 
-    def _note_stop(self, claim: Claim) -> bool:
+    def _note_stop(self) -> bool:
+        """Return whether a round is open, and it could be noted that the process stops or waits within it."""
         try:
-            self.directory.note_stop(claim.round)
-        except OSError as error:
+            claim = self.directory.ledger.open_claim()
+            if claim is not None:
+                self.directory.note_stop(claim.round)
+        except (OSError, sqlite3.OperationalError) as error:
             log.warning("the stop could not be noted, and will count as a death", reason=str(error))
             return False
-        return True
+        return claim is not None
 
     @property
     def _disks(self) -> Disks:
@@ -191,9 +191,8 @@ class Learner:
             deaths = self.directory.count_death(claim.round)
             self.directory.note_stop(0)
             log.info("a round was interrupted, doing it again", round=claim.round, deaths=deaths)
-            if deaths < DEATHS_MAX:
-                self.standstill.resume(claim)
-            elif not self.standstill.begins_with_death(claim, deaths):
+            stands = self.standstill.resume(claim)
+            if not stands and deaths >= DEATHS_MAX and not self.standstill.begins_with_death(claim, deaths):
                 self._refuse(f"the process died {deaths} times in this round: its window is quarantined")
         self.started.set()
 

@@ -31,6 +31,7 @@ CURES = {
     False: "the log has its traceback: install a version, or mend the factory or setting, that it comes from",
 }
 """What to do, by whether it is a ParityError."""
+CURE_OF_DEATHS = "see the log, and who ends the process: it may be short of memory"
 
 log = structlog.get_logger()
 
@@ -72,16 +73,24 @@ class Standstill:
             return False
         self.directory.raised.acquit(rounds)
         self._not_before = self.clock() + RETRY_MAX_S
-        self._say(rounds, f"the process died {deaths} times in the last", "see the log, and who ends it (memory?)")
+        self._say(rounds, f"the process died {deaths} times in the last", CURE_OF_DEATHS)
         return True
 
-    def resume(self, claim: Claim) -> None:
-        """Say after a start that learning stands still, where it did before: the round is tried once at once."""
+    def resume(self, claim: Claim) -> bool:
+        """Say after a start that learning stands still, where it did before; return whether it does.
+
+        The round is tried once at once, unless each try ended the process.
+        """
         failure = self.directory.raised.standing(claim)
-        if failure is not None:
-            rounds = self.directory.raised.in_a_row(failure.signature)
-            cure = CURES[failure.signature.startswith(f"{ParityError.__module__}.{ParityError.__qualname__} ")]
-            self._say(rounds, f"{failure.said}; raised as {failure.signature}", cure)
+        if failure is None:
+            return False
+        if failure.signature == DIED:
+            self._not_before = self.clock() + RETRY_MAX_S
+        parity = failure.signature.startswith(f"{ParityError.__module__}.{ParityError.__qualname__} ")
+        cure = CURE_OF_DEATHS if failure.signature == DIED else CURES[parity]
+        rounds = self.directory.raised.in_a_row(failure.signature)
+        self._say(rounds, f"{failure.said}; raised as {failure.signature}", cure)
+        return True
 
     def to_be_skipped(self, claim: Claim) -> bool:
         """Return whether a person asks to set the open round's window aside. Raises OSError."""

@@ -253,6 +253,16 @@ def test_windows_in_a_row_that_end_the_process_are_not_all_quarantined(bench):
         learner.turn()
 
 
+def test_kills_while_it_stands_still_quarantine_nothing(bench):
+    learn(bench, bench.learner(maker=maker_with(our_bug)), 3)
+    for _ in range(12):
+        learner = bench.learner(maker=maker_with(our_bug))
+        learner._start()  # and killed
+        assert learner.standstill.outage.ongoing
+    assert quarantined(learner) == 360
+    assert learner.directory.ledger.standing_round() == 3
+
+
 def test_the_metric_says_that_a_person_must_see_to_it(bench):
     told = []
 
