@@ -87,7 +87,7 @@ class Judge:
             standing = self._standing(champion, asked, lasting, masked, alike, known)
         evidence = gather(masked, alike, asked.newest & told, lasting, against, standing)
         old, new = before.some(asked.whole), full.some(asked.whole)
-        verdict = gate(new, old, self._options, evidence, challenge=claim.challenges)
+        verdict = gate(new, old, self._options, evidence, challenge=claim.challenges, classes=claim.classes)
         best = against is None or against.won >= against.lost
         return Judged(verdict, _kept(asked, full, candidate.network), best, _gap(candidate, verdict))
 

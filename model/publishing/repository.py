@@ -54,6 +54,7 @@ class Repository:
         now: Callable[[], datetime] = utc_now,
         reached: Callable[[str], None] = lambda point: None,
     ) -> None:
+        self.root = root
         self._paths = ModelPaths(root, model)
         self._now = now
         self._reached = reached

@@ -36,6 +36,7 @@ from model.store.lock import DirectoryLock
 from model.store.misses import write_drift
 from model.store.parcels import members
 from model.store.planning import check_chain, plan
+from model.store.raised import Raised
 from model.store.requests import Event, Handler, Request, answer_request, pending_requests, remove_request
 from model.store.retention import Retirements, keep_weights
 from model.store.screenings import recent_screenings
@@ -64,7 +65,7 @@ class StateDirectory:
         """Use `open`."""
         self.path = path
         self._lock, self._database, self._segments = opened
-        self.ledger = Ledger(self._database)
+        self.ledger, self.raised = Ledger(self._database), Raised(self._database)
         self.retirements = Retirements(self._database, now_ms, reached)
         self.rules = rules
         self._now_ms = now_ms
@@ -198,12 +199,11 @@ class StateDirectory:
     def count_death(self, round_number: int) -> int:
         """Count a death of the process within the open claim, unless it stopped in order; return how many there are."""
         with transaction(self._database):
-            return failures.count_death(self._database, round_number)
+            return failures.count_death(self._database, self._lock, round_number)
 
     def note_stop(self, round_number: int) -> None:
-        """Note that the process stops in order within the open claim: that is no death. Raises OSError."""
-        with transaction(self._database):
-            failures.note_stop(self._database, round_number)
+        """Note that the process stops or waits in order within the open claim; 0: no longer. Raises OSError."""
+        failures.note_stop(self._database, self._lock, round_number)
 
     def commit(self, claim: Claim, commit: Commit) -> None:
         """End the round in one transaction. Raises OutOfTurnError, ValueError (contradictory commit), OSError.

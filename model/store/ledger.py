@@ -24,6 +24,7 @@ from model.store.parcels import (
     is_last_try,
     learnable_parcels,
 )
+from model.store.raised import standing_round
 from model.store.recollections import forgotten_by_class, forgotten_share
 from model.store.requests import Event, find_event
 from model.store.retention import restorable
@@ -94,6 +95,10 @@ class Ledger:
     def open_claim(self) -> Claim | None:
         """Return the claim that is not committed yet, as it was made."""
         return load_claim(self._database)
+
+    def standing_round(self) -> int | None:
+        """Return the open round that learning stands still at; None where it does not."""
+        return standing_round(self._database)
 
     def current_state(self) -> str | None:
         """Return the digest of the weights that the next round starts from; None before there are any."""

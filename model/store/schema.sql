@@ -264,3 +264,11 @@ CREATE TABLE class_moves (
     PRIMARY KEY (event, sample)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX class_moves_sample ON class_moves (sample);
+-- Rounds whose training or judging raised, with what and where: windows in a row that raise the same are not at fault.
+CREATE TABLE raised (
+    round INTEGER PRIMARY KEY REFERENCES rounds,
+    parcel INTEGER NOT NULL, -- the round whose samples it learnt from: its own, or the one that it retried
+    signature TEXT NOT NULL, -- the error's type and where it was raised, without what it said
+    said TEXT NOT NULL,
+    faultless INTEGER NOT NULL DEFAULT 0 CHECK (faultless IN (0, 1)) -- 1: learning stood still for it
+) STRICT;

@@ -31,3 +31,11 @@ CREATE TABLE class_moves (
     PRIMARY KEY (event, sample)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX class_moves_sample ON class_moves (sample);
+-- What training raised, to tell a fault of ours from a window's.
+CREATE TABLE raised (
+    round INTEGER PRIMARY KEY REFERENCES rounds,
+    parcel INTEGER NOT NULL,
+    signature TEXT NOT NULL,
+    said TEXT NOT NULL,
+    faultless INTEGER NOT NULL DEFAULT 0 CHECK (faultless IN (0, 1))
+) STRICT;
