@@ -232,6 +232,7 @@ def _screening(screened: Screened, *, accepted: bool) -> dict[str, Any]:
         "said": screened.said,
         "change": screened.change and accepted,
         "contradicted": screened.contradicted if accepted else (),
+        "relabels": screened.doubts,
     }
 
 

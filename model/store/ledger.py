@@ -24,6 +24,7 @@ from model.store.parcels import (
     learnable_parcels,
 )
 from model.store.recollections import forgotten_by_class, forgotten_share
+from model.store.relabels import RelabelBook
 from model.store.requests import Event, find_event
 from model.window import LogKey
 
@@ -48,6 +49,7 @@ class Ledger:
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
+        self.relabels = RelabelBook(database)
 
     @classmethod
     def read_only(cls, path: Path) -> Self:
