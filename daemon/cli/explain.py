@@ -1,5 +1,6 @@
 """`tidemill explain VERSION`: what a version learnt, and why it was let through."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -53,7 +54,11 @@ def _explained(ledger: "Ledger", number: int) -> dict[str, Any]:
         raise OperatorError("", f"there is no version {number}", cure)
     parent = ledger.version(version.parent) if version.parent is not None else None
     since = parent.round if parent else 0
-    return {"manifest": version.manifest, "rounds": list(ledger.rounds(after=since, until=version.round))}
+    return {
+        "manifest": version.manifest,
+        "rounds": list(ledger.rounds(after=since, until=version.round)),
+        "relabels": [asdict(one) for one in ledger.relabels.counts(since + 1, version.round)],
+    }
 
 
 def _samples(names: "VersionSamples") -> dict[str, Any]:
@@ -85,6 +90,10 @@ def _print(told: dict[str, Any], names: "VersionSamples | None") -> None:
     _print_lineage(manifest["lineage"])
     console.print()
     print_rounds(told["rounds"])
+    if told["relabels"]:
+        console.print("\nKnown images that came under another label", style="bold")
+        columns = ("round", "old", "new", "source", "state", "outcome", "pictures")
+        print_table(columns, [[one[column] for column in columns] for one in told["relabels"]])
     if names is not None:
         _print_samples("fresh", names.fresh, names.fresh_evicted)
         _print_samples("replayed", names.replayed, names.replayed_evicted)
@@ -115,7 +124,7 @@ def _print_lineage(lineage: list[dict[str, Any]]) -> None:
                 one["trained"],
                 one["holdout"],
                 one["dead_lettered"],
-                sum(one.get(kind, 0) for kind in ("duplicate", "waiting", "suspect", "expired")),
+                sum(one.get(kind, 0) for kind in ("duplicate", "relabelled", "waiting", "suspect", "expired")),
             )
             for one in lineage
         ],

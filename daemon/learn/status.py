@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from daemon.learn.observer import BufferFacts, Champion, Judgement, Outcome, Stage
+from daemon.learn.observer import BufferFacts, Champion, Judgement, Outcome, Relabelled, Stage
 
 
 class StatusBoard:
@@ -86,6 +86,9 @@ class StatusBoard:
         self._set(challenger_turns=turns)
 
     def waiting_dropped(self, samples: int) -> None:
+        """Not shown here: `tidemill status` and the metrics have it."""
+
+    def relabelled(self, pictures: Mapping[Relabelled, int]) -> None:
         """Not shown here: `tidemill status` and the metrics have it."""
 
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from prometheus_client import CollectorRegistry
 
-from daemon.learn.observer import BufferFacts, Champion, Judgement, Outcome, Stage
+from daemon.learn.observer import BufferFacts, Champion, Judgement, Outcome, Relabelled, Stage
 from daemon.metrics.family import Family
 from daemon.version import VERSION
 
@@ -36,6 +36,9 @@ class LearnMetrics:
         )
         self._waiting_dropped = make.counter(
             "waiting_dropped_total", "Samples dropped while they waited for their label to become a class."
+        )
+        self._relabelled = make.counter(
+            "relabelled_samples_total", "Stored pictures that came again under another label.", ("outcome",)
         )
         self._drift = make.counter("drift_detected_total", "Drift alarms: the champion's errors rose.")
         self._rounds = make.counter("rounds_total", "Rounds, by how they ended.", ("outcome",))
@@ -69,6 +72,8 @@ class LearnMetrics:
         self._commit = make.gauge("commit_timestamp_seconds", "When the newest round was committed.")
         for outcome in Outcome:
             self._rounds.labels(outcome.value)
+        for what in Relabelled:
+            self._relabelled.labels(what.value)
         for kind in ("fresh", "replay"):
             self._trained.labels(kind)
 
@@ -162,6 +167,11 @@ class LearnMetrics:
     def waiting_dropped(self, samples: int) -> None:
         """Count what waited in vain."""
         self._waiting_dropped.inc(samples)
+
+    def relabelled(self, pictures: Mapping[Relabelled, int]) -> None:
+        """Count what became of new labels of known pictures."""
+        for outcome, count in pictures.items():
+            self._relabelled.labels(outcome.value).inc(count)
 
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """Show what the store holds."""

@@ -4,6 +4,7 @@ A row goes with its sample. What is in force is a row that is `applied`; a rollb
 """
 
 import sqlite3
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -24,6 +25,16 @@ SENDER = (
     " AND state IN ('applied', 'overruled') ORDER BY relabel DESC LIMIT 1), samples.source)"
 )
 """SQL: the producer that gave a row of `samples` the label that it has."""
+
+WHY = {
+    RelabelOutcome.SUSPECT: "with a window that was not learnt",
+    RelabelOutcome.CONTRADICTED: "where the champion finds the old label likelier",
+    RelabelOutcome.DISTRUSTED: "in bad company: the champion contradicts most of what came with them",
+    RelabelOutcome.UNVOUCHED: "without a champion that knows both labels",
+    RelabelOutcome.UNKNOWN_LABEL: "with a label that is no class",
+    RelabelOutcome.LIMIT: "above the share that may be relabelled before a person looks",
+    RelabelOutcome.REPEATED: "relabelled back and forth",
+}
 
 _COLUMNS = (
     "relabel, sample, role, old, new, relabels.source,"
@@ -132,6 +143,49 @@ def since_look(database: sqlite3.Connection) -> int:
     return int(database.execute(query, (looked(database),)).fetchone()[0])
 
 
+def sender(database: sqlite3.Connection, sample: int) -> str:
+    """Return the producer that gave a stored sample the label that it has."""
+    return str(database.execute(f"SELECT {SENDER} FROM samples WHERE sample = ?", (sample,)).fetchone()[0])  # noqa: S608
+
+
+def rounds_waiting(database: sqlite3.Connection) -> dict[int, int]:
+    """Return how many relabels wait, by the round that took them in."""
+    query = f"SELECT round, count(*) FROM relabels WHERE {ASIDE} GROUP BY round ORDER BY round"  # noqa: S608
+    return dict(database.execute(query).fetchall())
+
+
+@dataclass(frozen=True, slots=True)
+class RelabelFacts:
+    """A relabel as people see it: the picture, both labels, and the record that brought the new one."""
+
+    sample: int
+    old: str
+    new: str
+    outcome: str
+    sample_id: str
+    source: str
+    topic: str | None
+    partition: int | None
+    offset: int | None
+    """None, as topic and partition, where 0.1.0 took it in."""
+
+
+def facts(database: sqlite3.Connection, number: int, limit: int) -> list[RelabelFacts]:
+    """Return up to `limit` of the relabels that a round's window brought and that wait."""
+    query = (
+        "SELECT sample, old, new, outcome, sample_id, source, topic, partition, offset"  # noqa: S608 - our own words
+        f" FROM relabels LEFT JOIN logs USING (log) WHERE {ASIDE} AND round = ? ORDER BY relabel LIMIT ?"
+    )
+    return [RelabelFacts(*row) for row in database.execute(query, (number, limit))]
+
+
+def why_waiting(database: sqlite3.Connection, number: int) -> str:
+    """Say why the relabels of a round wait."""
+    query = f"SELECT outcome, count(*) FROM relabels WHERE {ASIDE} AND round = ? GROUP BY 1 ORDER BY 2 DESC, 1"  # noqa: S608
+    told = [f"{count} {WHY[RelabelOutcome(outcome)]}" for outcome, count in database.execute(query, (number,))]
+    return "known pictures came under other labels: " + ", ".join(told)
+
+
 class RelabelBook:
     """The book, read."""
 
@@ -144,8 +198,7 @@ class RelabelBook:
 
     def waiting(self) -> dict[int, int]:
         """Return how many relabels wait, by the round that took them in."""
-        query = f"SELECT round, count(*) FROM relabels WHERE {ASIDE} GROUP BY round ORDER BY round"  # noqa: S608
-        return dict(self._database.execute(query).fetchall())
+        return rounds_waiting(self._database)
 
     def since_look(self) -> int:
         """Return how many pictures were relabelled without a person since one looked."""
@@ -168,10 +221,16 @@ class RelabelBook:
         )
         return [RelabelCount(*row) for row in self._database.execute(query, (first, last))]
 
+    def counts_of(self, number: int) -> list[RelabelCount]:
+        """Return the relabels that a round took in, or retried, those alike as one, the most first."""
+        row = self._database.execute(
+            "SELECT coalesce(retried, round) FROM rounds WHERE round = ?", (number,)
+        ).fetchone()
+        return self.counts(*row, *row) if row else []
+
     def outcomes(self, number: int) -> dict[RelabelOutcome, int]:
         """Return what became of the relabels that a round took in, or retried, as its commit said it."""
-        query = (
-            "SELECT outcome, count(*) FROM relabels WHERE state NOT IN ('pending', 'overruled')"
-            " AND round = (SELECT coalesce(retried, round) FROM rounds WHERE round = ?) GROUP BY outcome"
-        )
-        return {RelabelOutcome(outcome): count for outcome, count in self._database.execute(query, (number,))}
+        found: Counter[RelabelOutcome] = Counter()
+        for one in self.counts_of(number):
+            found[RelabelOutcome(one.outcome)] += one.pictures
+        return dict(found)

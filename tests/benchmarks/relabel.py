@@ -154,7 +154,7 @@ def play(kind: str, seed: int, train: Examples, test: Examples, samples: int, *,
 
 def digits() -> tuple[Examples, Examples]:
     """Return scikit-learn's digits as RGB of 8 pixels: what is streamed, and the rest to test on."""
-    from sklearn.datasets import load_digits  # noqa: PLC0415 - slow to load, and not always wanted
+    from sklearn.datasets import load_digits
 
     read = load_digits()
     pixels = np.repeat((read.images * (255 / 16)).astype(np.uint8)[..., None], 3, axis=3)
