@@ -54,10 +54,11 @@ def _explained(ledger: "Ledger", number: int) -> dict[str, Any]:
         raise OperatorError("", f"there is no version {number}", cure)
     parent = ledger.version(version.parent) if version.parent is not None else None
     since = parent.round if parent else 0
+    relabels = [asdict(one) for one in ledger.relabels.counts(since + 1, version.round)]
     return {
         "manifest": version.manifest,
         "rounds": list(ledger.rounds(after=since, until=version.round)),
-        "relabels": [asdict(one) for one in ledger.relabels.counts(since + 1, version.round)],
+        **({"relabels": relabels} if relabels else {}),
     }
 
 
@@ -90,7 +91,7 @@ def _print(told: dict[str, Any], names: "VersionSamples | None") -> None:
     _print_lineage(manifest["lineage"])
     console.print()
     print_rounds(told["rounds"])
-    if told["relabels"]:
+    if "relabels" in told:
         console.print("\nKnown images that came under another label", style="bold")
         columns = ("round", "old", "new", "source", "state", "outcome", "pictures")
         print_table(columns, [[one[column] for column in columns] for one in told["relabels"]])
