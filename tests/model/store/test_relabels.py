@@ -165,6 +165,13 @@ def test_of_the_holdout_less_may_be_relabelled(tmp_path: Path):
     assert verify(tmp_path) == []
 
 
+def test_with_a_limit_of_nothing_a_person_decides_on_each(tmp_path: Path):
+    with open_state(tmp_path, StoreRules(relabel_class_max=0.0, relabel_holdout_max=0.0)) as state:
+        take_version(state, [*CATS, *DOGS])
+        send(state, [(3, "dog")])
+        assert outcomes(state) == {"limit": 1} and labels(state) == {"cat": 40}
+
+
 def test_back_and_forth_ends_with_a_person(state):
     for label in ("dog", "cat", "dog", "cat", "dog"):
         send(state, [(3, label)])
