@@ -51,6 +51,8 @@ class Run:
     final: float
     control: float
     """The last champion's of the same run without the relabels."""
+    control_loss: float
+    """The most that a champion of that run lay below the one before the same moment."""
     outcomes: dict[str, int]
     """What became of the relabels."""
     seconds: float
@@ -148,8 +150,12 @@ def play(kind: str, seed: int, train: Examples, test: Examples, samples: int, *,
         outcomes = stream.outcomes()
         bench.die()
     final = accuracies[-1]
-    control = final if quiet else play(kind, seed, train, test, samples, quiet=True).final
-    return Run(kind, seed, before, min(accuracies), final, control, outcomes, time.perf_counter() - began)
+    worst = min(accuracies)
+    control, control_loss = final, before - worst
+    if not quiet:
+        twin = play(kind, seed, train, test, samples, quiet=True)
+        control, control_loss = twin.final, twin.loss
+    return Run(kind, seed, before, worst, final, control, control_loss, outcomes, time.perf_counter() - began)
 
 
 def digits() -> tuple[Examples, Examples]:
@@ -206,7 +212,9 @@ def tell(runs: Sequence[Run]) -> None:
         print(
             f"{kind}: {before:.1f} before, {final:.1f} in the end, {gain:+.2f} against the same run without relabels;"
             f" more than 1 point lost in {sum(one.loss > LOSS_MAX for one in some)} of {len(some)},"
-            f" {100 * max(one.loss for one in some):.2f} at most; relabels: {dict(outcomes)}"
+            f" {100 * max(one.loss for one in some):.2f} at most (without relabels in"
+            f" {sum(one.control_loss > LOSS_MAX for one in some)}, {100 * max(one.control_loss for one in some):.2f});"
+            f" relabels: {dict(outcomes)}"
         )
 
 
