@@ -1,5 +1,6 @@
 """`tidemill explain VERSION`: what a version learnt, and why it was let through."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -53,11 +54,16 @@ def _explained(ledger: "Ledger", number: int) -> dict[str, Any]:
         raise OperatorError("", f"there is no version {number}", cure)
     parent = ledger.version(version.parent) if version.parent is not None else None
     since = parent.round if parent else 0
-    told = {"manifest": version.manifest, "rounds": list(ledger.rounds(after=since, until=version.round))}
+    told: dict[str, Any] = {
+        "manifest": version.manifest,
+        "rounds": list(ledger.rounds(after=since, until=version.round)),
+    }
     if version.retired_at_ms is not None:
         from model.store.facts import iso_utc  # noqa: PLC0415 - only where needed
 
         told["retired_at"] = iso_utc(version.retired_at_ms)
+    if relabels := [asdict(one) for one in ledger.relabels.counts(since + 1, version.round)]:
+        told["relabels"] = relabels
     return told
 
 
@@ -94,6 +100,10 @@ def _print(told: dict[str, Any], names: "VersionSamples | None") -> None:
         for event in one.get("class_events", ()):
             into = f" into {event['into']!r}" if "into" in event else ""
             console.print(f"round {one['round']}: {event['event']}: {event['name']!r}{into}")
+    if "relabels" in told:
+        console.print("\nKnown images that came under another label", style="bold")
+        columns = ("round", "old", "new", "source", "state", "outcome", "pictures")
+        print_table(columns, [[one[column] for column in columns] for one in told["relabels"]])
     if names is not None:
         _print_samples("fresh", names.fresh, names.fresh_evicted)
         _print_samples("replayed", names.replayed, names.replayed_evicted)
@@ -124,7 +134,7 @@ def _print_lineage(lineage: list[dict[str, Any]]) -> None:
                 one["trained"],
                 one["holdout"],
                 one["dead_lettered"],
-                sum(one.get(kind, 0) for kind in ("duplicate", "waiting", "suspect", "expired")),
+                sum(one.get(kind, 0) for kind in ("duplicate", "relabelled", "waiting", "suspect", "expired")),
             )
             for one in lineage
         ],

@@ -32,6 +32,19 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
+class Relabelled(StrEnum):
+    """What became of a stored picture's new label, as `model.store.facts.RelabelOutcome` explains."""
+
+    APPLIED = "applied"
+    SUSPECT = "suspect"
+    CONTRADICTED = "contradicted"
+    DISTRUSTED = "distrusted"
+    UNVOUCHED = "unvouched"
+    UNKNOWN_LABEL = "unknown_label"
+    LIMIT = "limit"
+    REPEATED = "repeated"
+
+
 @dataclass(frozen=True, slots=True)
 class BufferFacts:
     """What waits in Redis, over all logs."""
@@ -148,6 +161,10 @@ class LearnObserver(Protocol):
 
     def event_times_implausible(self, samples: int) -> None:
         """So many samples of a published version bear an event time that cannot tell how fresh it is."""
+        ...
+
+    def relabelled(self, pictures: Mapping[Relabelled, int]) -> None:
+        """So many stored pictures came again under other labels, and that is what became of it."""
         ...
 
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:

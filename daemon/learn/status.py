@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from daemon.learn.observer import BufferFacts, Champion, Judgement, Outcome, Stage
+from daemon.learn.observer import BufferFacts, Champion, Judgement, Outcome, Relabelled, Stage
 
 
 class StatusBoard:
@@ -98,6 +98,9 @@ class StatusBoard:
     def skewed(self, seconds: float) -> None:
         """Note how far this host's clock is ahead of that of Redis."""
         self._set(clock_skew_s=round(seconds, 3))
+
+    def relabelled(self, pictures: Mapping[Relabelled, int]) -> None:
+        """Not shown here: `tidemill status` and the metrics have it."""
 
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """Note what the store holds."""

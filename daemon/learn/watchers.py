@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from daemon.learn.observer import BufferFacts, Champion, Judgement, LearnObserver, Outcome, Stage
+from daemon.learn.observer import BufferFacts, Champion, Judgement, LearnObserver, Outcome, Relabelled, Stage
 
 
 class Watchers:
@@ -100,6 +100,11 @@ class Watchers:
         """Tell all."""
         for one in self._watchers:
             one.event_times_implausible(samples)
+
+    def relabelled(self, pictures: Mapping[Relabelled, int]) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.relabelled(pictures)
 
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """Tell all."""

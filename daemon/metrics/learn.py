@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from prometheus_client import CollectorRegistry
 
-from daemon.learn.observer import BufferFacts, Champion, Judgement, Outcome, Stage
+from daemon.learn.observer import BufferFacts, Champion, Judgement, Outcome, Relabelled, Stage
 from daemon.metrics.family import Family
 from daemon.version import VERSION
 
@@ -43,6 +43,9 @@ class LearnMetrics:
         self._retired = make.counter("versions_retired_total", "Old versions whose files were let go.")
         self._versions = make.gauge("repository_versions", "Versions in the repository.")
         self._versions_bytes = make.gauge("repository_bytes", "Bytes of the versions in the repository.")
+        self._relabelled = make.counter(
+            "relabelled_samples_total", "Stored pictures that came again under another label.", ("outcome",)
+        )
         self._drift = make.counter("drift_detected_total", "Drift alarms: the champion's errors rose.")
         self._rounds = make.counter("rounds_total", "Rounds, by how they ended.", ("outcome",))
         self._stages = make.histogram(
@@ -79,6 +82,8 @@ class LearnMetrics:
         self._commit = make.gauge("commit_timestamp_seconds", "When the newest round was committed.")
         for outcome in Outcome:
             self._rounds.labels(outcome.value)
+        for what in Relabelled:
+            self._relabelled.labels(what.value)
         for kind in ("fresh", "replay"):
             self._trained.labels(kind)
         for state in ("class", "waiting", "near", "merged", "retired"):
@@ -183,6 +188,11 @@ class LearnMetrics:
     def event_times_implausible(self, samples: int) -> None:
         """Count what freshness leaves out."""
         self._implausible.inc(samples)
+
+    def relabelled(self, pictures: Mapping[Relabelled, int]) -> None:
+        """Count what became of new labels of known pictures."""
+        for outcome, count in pictures.items():
+            self._relabelled.labels(outcome.value).inc(count)
 
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """Show what the store holds."""

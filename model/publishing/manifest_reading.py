@@ -10,7 +10,7 @@ from model.publishing.reading import Fields
 
 SIDE_MAX = 65_536
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
-_COUNTS = ("trained", "holdout", "dead_lettered", "duplicate", "waiting", "suspect", "expired")
+_COUNTS = ("trained", "holdout", "dead_lettered", "duplicate", "relabelled", "waiting", "suspect", "expired")
 
 
 def read_lineage_entry(entry: Fields) -> m.LineageEntry:
