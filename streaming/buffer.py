@@ -20,6 +20,11 @@ BRAKE_OUTCOMES_MAX = 1_000
 """How many of the last records a brake looks at."""
 
 
+def entries_at_once(size: int) -> int:
+    """Return how many samples of `size` x `size` pixels a batch may hold: one at least."""
+    return max(1, min(BATCH_ENTRIES_MAX, BATCH_PIXEL_BYTES_MAX // (3 * size * size)))
+
+
 @dataclass(frozen=True, slots=True)
 class Appended:
     """The batch is in; `position` is the stream's new last id."""
@@ -64,9 +69,23 @@ class LogState:
     bytes_used: int
     """Length times the measured size of an entry."""
     oldest_buffered_ms: int | None
-    """When the oldest entry was buffered; None for an empty stream."""
+    """When the oldest entry was buffered, by the buffer's clock; None for an empty stream."""
     registered_ms: int = 0
-    """When an ingestor last registered the log: a log of a topic that is gone is no longer registered again."""
+    """When an ingestor last registered the log, by the buffer's clock: one of a topic that is gone is not any more."""
+    now_ms: int = 0
+    """The buffer's clock at this look: what the two are compared with, and no other clock is."""
+    ahead_ms: int = 0
+    """How far the clock of the ingestor that registered the log was ahead of the buffer's, less what the call took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What of a buffer may change while it runs."""
+
+    now_ms: int
+    """Its clock, in milliseconds since the epoch."""
+    unsafe: str
+    """Why it may lose what it was given, and what to do; empty where it does not."""
 
 
 class IngestBuffer(Protocol):
@@ -82,10 +101,11 @@ class IngestBuffer(Protocol):
         Where there is no stream, and the learner has left a position below the first entry's `after`, the answer is
         Stale(0): the learner has set its position back, and wants to read from there.
         The same script adds the outcome of each entry (sample or dead letter) to the window of the brake named
-        `brake`. Raises BufferFullError (nothing was written) or BufferUnavailableError (unknown; ask `position`),
-        and ValueError for a batch that is empty, unordered, below `expected` or above BATCH_ENTRIES_MAX or
-        BATCH_PIXEL_BYTES_MAX. A batch that got in although its answer was lost comes back as Stale, with the
-        position behind it, when it is tried again.
+        `brake`; what no client can read is no producer's fault, and does not count. Raises BufferFullError (nothing
+        was written) or BufferUnavailableError (unknown; ask `position`), and ValueError for a batch that is empty,
+        unordered, below `expected` or above BATCH_ENTRIES_MAX or BATCH_PIXEL_BYTES_MAX. A batch that got in although
+        its answer was lost comes back as Stale, with the position behind it, when it is tried again. When an entry was
+        buffered is told by the buffer's clock: `buffered_ms` as given does not count.
         """
         ...
 
@@ -116,6 +136,10 @@ class IngestBuffer(Protocol):
         """Return an identity of the server process that changes when it restarts."""
         ...
 
+    def vitals(self) -> Vitals:
+        """Return what may change while the buffer runs."""
+        ...
+
     def incarnation(self, topic: str, topic_id: str, partition: int) -> int:
         """Return the current incarnation of a partition's log (0 until an operator released a truncation)."""
         ...
@@ -126,6 +150,17 @@ class IngestBuffer(Protocol):
         Safe to repeat, for the number is named and not counted up. The learner's `leave_learnt` restores it after
         a loss. Raises BufferFullError.
         """
+        ...
+
+    def ask_skip(self, log: Log, offset: int) -> None:
+        """Leave, for a day, an operator's word that the log's records that cannot be read may be given up.
+
+        Up to and with `offset`; the newest word counts. Raises BufferFullError.
+        """
+        ...
+
+    def skip(self, log: Log) -> int | None:
+        """Return the offset that `ask_skip` left; None where there is none."""
         ...
 
 
@@ -175,6 +210,10 @@ class LearnBuffer(Protocol):
 
     def run_id(self) -> str:
         """Return an identity of the server process that changes when it restarts."""
+        ...
+
+    def vitals(self) -> Vitals:
+        """Return what may change while the buffer runs."""
         ...
 
     def claim_ownership(self, state_id: str, *, adopt: bool) -> None:

@@ -19,6 +19,8 @@ class Keys:
         """Hash: log -> what its ingestor last said of it."""
         self.owner = f"tidemill:{{{job}}}:owner"
         """The `state_id` of the job's learner."""
+        self.probe = f"tidemill:{{{job}:probe}}:probe"
+        """A key that never exists, of another hash tag than the job's own."""
 
     def stream(self, log: Log) -> str:
         """The stream of a log; topic id and incarnation are part of it, so a new topic never meets an old stream."""
@@ -28,9 +30,17 @@ class Keys:
         """The learner's durable position in a log."""
         return f"{self._partition(log.topic, log.partition)}:learnt:{_id(log.topic_id)}:{log.incarnation}"
 
+    def scratch(self, log: Log) -> str:
+        """What exists within one script alone."""
+        return f"{self._partition(log.topic, log.partition)}:scratch"
+
     def incarnation(self, topic: str, topic_id: str, partition: int) -> str:
         """The current incarnation of a partition's log."""
         return f"{self._partition(topic, partition)}:incarnation:{_id(topic_id)}"
+
+    def skip(self, log: Log) -> str:
+        """Up to where an operator lets records go that cannot be read."""
+        return f"{self._partition(log.topic, log.partition)}:skip:{_id(log.topic_id)}:{log.incarnation}"
 
     def outcomes(self, brake: str) -> str:
         """The last outcomes of a brake, one character each. Any name will do for a brake: it is escaped."""

@@ -4,7 +4,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from streaming.buffer import (
     BRAKE_OUTCOMES_MAX,
@@ -14,8 +14,9 @@ from streaming.buffer import (
     BufferUnavailableError,
     LogState,
     Stale,
+    Vitals,
 )
-from streaming.entries import check_batch
+from streaming.entries import check_batch, outcome_of
 from streaming.records import Entry, Log, Marker
 
 ENTRY_OVERHEAD_BYTES = 300
@@ -43,22 +44,27 @@ class _Data:
     registered: dict[Log, tuple[int, int]] = field(default_factory=dict)
     incarnations: dict[tuple[str, str, int], int] = field(default_factory=dict)
     outcomes: dict[str, str] = field(default_factory=dict)
+    skips: dict[Log, int] = field(default_factory=dict)
     owner: str | None = None
 
 
 class MemoryBuffer:
     """Both sides in one object (IngestBuffer, LearnBuffer), safe to use from several threads.
 
-    A test takes the server away with `available = False`, sets its memory with `bytes_max`, and loses everything
-    with `wipe()`. It has one learner, and so fences none off.
+    A test takes the server away with `available = False`, sets its memory with `bytes_max`, makes it `unsafe` and
+    loses everything with `wipe()`. It has one learner, and so fences none off.
     """
 
     def __init__(
         self, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000, bytes_max: int | None = None
     ) -> None:
-        """At `bytes_max` bytes of entries every write of the ingestors' side is refused; None: no limit."""
+        """`now_ms` is the buffer's own clock.
+
+        At `bytes_max` bytes of entries every write of the ingestors' side is refused; None: no limit.
+        """
         self.available = True
         self.bytes_max = bytes_max
+        self.unsafe = ""
         self._now_ms = now_ms
         self._lock = threading.RLock()
         self._data = _Data()
@@ -90,9 +96,10 @@ class MemoryBuffer:
             if position == 0 and entries[0].after > self._data.learnt.get(log, entries[0].after):
                 return Stale(0)
             stream = self._write().streams.setdefault(log, _Stream())
-            stream.entries += entries
+            buffered_ms = self._now_ms()
+            stream.entries += [replace(entry, buffered_ms=buffered_ms) for entry in entries]
             stream.position = entries[-1].offset + 1
-            outcomes = "".join("x" if isinstance(entry, Marker) else "." for entry in entries)
+            outcomes = "".join(map(outcome_of, entries))
             kept = self._data.outcomes.get(brake, "") + outcomes
             self._data.outcomes[brake] = kept[-BRAKE_OUTCOMES_MAX:]
             return Appended(stream.position)
@@ -125,6 +132,11 @@ class MemoryBuffer:
         self._read()
         return f"memory-{self._run}"
 
+    def vitals(self) -> Vitals:
+        """See IngestBuffer and LearnBuffer."""
+        self._read()
+        return Vitals(self._now_ms(), self.unsafe)
+
     def incarnation(self, topic: str, topic_id: str, partition: int) -> int:
         """See IngestBuffer."""
         return self._read().incarnations.get((topic, topic_id, partition), 0)
@@ -136,6 +148,15 @@ class MemoryBuffer:
             if incarnation > current:
                 self._write().incarnations[(topic, topic_id, partition)] = incarnation
             return max(incarnation, current)
+
+    def ask_skip(self, log: Log, offset: int) -> None:
+        """See IngestBuffer. It is kept for ever."""
+        with self._lock:
+            self._write().skips[log] = offset
+
+    def skip(self, log: Log) -> int | None:
+        """See IngestBuffer."""
+        return self._read().skips.get(log)
 
     def logs(self) -> list[LogState]:
         """See LearnBuffer."""
@@ -206,6 +227,7 @@ class MemoryBuffer:
             bytes_used=stream.bytes_used,
             oldest_buffered_ms=stream.entries[0].buffered_ms if stream.entries else None,
             registered_ms=registered_ms,
+            now_ms=self._now_ms(),
         )
 
     def _read(self) -> _Data:

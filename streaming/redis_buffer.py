@@ -11,8 +11,9 @@ from streaming.buffer import (
     BufferMisconfiguredError,
     LogState,
     Stale,
+    Vitals,
 )
-from streaming.entries import check_batch, from_fields, position_of, stream_id, to_fields
+from streaming.entries import check_batch, from_fields, outcome_of, position_of, stream_id, to_fields
 from streaming.keys import Keys, log_field
 from streaming.records import Entry, Log, Marker
 from streaming.redis_client import Argument, RedisConnection
@@ -20,6 +21,9 @@ from streaming.redis_streams import RedisStreams
 
 OUTCOMES_KEPT_S = 7 * 24 * 3600
 """A brake that nothing was counted for in a week is forgotten: names of hosts come and go."""
+
+SKIP_KEPT_S = 24 * 3600
+"""A word to skip records is for the ones that wait now."""
 
 READ_BYTES_MAX = 32 * 1024 * 1024
 """Pixels asked for in one XRANGE, so that the answer comes well within the time limit."""
@@ -35,7 +39,10 @@ class RedisIngestBuffer:
         now_ms: Callable[[], int],
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`now_ms` is the time of day in milliseconds. Raises ValueError for an odd job."""
+        """`now_ms` is this host's time of day in milliseconds, to tell others its skew.
+
+        Raises ValueError for an odd job.
+        """
         self._connection = connection
         self._now_ms = now_ms
         self._keys = Keys(job)
@@ -48,7 +55,7 @@ class RedisIngestBuffer:
     def append(self, log: Log, expected: int, entries: Sequence[Entry], brake: str) -> Appended | Stale:
         """See IngestBuffer. The bytes of a batch travel once; 12 kB entries in batches of 64 cost 1.5 ms."""
         check_batch(expected, entries)
-        outcomes = "".join("x" if isinstance(entry, Marker) else "." for entry in entries)
+        outcomes = "".join(map(outcome_of, entries))
         kept = (outcomes, BRAKE_OUTCOMES_MAX, OUTCOMES_KEPT_S)
         args: list[bytes | int | str] = [stream_id(expected), entries[0].after, *kept]
         for entry in entries:
@@ -87,6 +94,10 @@ class RedisIngestBuffer:
         """See IngestBuffer."""
         return self._connection.run_id()
 
+    def vitals(self) -> Vitals:
+        """See IngestBuffer."""
+        return self._connection.vitals()
+
     def incarnation(self, topic: str, topic_id: str, partition: int) -> int:
         """See IngestBuffer."""
         return int(self._get(self._keys.incarnation(topic, topic_id, partition)) or 0)
@@ -95,6 +106,15 @@ class RedisIngestBuffer:
         """See IngestBuffer."""
         key = self._keys.incarnation(topic, topic_id, partition)
         return int(self._connection.script("open_incarnation", [key], [incarnation]))
+
+    def ask_skip(self, log: Log, offset: int) -> None:
+        """See IngestBuffer."""
+        self._connection.call("SET", self._keys.skip(log), offset, "EX", SKIP_KEPT_S)
+
+    def skip(self, log: Log) -> int | None:
+        """See IngestBuffer."""
+        value = self._get(self._keys.skip(log))
+        return None if value is None else int(value)
 
     def _get(self, key: str) -> bytes | None:
         value: bytes | None = self._connection.call("GET", key)
@@ -157,6 +177,10 @@ class RedisLearnBuffer:
     def run_id(self) -> str:
         """See LearnBuffer."""
         return self._connection.run_id()
+
+    def vitals(self) -> Vitals:
+        """See LearnBuffer."""
+        return self._connection.vitals()
 
     def claim_ownership(self, state_id: str, *, adopt: bool) -> None:
         """See LearnBuffer."""

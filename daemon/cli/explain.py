@@ -54,12 +54,14 @@ def _explained(ledger: "Ledger", number: int) -> dict[str, Any]:
         raise OperatorError("", f"there is no version {number}", cure)
     parent = ledger.version(version.parent) if version.parent is not None else None
     since = parent.round if parent else 0
-    relabels = [asdict(one) for one in ledger.relabels.counts(since + 1, version.round)]
-    return {
-        "manifest": version.manifest,
-        "rounds": list(ledger.rounds(after=since, until=version.round)),
-        **({"relabels": relabels} if relabels else {}),
-    }
+    told = {"manifest": version.manifest, "rounds": list(ledger.rounds(after=since, until=version.round))}
+    if relabels := [asdict(one) for one in ledger.relabels.counts(since + 1, version.round)]:
+        told["relabels"] = relabels
+    if version.retired_at_ms is not None:
+        from model.store.facts import iso_utc  # noqa: PLC0415 - only where needed
+
+        told["retired_at"] = iso_utc(version.retired_at_ms)
+    return told
 
 
 def _samples(names: "VersionSamples") -> dict[str, Any]:
@@ -95,6 +97,10 @@ def _print(told: dict[str, Any], names: "VersionSamples | None") -> None:
         console.print("\nKnown images that came under another label", style="bold")
         columns = ("round", "old", "new", "source", "state", "outcome", "pictures")
         print_table(columns, [[one[column] for column in columns] for one in told["relabels"]])
+    for one in told["rounds"]:
+        for event in one.get("class_events", ()):
+            into = f" into {event['into']!r}" if "into" in event else ""
+            console.print(f"round {one['round']}: {event['event']}: {event['name']!r}{into}")
     if names is not None:
         _print_samples("fresh", names.fresh, names.fresh_evicted)
         _print_samples("replayed", names.replayed, names.replayed_evicted)

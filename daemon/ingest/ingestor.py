@@ -17,9 +17,11 @@ from daemon.ingest.observer import IngestObserver, Pause
 from daemon.ingest.options import IngestOptions
 from daemon.ingest.periodic import Periodic
 from daemon.ingest.pressure import Pressure
+from daemon.ingest.transactions import Transactions
 from daemon.ingest.valve import Valve
-from daemon.outage import CURES, SILENT, Need, Outage, OutageObserver
+from daemon.outage import CURES, EVICTING, SILENT, Need, Outage, OutageObserver
 from daemon.readiness import Check
+from daemon.server_watch import ServerWatch
 from streaming.buffer import BufferFullError, BufferUnavailableError, IngestBuffer
 from streaming.decoder import Decoder
 from streaming.kafka_options import KafkaRefusedError, KafkaUnavailableError
@@ -54,15 +56,20 @@ class Ingestor:
         now_ms: Callable[[], int],
         reached: Callable[[str], None] = faults.nothing,
         outages: OutageObserver = SILENT,
+        skewed: Callable[[float], None] = lambda _skew_s: None,
     ) -> None:
-        """`clock` gives seconds that only grow, `now_ms` the time of day; `reached` is told each fault point."""
+        """`clock` gives seconds that only grow, `now_ms` the time of day; `reached` is told each fault point.
+
+        `skewed` is told how many seconds this host's clock is ahead of the buffer's.
+        """
         self._source = source
         self._buffer = buffer
         self._dead_letters = dead_letters
         self._options = options
         self._reached = reached
-        self._lanes = Lanes(source, buffer, observer, options.job)
-        self._intake = Intake(buffer, dead_letters, observer, options.name, now_ms, reached)
+        self._transactions = Transactions(observer, options.servers, clock, now_ms)
+        self._lanes = Lanes(source, buffer, observer, self._transactions, options.job)
+        self._intake = Intake(buffer, dead_letters, observer, options.name, reached)
         self._commits = Commits(source, buffer, reached)
         self._brake = Brake(buffer, options.name, options.job)
         self._pressure = Pressure(options.bytes_max, options.low_water, clock, outages)
@@ -71,6 +78,8 @@ class Ingestor:
         self._redis = Outage("Redis", Need.REDIS, clock, observer=outages, delay_max_s=RETRY_MAX_S)
         self._delivery = Outage("delivery of dead letters", Need.DEAD_LETTERS, clock, observer=outages)
         self._topics = Outage("the missing topic", Need.TOPIC, clock, observer=outages)
+        evicting = Outage(EVICTING, Need.EVICTION, clock, observer=outages)
+        self._server = ServerWatch(buffer.vitals, now_ms, clock, evicting, skewed)
         self._duties = Periodic(DUTIES_EVERY_S, clock)
         self._watch = Periodic(WATCH_EVERY_S, clock)
         self._sweep = Periodic(SWEEP_EVERY_S, clock)
@@ -102,7 +111,7 @@ class Ingestor:
         try:
             self._turn()
         except KafkaUnavailableError as error:
-            self._kafka.failed(str(error), cure="start the brokers there, or set kafka.bootstrap_servers")
+            self._kafka.failed(str(error), cure=error.cure)
             self._duties.now()
         except BufferUnavailableError as error:
             self._lose_redis(error)
@@ -119,16 +128,22 @@ class Ingestor:
         return (
             _check("kafka", self._kafka, seen=self._seen_kafka),
             _check("redis", self._redis, seen=self._seen_redis),
+            self._server.check(),
             Check("topics", not self._topics.ongoing, self._topics.reason),
             Check("dead_letters", not self._delivery.ongoing, self._delivery.reason),
             Check("brake", not self._brake.on, self._brake.cure if self._brake.on else ""),
             self._partitions_check(),
+            Check("transactions", ok=True, reason=self._transactions.lasting()),
         )
 
     def _partitions_check(self) -> Check:
-        truncated, unreadable = sorted(self._lanes.truncated), sorted(self._lanes.unreadable)
+        truncated, unreadable = sorted(self._lanes.truncated), self._lanes.standing()
         found = [f"{one.topic}:{one.partition} is truncated ({self._lanes.release(one)})" for one in truncated]
-        found += [f"{topic}:{number} holds a record that cannot be read" for topic, number in unreadable]
+        found += [
+            f"{one.topic}:{one.partition} cannot be read from offset {batch.first} on ({batch.why}): "
+            f"{self._lanes.cure(one)}"
+            for one, batch in sorted(unreadable.items())
+        ]
         return Check("partitions", not found, "; ".join(found))
 
     def ready(self) -> tuple[bool, str]:
@@ -170,6 +185,7 @@ class Ingestor:
         if not (self._watch.due and self._redis.due):
             return
         run_id = self._buffer.run_id()
+        self._server.look()
         self._watch.done()
         self._redis.recovered("every partition goes on from where its stream in Redis ends")
         self._seen_redis = True
@@ -178,6 +194,7 @@ class Ingestor:
             self._lanes.compare()
             self._run_id = run_id
         self._valve.set(Pause.REDIS, stands=False)
+        self._valve.set(Pause.EVICTION, stands=self._server.unsafe)
 
     def _look_at_valve(self) -> None:
         """Open what was closed for a cause that is gone."""
@@ -210,9 +227,11 @@ class Ingestor:
             self._topics.failed(f"topic {names} does not exist: {cure}")
         else:
             self._topics.recovered()
-        for topic in topic_ids.keys() - self._warned_of:
-            self._warned_of.add(topic)
-            if not self._dead_letters.ensure(topic):
+        for topic in topic_ids:
+            if self._dead_letters.ensure(topic):
+                self._warned_of.discard(topic)
+            elif topic not in self._warned_of:
+                self._warned_of.add(topic)
                 cure = (
                     "create it, or set kafka.create_topics=true; the first dead letter will stop everything otherwise"
                 )
@@ -247,7 +266,6 @@ class Ingestor:
         if taken.stale:
             self._lanes.close([lane.partition])
             return
-        self._lanes.passed(lane.partition)
         self._pressure.appended(taken.bytes_more)
         self._valve.set(Pause.BUFFER_FULL, stands=self._pressure.full)
         if taken.dead:

@@ -67,13 +67,18 @@ def note(database: sqlite3.Connection, number: int, window: Window, plan: Plan, 
 
     def sender(index: int) -> tuple[object, ...]:
         arrival = window.arrivals[index]
-        return (arrival.label, logs[arrival.log], arrival.offset, arrival.sample_id, arrival.source)
+        return (logs[arrival.log], arrival.offset, arrival.sample_id, arrival.source)
 
-    pending = [(number, sample, None, *sender(plan.given[sample]), "pending", None) for sample in sorted(plan.relabels)]
-    first, _ = database.execute("SELECT high_water + 1, 0 FROM rounds WHERE round = ?", (number,)).fetchone()
-    key = {row.index: first + position for position, row in enumerate(plan.rows)}
+    # The plan's labels, not the records': a merged label means the one that it was merged into.
+    pending = [
+        (number, sample, None, label, *sender(plan.given[sample]), "pending", None)
+        for sample, label in sorted(plan.relabels.items())
+    ]
+    (first,) = database.execute("SELECT high_water + 1 FROM rounds WHERE round = ?", (number,)).fetchone()
+    stored = {row.index: (first + position, row.label) for position, row in enumerate(plan.rows)}
     overruled = [
-        (number, key[row], old, *sender(last), "overruled", RelabelOutcome.APPLIED) for row, last, old in plan.overruled
+        (number, stored[row][0], old, stored[row][1], *sender(last), "overruled", RelabelOutcome.APPLIED)
+        for row, last, old in plan.overruled
     ]
     database.executemany(insert, [*pending, *overruled])
 
