@@ -167,14 +167,6 @@ def _told(ledger: "Ledger", buffered: _Buffered) -> dict[str, Any]:
     }
 
 
-def _held_back(buffered: _Buffered, log: "LogKey") -> dict[str, int]:
-    """Return what an open transaction holds back, where one does."""
-    if log not in buffered.uncommitted:
-        return {}
-    open_at, records = buffered.uncommitted[log]
-    return {"uncommitted": records, "transaction_open_at": open_at}
-
-
 def _relabels(ledger: "Ledger") -> dict[str, Any]:
     """Return what is to say of known pictures that came under other labels."""
     waiting = ledger.relabels.waiting()
@@ -184,6 +176,14 @@ def _relabels(ledger: "Ledger") -> dict[str, Any]:
         "since_look": ledger.relabels.since_look(),
         "at_limit": ledger.relabels.at_limit(),
     }
+
+
+def _held_back(buffered: _Buffered, log: "LogKey") -> dict[str, int]:
+    """Return what an open transaction holds back, where one does."""
+    if log not in buffered.uncommitted:
+        return {}
+    open_at, records = buffered.uncommitted[log]
+    return {"uncommitted": records, "transaction_open_at": open_at}
 
 
 def _print(told: dict[str, Any], servers: str) -> None:

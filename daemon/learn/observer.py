@@ -155,16 +155,16 @@ class LearnObserver(Protocol):
         """So many samples were dropped while they waited for their label to become a class."""
         ...
 
+    def relabelled(self, pictures: Mapping[Relabelled, int]) -> None:
+        """So many stored pictures came again under other labels, and that is what became of it."""
+        ...
+
     def classes_seen(self, labels_by_state: Mapping[str, int]) -> None:
         """How many labels are a class, wait, are near to a class while they wait, were merged, or retired."""
         ...
 
     def event_times_implausible(self, samples: int) -> None:
         """So many samples of a published version bear an event time that cannot tell how fresh it is."""
-        ...
-
-    def relabelled(self, pictures: Mapping[Relabelled, int]) -> None:
-        """So many stored pictures came again under other labels, and that is what became of it."""
         ...
 
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:

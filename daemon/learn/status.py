@@ -88,6 +88,9 @@ class StatusBoard:
     def waiting_dropped(self, samples: int) -> None:
         """Not shown here: `tidemill status` and the metrics have it."""
 
+    def relabelled(self, pictures: Mapping[Relabelled, int]) -> None:
+        """Not shown here: `tidemill status` and the metrics have it."""
+
     def classes_seen(self, labels_by_state: Mapping[str, int]) -> None:
         """Note how many classes there are."""
         self._set(classes=dict(labels_by_state))
@@ -98,9 +101,6 @@ class StatusBoard:
     def skewed(self, seconds: float) -> None:
         """Note how far this host's clock is ahead of that of Redis."""
         self._set(clock_skew_s=round(seconds, 3))
-
-    def relabelled(self, pictures: Mapping[Relabelled, int]) -> None:
-        """Not shown here: `tidemill status` and the metrics have it."""
 
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """Note what the store holds."""

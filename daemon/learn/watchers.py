@@ -91,6 +91,11 @@ class Watchers:
         for one in self._watchers:
             one.waiting_dropped(samples)
 
+    def relabelled(self, pictures: Mapping[Relabelled, int]) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.relabelled(pictures)
+
     def classes_seen(self, labels_by_state: Mapping[str, int]) -> None:
         """Tell all."""
         for one in self._watchers:
@@ -100,11 +105,6 @@ class Watchers:
         """Tell all."""
         for one in self._watchers:
             one.event_times_implausible(samples)
-
-    def relabelled(self, pictures: Mapping[Relabelled, int]) -> None:
-        """Tell all."""
-        for one in self._watchers:
-            one.relabelled(pictures)
 
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """Tell all."""

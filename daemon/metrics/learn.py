@@ -40,12 +40,12 @@ class LearnMetrics:
         self._waiting_dropped = make.counter(
             "waiting_dropped_total", "Samples dropped while they waited for their label to become a class."
         )
-        self._retired = make.counter("versions_retired_total", "Old versions whose files were let go.")
-        self._versions = make.gauge("repository_versions", "Versions in the repository.")
-        self._versions_bytes = make.gauge("repository_bytes", "Bytes of the versions in the repository.")
         self._relabelled = make.counter(
             "relabelled_samples_total", "Stored pictures that came again under another label.", ("outcome",)
         )
+        self._retired = make.counter("versions_retired_total", "Old versions whose files were let go.")
+        self._versions = make.gauge("repository_versions", "Versions in the repository.")
+        self._versions_bytes = make.gauge("repository_bytes", "Bytes of the versions in the repository.")
         self._drift = make.counter("drift_detected_total", "Drift alarms: the champion's errors rose.")
         self._rounds = make.counter("rounds_total", "Rounds, by how they ended.", ("outcome",))
         self._stages = make.histogram(
@@ -180,6 +180,11 @@ class LearnMetrics:
         """Count what waited in vain."""
         self._waiting_dropped.inc(samples)
 
+    def relabelled(self, pictures: Mapping[Relabelled, int]) -> None:
+        """Count what became of new labels of known pictures."""
+        for outcome, count in pictures.items():
+            self._relabelled.labels(outcome.value).inc(count)
+
     def classes_seen(self, labels_by_state: Mapping[str, int]) -> None:
         """Show how many classes there are, and labels that are none."""
         for state, labels in labels_by_state.items():
@@ -188,11 +193,6 @@ class LearnMetrics:
     def event_times_implausible(self, samples: int) -> None:
         """Count what freshness leaves out."""
         self._implausible.inc(samples)
-
-    def relabelled(self, pictures: Mapping[Relabelled, int]) -> None:
-        """Count what became of new labels of known pictures."""
-        for outcome, count in pictures.items():
-            self._relabelled.labels(outcome.value).inc(count)
 
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """Show what the store holds."""

@@ -95,12 +95,6 @@ CROSS_REFERENCES: tuple[tuple[str, str], ...] = (
         WHERE relabels.state IN ('applied', 'undone') AND (relabels.state = 'undone') <> rounds.undone""",
     ),
     (
-        "sample {0}: its label is {1}, but it was relabelled to {2} last",
-        """SELECT sample, name, new FROM samples JOIN labels USING (label) JOIN relabels USING (sample)
-        WHERE relabels.state = 'applied' AND name <> new AND relabel =
-        (SELECT max(relabel) FROM relabels AS later WHERE later.sample = samples.sample AND later.state = 'applied')""",
-    ),
-    (
         "sample {0}: its parcel is {1}, it is {2}",
         """SELECT sample, parcels.role, samples.role FROM aside JOIN parcels USING (parcel) JOIN samples USING (sample)
         WHERE parcels.role <> samples.role""",

@@ -69,16 +69,15 @@ def note(database: sqlite3.Connection, number: int, window: Window, plan: Plan, 
         arrival = window.arrivals[index]
         return (logs[arrival.log], arrival.offset, arrival.sample_id, arrival.source)
 
-    # The labels are the plan's, not the records': those of a merged class mean the one that it was merged into.
+    # The plan's labels, not the records': a merged label means the one that it was merged into.
     pending = [
         (number, sample, None, label, *sender(plan.given[sample]), "pending", None)
         for sample, label in sorted(plan.relabels.items())
     ]
-    meant = {row.index: row.label for row in plan.rows}
-    first, _ = database.execute("SELECT high_water + 1, 0 FROM rounds WHERE round = ?", (number,)).fetchone()
-    key = {row.index: first + position for position, row in enumerate(plan.rows)}
+    (first,) = database.execute("SELECT high_water + 1 FROM rounds WHERE round = ?", (number,)).fetchone()
+    stored = {row.index: (first + position, row.label) for position, row in enumerate(plan.rows)}
     overruled = [
-        (number, key[row], old, meant[row], *sender(last), "overruled", RelabelOutcome.APPLIED)
+        (number, stored[row][0], old, stored[row][1], *sender(last), "overruled", RelabelOutcome.APPLIED)
         for row, last, old in plan.overruled
     ]
     database.executemany(insert, [*pending, *overruled])

@@ -92,10 +92,11 @@ def write_rollback(database: sqlite3.Connection, target: Target, now_ms: int) ->
     )
     undo_changes(database, target.round)
     _set_classes(database, target)
-    redo_changes(database, target.round)
+    # Each in the order in which it happened: a picture may have been relabelled, and its new class merged since.
     relabelling.undo(database)
-    aside = _set_aside(database, f"learnt after version {target.version}, which was rolled back to")
     relabelling.redo(database)
+    redo_changes(database, target.round)
+    aside = _set_aside(database, f"learnt after version {target.version}, which was rolled back to")
     _restore(database)
     champions.move(database, target.version, "rollback", now_ms, settled=False)
     return aside

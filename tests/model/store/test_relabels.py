@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from model.store import Fate, NewVersion, Outcome, StateDirectory, StoreRules, verify
+from model.store.class_changes import class_handlers
 from model.store.facts import RelabelOutcome
 from model.store.handlers import HANDLERS
 from model.store.relabels import UNAPPLIED_MAX
@@ -54,7 +55,7 @@ def send(state: StateDirectory, pictures, source: str = "second", doubts=NO_DOUB
 
 def ask(state: StateDirectory, kind: str, **arguments) -> str:
     number = state._database.execute("SELECT count(*) FROM events").fetchone()[0]
-    handlers = {**HANDLERS, KIND: rollback_handler(lambda _manifest: "")}
+    handlers = {**HANDLERS, **class_handlers(RULES), KIND: rollback_handler(lambda _manifest: "")}
     event = state.answer(Request(f"request-{number}", kind, arguments, 0), handlers)
     state.mark_settled()
     assert event is not None and event.done, event
@@ -279,3 +280,19 @@ def test_margins_of_a_relabelled_picture_begin_anew(state):
     take_version(state, [(seed, "dog") for seed in range(12)])
     left = np.array(state._database.execute("SELECT sample FROM margins ORDER BY sample").fetchall()).ravel()
     assert (left > 12).all() and len(left) < scored
+
+
+def test_a_picture_relabelled_and_then_merged_goes_back_and_forth_with_the_versions(state):
+    take_version(state, [(3, "dog"), *((seed, "owl") for seed in range(900, 912))])
+    take_version(state, [(5, "owl"), (950, "owl")])
+    ask(state, "classes.merge", **{"from": "owl", "into": "dog"})
+    assert labels(state, [3, 5]) == {"dog": 2}
+    take_version(state, [(7, "owl"), (951, "cat")])
+    assert labels(state, [7]) == {"dog": 1}, "a merged label means the one that it was merged into"
+    after = whole(state)
+    ask(state, KIND, version=3)
+    assert labels(state, [3, 5, 7]) == {"dog": 1, "owl": 1, "cat": 1}
+    ask(state, KIND, version=1)
+    assert labels(state, [3, 5, 7]) == {"cat": 3}
+    ask(state, KIND, version=4)
+    assert whole(state) == after
