@@ -133,7 +133,7 @@ def _print_lineage(lineage: list[dict[str, Any]]) -> None:
                 one["trained"],
                 one["holdout"],
                 one["dead_lettered"],
-                sum(one.get(kind, 0) for kind in ("duplicate", "relabelled", "waiting", "suspect", "expired")),
+                sum(one.get(kind, 0) for kind in ("duplicate", "waiting", "suspect", "expired")),
             )
             for one in lineage
         ],

@@ -18,7 +18,6 @@ COLOURS = {
     "trained": "#1b7837",
     "holdout": "#7fbf7b",
     "duplicate": "#bdbdbd",
-    "relabelled": "#4393c3",
     "dead_lettered": "#d6604d",
     "waiting": "#fdae61",
     "suspect": "#762a83",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from model.store.facts import Outcome, Version
 from model.store.ledger import Ledger
 
-TAKEN = ("trained", "holdout", "duplicate", "relabelled", "dead_lettered", "waiting", "suspect", "expired")
+TAKEN = ("trained", "holdout", "duplicate", "dead_lettered", "waiting", "suspect", "expired")
 """What the records of a round became, in the order in which they are drawn."""
 
 

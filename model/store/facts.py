@@ -182,7 +182,7 @@ class ClaimedSpan:
     suspect: int
     """Samples of a round that set them aside; those quarantined at once are counted here too."""
     relabelled: int = 0
-    """Records that gave a stored picture another label, whatever became of that."""
+    """Of the duplicates, those that gave a stored picture another label, whatever became of that."""
 
 
 @dataclass(frozen=True, slots=True)

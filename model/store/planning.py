@@ -189,7 +189,7 @@ def _spans(window: Window, rows: Sequence[PlannedRow], relabelling: Iterable[int
                 holdout=holdout,
                 dead_lettered=span.dead_lettered,
                 expired=span.expired,
-                duplicate=arrived[span.log] - trained - holdout - waiting - relabelled[span.log],
+                duplicate=arrived[span.log] - trained - holdout - waiting,
                 waiting=waiting,
                 suspect=0,
                 relabelled=relabelled[span.log],

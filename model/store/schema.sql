@@ -71,10 +71,10 @@ CREATE TABLE spans (
     duplicate INTEGER NOT NULL CHECK (duplicate >= 0),
     waiting INTEGER NOT NULL CHECK (waiting >= 0),
     suspect INTEGER NOT NULL CHECK (suspect >= 0),
-    relabelled INTEGER NOT NULL CHECK (relabelled >= 0), -- known pixels under another label
+    relabelled INTEGER NOT NULL CHECK (relabelled BETWEEN 0 AND duplicate), -- of the duplicates, those under another label
     PRIMARY KEY (round, log),
     UNIQUE (log, start), -- a range is taken once
-    CHECK (trained + holdout + dead_lettered + expired + duplicate + waiting + suspect + relabelled <= stop - start)
+    CHECK (trained + holdout + dead_lettered + expired + duplicate + waiting + suspect <= stop - start)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE segments (

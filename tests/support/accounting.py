@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
-COUNTED = ("trained", "holdout", "dead_lettered", "duplicate", "relabelled", "waiting", "suspect", "expired")
+COUNTED = ("trained", "holdout", "dead_lettered", "duplicate", "waiting", "suspect", "expired")
 Log = tuple[str, str, int]
 
 

@@ -52,10 +52,10 @@ CREATE TABLE spans_new (
     duplicate INTEGER NOT NULL CHECK (duplicate >= 0),
     waiting INTEGER NOT NULL CHECK (waiting >= 0),
     suspect INTEGER NOT NULL CHECK (suspect >= 0),
-    relabelled INTEGER NOT NULL CHECK (relabelled >= 0),
+    relabelled INTEGER NOT NULL CHECK (relabelled BETWEEN 0 AND duplicate),
     PRIMARY KEY (round, log),
     UNIQUE (log, start),
-    CHECK (trained + holdout + dead_lettered + expired + duplicate + waiting + suspect + relabelled <= stop - start)
+    CHECK (trained + holdout + dead_lettered + expired + duplicate + waiting + suspect <= stop - start)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO spans_new SELECT *, 0 FROM spans;
 DROP TABLE spans;

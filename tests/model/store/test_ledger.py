@@ -45,7 +45,7 @@ def test_lineage_covers_every_round_since_the_version_and_tiles(tmp_path: Path):
         assert set(second) == {"topic", "topic_id", "partition", "from", "to", "trained", "holdout", "dead_lettered"}
         every = [state.ledger.lineage_since(version) for version in range(3)]
         assert [one[0]["from"] for one in every] == [5, 25, 70] and [one[0]["to"] for one in every] == [25, 70, 90]
-        counts = ("trained", "holdout", "dead_lettered", "duplicate", "relabelled", "waiting", "suspect", "expired")
+        counts = ("trained", "holdout", "dead_lettered", "duplicate", "waiting", "suspect", "expired")
         for entry in (entry for one in every for entry in one):
             assert sum(entry.get(kind, 0) for kind in counts) == entry["to"] - entry["from"]
         with pytest.raises(KeyError):

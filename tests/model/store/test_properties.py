@@ -61,7 +61,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.claimed = dict([*first, *second])
         self.ends = {span.log: span.end for span in one.spans}
         for span in self.claim.spans:
-            kinds = ("trained", "holdout", "dead_lettered", "expired", "duplicate", "relabelled", "waiting", "suspect")
+            kinds = ("trained", "holdout", "dead_lettered", "expired", "duplicate", "waiting", "suspect")
             assert sum(getattr(span, kind) for kind in kinds) == span.end - span.start
         new = {DIGESTS[picture_digest(one)] for one in self.state.window(self.claim).pixels_NHWC}
         assert new.isdisjoint(self.labels)

@@ -87,10 +87,10 @@ def test_who_sent_a_relabel_and_what_the_picture_was_before_is_kept(state):
     assert labels(state) == {"cat": 39, "dog": 1}
 
 
-def test_a_relabel_is_counted_apart_from_duplicates(state):
+def test_a_relabel_is_counted_beside_the_duplicates_that_it_belongs_to(state):
     send(state, [(3, "dog"), (4, "cat"), (5, "dog"), (5, "cat"), (200, "cat")])
     (entry,) = list(state.ledger.rounds())[-1]["lineage"]
-    assert (entry["relabelled"], entry["duplicate"], entry["trained"] + entry["holdout"]) == (1, 3, 1)
+    assert (entry["relabelled"], entry["duplicate"], entry["trained"] + entry["holdout"]) == (1, 4, 1)
     assert state.ledger.lineage_since(1)[0]["relabelled"] == 1
     send(state, [(3, "dog")])
     assert "relabelled" not in list(state.ledger.rounds())[-1]["lineage"][0], "it has that label by now"
