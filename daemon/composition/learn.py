@@ -1,8 +1,8 @@
 """Builds the learner."""
 
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import structlog
@@ -37,7 +37,7 @@ from daemon.learn.trigger import WindowLimits
 from daemon.learn.watch import BufferWatch
 from daemon.learn.watchers import Watchers
 from daemon.metrics import ClockMetrics, LearnMetrics, OutageMetrics, new_registry
-from daemon.outage import Need, Outage
+from daemon.outage import Need, Outage, OutageObserver
 from daemon.readiness import Check
 from daemon.server_watch import ServerWatch, eviction_check
 from model.candidates import CandidateMaker, CandidateOptions
@@ -58,7 +58,7 @@ from model.screener import Screener
 from model.store.directory import StateDirectory
 from model.store.errors import StateError
 from streaming.announcer import Announcer
-from streaming.buffer import BufferMisconfiguredError
+from streaming.buffer import BufferForeignError, BufferMisconfiguredError, BufferTakenError
 from streaming.redis_buffer import RedisLearnBuffer
 
 ANNOUNCE_DELAY_MAX_S = 120.0
@@ -112,28 +112,9 @@ def run_learn(
         stack.callback(connection.close)
         if not await_redis(connection, config, stop, monotonic_s, outages):
             return
-        announcer = Announcer(
-            kafka_options(config, "tidemill-learn"), config.kafka.announce_topic, create=config.kafka.create_topics
-        )
-        stack.callback(announcer.close)
-        announcements = Announcements(
-            announcer,
-            Outage(
-                "Kafka, to announce versions",
-                Need.ANNOUNCEMENT,
-                monotonic_s,
-                observer=outages,
-                delay_max_s=ANNOUNCE_DELAY_MAX_S,
-            ),
-        )
+        announcements = _announcements(config, stack, outages)
         buffer = RedisLearnBuffer(connection, config.job)
-        clocks = ClockMetrics(registry)
-
-        def skewed(seconds: float) -> None:
-            clocks.skewed(seconds)
-            status.skewed(seconds)
-
-        server = ServerWatch(buffer.vitals, now_ms, monotonic_s, evicting, skewed)
+        server = ServerWatch(buffer.vitals, now_ms, monotonic_s, evicting, _skewed(ClockMetrics(registry), status))
         learner = _learner(
             config,
             directory,
@@ -149,21 +130,53 @@ def run_learn(
             adopt=adopt,
         )
         learner.started = started
-        try:
+        with told_to_operators():
             learner.run(stop)
-        except BufferMisconfiguredError as error:
-            cure = "Stop the other learner, give this one another job, or take over with --adopt"
-            raise OperatorError("job", str(error), cure) from error
-        except StateError as error:
-            raise OperatorError(error.setting, str(error), "Nothing was changed") from error
-        except NetworkError as error:
-            raise OperatorError(error.setting, str(error), "Nothing was changed") from error
-        except (UnmappableError, StaleTensorError) as error:
-            cure = "Choose another architecture; the open round then goes on with it"
-            raise OperatorError("model.architecture", str(error), cure) from error
-        except RepositoryError as error:
-            cure = "See what `tidemill verify` says, then start again: the round is kept"
-            raise OperatorError("paths.repository", str(error), cure) from error
+
+
+def _announcements(config: Config, stack: ExitStack, outages: OutageObserver) -> Announcements:
+    announcer = Announcer(
+        kafka_options(config, "tidemill-learn"), config.kafka.announce_topic, create=config.kafka.create_topics
+    )
+    stack.callback(announcer.close)
+    outage = Outage(
+        "Kafka, to announce versions",
+        Need.ANNOUNCEMENT,
+        monotonic_s,
+        observer=outages,
+        delay_max_s=ANNOUNCE_DELAY_MAX_S,
+    )
+    return Announcements(announcer, outage)
+
+
+def _skewed(clocks: ClockMetrics, status: StatusBoard) -> Callable[[float], None]:
+    def skewed(seconds: float) -> None:
+        clocks.skewed(seconds)
+        status.skewed(seconds)
+
+    return skewed
+
+
+@contextmanager
+def told_to_operators() -> Iterator[None]:
+    """Raise OperatorError for what only an operator can cure, with what to do."""
+    try:
+        yield
+    except (BufferForeignError, BufferTakenError) as error:
+        cure = "Stop the other learner, give this one another job, or take over with --adopt"
+        raise OperatorError("job", str(error), cure) from error
+    except BufferMisconfiguredError as error:
+        raise OperatorError("redis.url", str(error), "Change that in the server, or redis.url") from error
+    except StateError as error:
+        raise OperatorError(error.setting, str(error), "Nothing was changed") from error
+    except NetworkError as error:
+        raise OperatorError(error.setting, str(error), "Nothing was changed") from error
+    except (UnmappableError, StaleTensorError) as error:
+        cure = "Choose another architecture; the open round then goes on with it"
+        raise OperatorError("model.architecture", str(error), cure) from error
+    except RepositoryError as error:
+        cure = "See what `tidemill verify` says, then start again: the round is kept"
+        raise OperatorError("paths.repository", str(error), cure) from error
 
 
 def _check(outage: Outage, started: threading.Event) -> Check:
