@@ -38,6 +38,10 @@ class Keys:
         """The current incarnation of a partition's log."""
         return f"{self._partition(topic, partition)}:incarnation:{_id(topic_id)}"
 
+    def skip(self, log: Log) -> str:
+        """Up to where an operator lets records go that cannot be read."""
+        return f"{self._partition(log.topic, log.partition)}:skip:{_id(log.topic_id)}:{log.incarnation}"
+
     def outcomes(self, brake: str) -> str:
         """The last outcomes of a brake, one character each. Any name will do for a brake: it is escaped."""
         return f"tidemill:{{{self.job}}}:outcomes:{quote(brake, safe='')}"

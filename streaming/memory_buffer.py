@@ -16,7 +16,7 @@ from streaming.buffer import (
     Stale,
     Vitals,
 )
-from streaming.entries import check_batch
+from streaming.entries import check_batch, outcome_of
 from streaming.records import Entry, Log, Marker
 
 ENTRY_OVERHEAD_BYTES = 300
@@ -44,6 +44,7 @@ class _Data:
     registered: dict[Log, tuple[int, int]] = field(default_factory=dict)
     incarnations: dict[tuple[str, str, int], int] = field(default_factory=dict)
     outcomes: dict[str, str] = field(default_factory=dict)
+    skips: dict[Log, int] = field(default_factory=dict)
     owner: str | None = None
 
 
@@ -98,7 +99,7 @@ class MemoryBuffer:
             buffered_ms = self._now_ms()
             stream.entries += [replace(entry, buffered_ms=buffered_ms) for entry in entries]
             stream.position = entries[-1].offset + 1
-            outcomes = "".join("x" if isinstance(entry, Marker) else "." for entry in entries)
+            outcomes = "".join(map(outcome_of, entries))
             kept = self._data.outcomes.get(brake, "") + outcomes
             self._data.outcomes[brake] = kept[-BRAKE_OUTCOMES_MAX:]
             return Appended(stream.position)
@@ -147,6 +148,15 @@ class MemoryBuffer:
             if incarnation > current:
                 self._write().incarnations[(topic, topic_id, partition)] = incarnation
             return max(incarnation, current)
+
+    def ask_skip(self, log: Log, offset: int) -> None:
+        """See IngestBuffer. It is kept for ever."""
+        with self._lock:
+            self._write().skips[log] = offset
+
+    def skip(self, log: Log) -> int | None:
+        """See IngestBuffer."""
+        return self._read().skips.get(log)
 
     def logs(self) -> list[LogState]:
         """See LearnBuffer."""

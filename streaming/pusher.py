@@ -14,7 +14,7 @@ from typing import Any
 
 from kafka import KafkaProducer, errors
 
-from streaming.kafka_admin import KafkaAdmin
+from streaming.kafka_admin import KafkaAdmin, TopicMissingError
 from streaming.kafka_options import KafkaOptions, KafkaRefusedError, KafkaUnavailableError, translated
 
 CONTENT_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
@@ -22,6 +22,8 @@ IN_FLIGHT_MAX = 500
 """Records sent and not yet acknowledged: what is held in memory, beside their bytes."""
 IN_FLIGHT_BYTES_MAX = 64_000_000
 ACKNOWLEDGE_TIMEOUT_S = 30.0
+METADATA_TIMEOUT_MS = 5_000
+"""How long the client looks for the topic before a picture fails."""
 BATCH_BYTES = 65_536
 OVERHEAD_BYTES = 2_048
 """What headers, key and the batch around it add to an image."""
@@ -108,6 +110,8 @@ class Pusher:
         self._in_flight: deque[tuple[Picture, int, Any]] = deque()
         self._bytes_in_flight = 0
         self._bytes_max = 0
+        self._gone = ""
+        """Why no further picture can be sent: the topic was deleted meanwhile."""
 
     def push(self, pictures: Iterable[Picture], stop: Callable[[], bool] = lambda: False) -> Iterator[Pushed]:
         """Send each picture, and yield how it stands after each one that is settled; the last is the result.
@@ -156,12 +160,14 @@ class Pusher:
                     batch_size=min(BATCH_BYTES, self._bytes_max),
                     delivery_timeout_ms=int(ACKNOWLEDGE_TIMEOUT_S * 1000),
                     max_request_size=2 * self._bytes_max + IN_FLIGHT_BYTES_MAX,
-                    allow_auto_create_topics=False,
+                    max_block_ms=METADATA_TIMEOUT_MS,
                     metrics_enabled=False,
                 )
 
     def _send(self, picture: Picture) -> str | None:
         """Hand the picture to the client; return why that was not possible."""
+        if self._gone:
+            return self._gone
         try:
             value = picture.path.read_bytes()
         except OSError as error:
@@ -175,7 +181,7 @@ class Pusher:
                     self._topic, value=value, key=picture.sample_id.encode(), headers=self._headers(picture)
                 )
         except (KafkaUnavailableError, KafkaRefusedError) as error:
-            return str(error)
+            return self._why(str(error))
         self._in_flight.append((picture, len(value), future))
         self._bytes_in_flight += len(value)
         return None
@@ -193,6 +199,16 @@ class Pusher:
         }
         return [(name, text.encode("utf-8", "surrogateescape")) for name, text in headers.items()]
 
+    def _why(self, reason: str) -> str:
+        """Return why a picture was not sent: the client only says that nobody answers where the topic is gone."""
+        try:
+            self._admin.ensure(self._topic, create=False)
+        except TopicMissingError as error:
+            self._gone = str(error)
+        except (KafkaUnavailableError, KafkaRefusedError) as error:
+            return str(error)
+        return self._gone or reason
+
     def _settle(self, pushed: Pushed) -> Pushed:
         """Wait for the oldest in flight."""
         picture, size, future = self._in_flight.popleft()
@@ -200,7 +216,7 @@ class Pusher:
         try:
             future.get(timeout=ACKNOWLEDGE_TIMEOUT_S + 5)
         except errors.KafkaError as error:
-            return _with_failure(pushed, picture, str(error) or type(error).__name__)
+            return _with_failure(pushed, picture, self._why(str(error) or type(error).__name__))
         return Pushed(pushed.acknowledged + 1, pushed.failed, pushed.failures)
 
 

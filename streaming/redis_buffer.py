@@ -13,7 +13,7 @@ from streaming.buffer import (
     Stale,
     Vitals,
 )
-from streaming.entries import check_batch, from_fields, position_of, stream_id, to_fields
+from streaming.entries import check_batch, from_fields, outcome_of, position_of, stream_id, to_fields
 from streaming.keys import Keys, log_field
 from streaming.records import Entry, Log, Marker
 from streaming.redis_client import Argument, RedisConnection
@@ -21,6 +21,9 @@ from streaming.redis_streams import RedisStreams
 
 OUTCOMES_KEPT_S = 7 * 24 * 3600
 """A brake that nothing was counted for in a week is forgotten: names of hosts come and go."""
+
+SKIP_KEPT_S = 24 * 3600
+"""A word to skip records is for the ones that wait now."""
 
 READ_BYTES_MAX = 32 * 1024 * 1024
 """Pixels asked for in one XRANGE, so that the answer comes well within the time limit."""
@@ -52,7 +55,7 @@ class RedisIngestBuffer:
     def append(self, log: Log, expected: int, entries: Sequence[Entry], brake: str) -> Appended | Stale:
         """See IngestBuffer. The bytes of a batch travel once; 12 kB entries in batches of 64 cost 1.5 ms."""
         check_batch(expected, entries)
-        outcomes = "".join("x" if isinstance(entry, Marker) else "." for entry in entries)
+        outcomes = "".join(map(outcome_of, entries))
         kept = (outcomes, BRAKE_OUTCOMES_MAX, OUTCOMES_KEPT_S)
         args: list[bytes | int | str] = [stream_id(expected), entries[0].after, *kept]
         for entry in entries:
@@ -103,6 +106,15 @@ class RedisIngestBuffer:
         """See IngestBuffer."""
         key = self._keys.incarnation(topic, topic_id, partition)
         return int(self._connection.script("open_incarnation", [key], [incarnation]))
+
+    def ask_skip(self, log: Log, offset: int) -> None:
+        """See IngestBuffer."""
+        self._connection.call("SET", self._keys.skip(log), offset, "EX", SKIP_KEPT_S)
+
+    def skip(self, log: Log) -> int | None:
+        """See IngestBuffer."""
+        value = self._get(self._keys.skip(log))
+        return None if value is None else int(value)
 
     def _get(self, key: str) -> bytes | None:
         value: bytes | None = self._connection.call("GET", key)

@@ -33,6 +33,8 @@ class _Buffered:
 
     positions: "dict[LogKey, int]" = field(default_factory=dict)
     ends: "dict[LogKey, int]" = field(default_factory=dict)
+    uncommitted: "dict[LogKey, tuple[int, int]]" = field(default_factory=dict)
+    """(offset that a transaction is open at, records that wait for its end), where one is."""
     samples: int | None = None
     bytes_used: int | None = None
     clocks: dict[str, Any] | None = None
@@ -62,7 +64,7 @@ def status(
     if as_json:
         print_json(told)
     else:
-        _print(told)
+        _print(told, config.kafka.bootstrap_servers)
 
 
 def _ask_redis(config: Config) -> _Buffered:
@@ -91,20 +93,27 @@ def _ask_kafka(config: Config, found: _Buffered) -> None:
     """Put in the ends of now; where Kafka does not answer, those that ingestors saw last stay."""
     from daemon.composition.kafka import kafka_options  # noqa: PLC0415
     from model.window import LogKey  # noqa: PLC0415
-    from streaming.kafka_ends import end_offsets  # noqa: PLC0415 - only where needed
-    from streaming.kafka_options import KafkaRefusedError, KafkaUnavailableError  # noqa: PLC0415
+    from streaming.kafka_ends import both_ends  # noqa: PLC0415 - only where needed
+    from streaming.kafka_options import START_THEM, KafkaRefusedError, KafkaUnavailableError  # noqa: PLC0415
 
     try:
-        ends = end_offsets(kafka_options(config, "tidemill"), config.kafka.topics)
-    except (KafkaUnavailableError, KafkaRefusedError) as error:
-        found.unreachable.append(f"{error} (kafka.bootstrap_servers)")
+        ends = both_ends(kafka_options(config, "tidemill"), config.kafka.topics)
+    except KafkaUnavailableError as error:
+        setting = " (kafka.bootstrap_servers)" if error.cure == START_THEM else ""
+        found.unreachable.append(f"{error}{setting}")
+        return
+    except KafkaRefusedError as error:
+        found.unreachable.append(f"{error} ({error.setting})")
         return
     newest: dict[tuple[str, str, int], int] = {}
     for log in found.positions:
         place = (log.topic, log.topic_id, log.partition)
         newest[place] = max(log.incarnation, newest.get(place, 0))
-    for place, end in ends.items():
-        found.ends[LogKey(*place, newest.get(place, 0))] = end
+    for place, (stable, log_end) in ends.items():
+        key = LogKey(*place, newest.get(place, 0))
+        found.ends[key] = stable
+        if log_end > stable:
+            found.uncommitted[key] = (stable, log_end - stable)
 
 
 def _told(ledger: "Ledger", buffered: _Buffered) -> dict[str, Any]:
@@ -123,6 +132,7 @@ def _told(ledger: "Ledger", buffered: _Buffered) -> dict[str, Any]:
                 "learnt": learnt.get(log, 0),
                 "buffered": buffered.positions.get(log),
                 "end": buffered.ends.get(log),
+                **_held_back(buffered, log),
             }
             for log in sorted({*learnt, *buffered.positions, *buffered.ends})
         ],
@@ -138,7 +148,15 @@ def _told(ledger: "Ledger", buffered: _Buffered) -> dict[str, Any]:
     }
 
 
-def _print(told: dict[str, Any]) -> None:
+def _held_back(buffered: _Buffered, log: "LogKey") -> dict[str, int]:
+    """Return what an open transaction holds back, where one does."""
+    if log not in buffered.uncommitted:
+        return {}
+    open_at, records = buffered.uncommitted[log]
+    return {"uncommitted": records, "transaction_open_at": open_at}
+
+
+def _print(told: dict[str, Any], servers: str) -> None:
     console = out()
     champion = told["champion"]
     if champion:
@@ -159,6 +177,7 @@ def _print(told: dict[str, Any]) -> None:
         where = ", ".join(map(repr, told["drift"]["classes"])) or "over all"
         console.print(f"drift     newest alarm in round {told['drift']['round']}: {where}")
     _print_waiting(told["waiting"])
+    _print_uncommitted(told["positions"], servers)
     console.print()
     print_table(
         ("topic", "partition", "learnt", "buffered", "end", "to learn"),
@@ -169,11 +188,24 @@ def _print(told: dict[str, Any]) -> None:
                 one["learnt"],
                 one["buffered"],
                 one["end"],
-                None if one["end"] is None else one["end"] - one["learnt"],
+                None if one["end"] is None else max(0, one["end"] - one["learnt"]),
             )
             for one in told["positions"]
         ],
     )
+
+
+def _print_uncommitted(positions: list[dict[str, Any]], servers: str) -> None:
+    """Say what waits for the end of a transaction: `end` does not count it."""
+    from daemon.ingest.transactions import transaction_cure  # noqa: PLC0415 - only where needed
+    from streaming.source import Partition  # noqa: PLC0415
+
+    for one in positions:
+        if "uncommitted" in one:
+            place = Partition(one["topic"], one["partition"])
+            behind = f"{one['uncommitted']} records wait behind the transaction open at offset"
+            out().print(f"waiting   {place.topic}:{place.partition}: {behind} {one['transaction_open_at']}")
+            out().print(f"          if it lasts: {transaction_cure(servers, place, one['transaction_open_at'])}")
 
 
 def _print_waiting(waiting: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from daemon.composition.opening import (
 )
 from daemon.composition.redis import await_redis, eviction_outage, redis_connection
 from daemon.config import Config
-from daemon.errors import OperatorError
+from daemon.errors import PERSON_MUST_ACT, OperatorError
 from daemon.health import HealthServer
 from daemon.learn.announcements import Announcements
 from daemon.learn.drift import DriftWatch
@@ -28,6 +28,7 @@ from daemon.learn.manifests import Labels
 from daemon.learn.observer import LearnObserver
 from daemon.learn.ownership import Ownership
 from daemon.learn.requests import Requests
+from daemon.learn.retention import Retention
 from daemon.learn.round import Round
 from daemon.learn.settlement import Settlement
 from daemon.learn.stages import Stages, nowhere
@@ -36,6 +37,7 @@ from daemon.learn.taker import WindowTaker
 from daemon.learn.trigger import WindowLimits
 from daemon.learn.watch import BufferWatch
 from daemon.learn.watchers import Watchers
+from daemon.liveness import LEARN_TURN_MAX_S, BeatingStop, Pulse
 from daemon.metrics import ClockMetrics, LearnMetrics, OutageMetrics, new_registry
 from daemon.outage import Need, Outage, OutageObserver
 from daemon.readiness import Check
@@ -57,6 +59,7 @@ from model.publishing.repository import Repository
 from model.screener import Screener
 from model.store.directory import StateDirectory
 from model.store.errors import StateError
+from model.store.retention import KeepRules
 from streaming.announcer import Announcer
 from streaming.buffer import BufferForeignError, BufferMisconfiguredError, BufferTakenError
 from streaming.redis_buffer import RedisLearnBuffer
@@ -95,7 +98,8 @@ def run_learn(
         outage = Outage("something that the learner needs", Need.DISK, monotonic_s, observer=outages)
         evicting = eviction_outage(outages)
         asks = [lambda: _check(outage, started), lambda: eviction_check(evicting)]
-        health = stack.enter_context(HealthServer(registry, asks, more={"/status": status.snapshot}))
+        pulse = stack.enter_context(Pulse("the learner's loop", LEARN_TURN_MAX_S, monotonic_s))
+        health = stack.enter_context(HealthServer(registry, asks, more={"/status": status.snapshot}, pulse=pulse))
         health.start(config.http.host, config.learn.port, "learn.port")
         directory = open_when_there_is_room(lambda: open_state(config, reached), "paths.state", outage, stop)
         if directory is None:
@@ -114,6 +118,7 @@ def run_learn(
             return
         announcements = _announcements(config, stack, outages)
         buffer = RedisLearnBuffer(connection, config.job)
+        stop = BeatingStop(stop, pulse)
         server = ServerWatch(buffer.vitals, now_ms, monotonic_s, evicting, _skewed(ClockMetrics(registry), status))
         learner = _learner(
             config,
@@ -126,7 +131,7 @@ def run_learn(
             server,
             device,
             stop,
-            reached,
+            pulse.beating(reached),
             adopt=adopt,
         )
         learner.started = started
@@ -164,19 +169,20 @@ def told_to_operators() -> Iterator[None]:
         yield
     except (BufferForeignError, BufferTakenError) as error:
         cure = "Stop the other learner, give this one another job, or take over with --adopt"
-        raise OperatorError("job", str(error), cure) from error
+        raise OperatorError("job", str(error), cure, exit_code=PERSON_MUST_ACT) from error
     except BufferMisconfiguredError as error:
-        raise OperatorError("redis.url", str(error), "Change that in the server, or redis.url") from error
-    except StateError as error:
-        raise OperatorError(error.setting, str(error), "Nothing was changed") from error
-    except NetworkError as error:
-        raise OperatorError(error.setting, str(error), "Nothing was changed") from error
+        raise OperatorError(
+            "redis.url", str(error), "Change that in the server, or redis.url", exit_code=PERSON_MUST_ACT
+        ) from error
+    except (StateError, NetworkError) as error:
+        told = (error.setting, str(error), "Nothing was changed")
+        raise OperatorError(*told, exit_code=PERSON_MUST_ACT) from error
     except (UnmappableError, StaleTensorError) as error:
         cure = "Choose another architecture; the open round then goes on with it"
-        raise OperatorError("model.architecture", str(error), cure) from error
+        raise OperatorError("model.architecture", str(error), cure, exit_code=PERSON_MUST_ACT) from error
     except RepositoryError as error:
         cure = "See what `tidemill verify` says, then start again: the round is kept"
-        raise OperatorError("paths.repository", str(error), cure) from error
+        raise OperatorError("paths.repository", str(error), cure, exit_code=PERSON_MUST_ACT) from error
 
 
 def _check(outage: Outage, started: threading.Event) -> Check:
@@ -230,6 +236,9 @@ def _learner(
         taker=WindowTaker(buffer, limits, config.image.size, monotonic_s),
         round=one_round,
         settlement=settlement,
+        retention=Retention(
+            directory, repository, observer, KeepRules(newest=config.publish.keep, seconds=config.publish.keep_s)
+        ),
         announcements=announcements,
         requests=Requests(directory, repository, Mailbox(config.paths.repository, config.model.name), settlement),
         watch=BufferWatch(buffer, observer, now_ms, monotonic_s, server),

@@ -84,6 +84,9 @@ def _classes(config: Config) -> Iterator[Conflict]:
         yield Conflict("model.classes", "names of at most 200 bytes in UTF-8")
     if len(model.classes) > model.classes_max:
         yield Conflict("model.classes_max", f"at least the {len(model.classes)} of model.classes")
+    if config.store.waiting_max < model.class_min_samples:
+        text = f"at least {model.class_min_samples}: model.class_min_samples wait before their label is a class"
+        yield Conflict("store.waiting_max", text)
 
 
 def port_conflicts(config: Config) -> Iterator[Conflict]:

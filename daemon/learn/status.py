@@ -98,3 +98,10 @@ class StatusBoard:
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """Note what the store holds."""
         self._set(store=dict(samples_by_role), store_bytes=bytes_used)
+
+    def versions_retired(self, versions: int) -> None:
+        """Not shown here: `tidemill versions` and the metrics have it."""
+
+    def repository_seen(self, versions: int, bytes_used: int) -> None:
+        """Note what the repository holds."""
+        self._set(repository={"versions": versions, "bytes": bytes_used})

@@ -100,3 +100,13 @@ class Watchers:
         """Tell all."""
         for one in self._watchers:
             one.store_seen(samples_by_role, bytes_used)
+
+    def versions_retired(self, versions: int) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.versions_retired(versions)
+
+    def repository_seen(self, versions: int, bytes_used: int) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.repository_seen(versions, bytes_used)

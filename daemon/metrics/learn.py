@@ -37,6 +37,9 @@ class LearnMetrics:
         self._waiting_dropped = make.counter(
             "waiting_dropped_total", "Samples dropped while they waited for their label to become a class."
         )
+        self._retired = make.counter("versions_retired_total", "Old versions whose files were let go.")
+        self._versions = make.gauge("repository_versions", "Versions in the repository.")
+        self._versions_bytes = make.gauge("repository_bytes", "Bytes of the versions in the repository.")
         self._drift = make.counter("drift_detected_total", "Drift alarms: the champion's errors rose.")
         self._rounds = make.counter("rounds_total", "Rounds, by how they ended.", ("outcome",))
         self._stages = make.histogram(
@@ -176,3 +179,12 @@ class LearnMetrics:
         for role, samples in samples_by_role.items():
             self._store_samples.labels(role).set(samples)
         self._store_bytes.set(bytes_used)
+
+    def versions_retired(self, versions: int) -> None:
+        """Count what was let go."""
+        self._retired.inc(versions)
+
+    def repository_seen(self, versions: int, bytes_used: int) -> None:
+        """Show what the repository holds."""
+        self._versions.set(versions)
+        self._versions_bytes.set(bytes_used)

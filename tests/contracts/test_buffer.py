@@ -292,10 +292,28 @@ def test_the_brake_counts_the_last_thousand(buffer):
     assert buffer.ingest.outcomes(BRAKE) == (0, 0)
 
 
+def test_what_no_client_can_read_counts_for_no_brake(buffer):
+    """It is no producer's fault: a batch of a thousand would stop everything otherwise."""
+    unreadable = [replace(marker(offset), reason=Reason.UNREADABLE) for offset in range(200)]
+    buffer.ingest.append(LOG, 0, unreadable, BRAKE)
+    assert buffer.ingest.outcomes(BRAKE) == (0, 0)
+    buffer.ingest.append(LOG, 200, [sample(200), replace(marker(201), reason=Reason.UNREADABLE), marker(202)], BRAKE)
+    assert buffer.ingest.outcomes(BRAKE) == (2, 1)
+
+
 def test_any_name_will_do_for_a_brake(buffer):
     for name in ("host.example", "{x}", "a:b c", "é", "*"):
         buffer.ingest.append(LOG, buffer.ingest.position(LOG), [marker(buffer.ingest.position(LOG))], name)
         assert buffer.ingest.outcomes(name) == (1, 1)
+
+
+def test_a_word_to_skip_is_for_one_log_and_the_newest_counts(buffer):
+    assert buffer.ingest.skip(LOG) is None
+    buffer.ingest.ask_skip(LOG, 7)
+    buffer.ingest.ask_skip(LOG, 5)
+    assert buffer.ingest.skip(LOG) == 5
+    for other in (replace(LOG, incarnation=1), replace(LOG, topic_id="other"), replace(LOG, partition=9)):
+        assert buffer.ingest.skip(other) is None
 
 
 def test_incarnations_only_grow(buffer):
