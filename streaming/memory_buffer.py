@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from streaming.buffer import (
     BRAKE_OUTCOMES_MAX,
     Appended,
+    BufferForeignError,
     BufferFullError,
-    BufferMisconfiguredError,
     BufferUnavailableError,
     LogState,
     Stale,
@@ -214,7 +214,7 @@ class MemoryBuffer:
         with self._lock:
             owner = self._read().owner
             if owner not in (None, state_id) and not adopt:
-                raise BufferMisconfiguredError(f"the buffer belongs to the learner state {owner}, not to {state_id}")
+                raise BufferForeignError(f"the buffer belongs to the learner state {owner}, not to {state_id}")
             self._data.owner = state_id
 
     def _state(self, log: Log, end: int, registered_ms: int) -> LogState:
