@@ -34,6 +34,7 @@ class Ledger(SimpleNamespace):
             positions=dict,
             counts=dict,
             bytes_used=lambda: 0,
+            book=lambda: SimpleNamespace(counts=dict),
         )
 
 
