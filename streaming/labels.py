@@ -7,7 +7,8 @@ given to commands. What it returned, it returns again.
 - Every space (category Zs, as the no-break space) is a plain one; several in a row are one; at both ends there is none.
 - Refused, with the code point named: control characters; line and paragraph separators; format characters (category
   Cf) but for joiners where writing needs them; other characters that show as nothing; private use, for no two fonts
-  show the same; U+FFFD, for what stood there was lost before the record was sent.
+  show the same; U+FFFD, for what stood there was lost before the record was sent; a label in quotation marks, for it is
+  a JSON string whose header does not say so (Kafka Connect's and Spring's mappers write such).
 
 Characters that this Python's Unicode does not know yet are taken: they may be the emoji of next year.
 """
@@ -43,6 +44,9 @@ _MONGOLIAN = re.compile("[\u1800-\u18af]")
 _MONGOLIAN_SELECTORS = "\u180b\u180c\u180d\u180f"
 _REPLACEMENT = "\ufffd"
 _INVISIBLE = "shows as nothing: a label with it looks like one without"
+_QUOTED = (
+    "the label stands in quotation marks, as a JSON string does: send it without, or with spring_json_header_types"
+)
 _FAULTS = {
     "Cc": "is a control character",
     "Cs": "is half of a character",
@@ -60,7 +64,7 @@ class UnfitLabelError(ValueError):
 def normalised(text: str) -> str:
     """Return the label that `text` means: 1 to BYTES_MAX bytes of UTF-8. Raises UnfitLabelError."""
     if len(text) <= BYTES_MAX and _PLAIN.fullmatch(text):
-        return text
+        return _unquoted(text)
     if len(text) > RAW_BYTES_MAX:
         raise UnfitLabelError(_too_long(len(text), "characters"))
     spaced = "".join(" " if unicodedata.category(one) == "Zs" else one for one in unicodedata.normalize("NFC", text))
@@ -73,6 +77,13 @@ def normalised(text: str) -> str:
     size = len(label.encode())
     if size > BYTES_MAX:
         raise UnfitLabelError(_too_long(size, "bytes"))
+    return _unquoted(label)
+
+
+def _unquoted(label: str) -> str:
+    """Refuse what a header mapper has written as a JSON string, where nothing says so: it would be a second class."""
+    if len(label) > 1 and label[0] == label[-1] == '"':
+        raise UnfitLabelError(_QUOTED)
     return label
 
 

@@ -91,14 +91,16 @@ def test_no_label_is_missing() -> None:
     [b"", b"a" * 201, "ä".encode() * 101, b"\xff", b"\xed\xa0\x80", b"a\0", b"a\nb", b"\x7f", "a\u0085".encode(),
      "\u009b31m".encode(),
      "\u2028".encode(), "a\u2029".encode(), b" ", "\u3000 ".encode(), b"cat\r\n", b"\x1b[31mred",
-     "a\u202etac".encode(), "\u2066cat".encode()],
+     "a\u202etac".encode(), "\u2066cat".encode(), b'"cat"', b'""', '"r\u00e9d fox" '.encode()],
 )  # fmt: skip
 def test_unfit_labels_are_invalid(label: bytes) -> None:
     assert refused([("ce_label", label)]) is Reason.INVALID_LABEL
     assert refused([("label", b"cat"), ("ce_label", label)]) is Reason.INVALID_LABEL
 
 
-@pytest.mark.parametrize("label", ["a", "a" * 200, "ä" * 100, "a b", "👩‍🚀", "none", "0", "a/b", "Cat", '"cat"'])
+@pytest.mark.parametrize(
+    "label", ["a", "a" * 200, "ä" * 100, "a b", "👩‍🚀", "none", "0", "a/b", "Cat", 'a "big" cat', '"', '"a" or "b" or']
+)
 def test_fit_labels_are_kept_as_sent(label: str) -> None:
     assert read(("ce_label", label.encode())).label == label
     assert structured({"label": label, "data_base64": "QQ=="}).label == label

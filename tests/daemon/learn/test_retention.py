@@ -49,6 +49,10 @@ def real_troubles(bench):
     return [one for one in troubles(bench) if one.kind != "manifest_disagrees"]
 
 
+def missing(bench):
+    return [(one.subject, one.harmless) for one in real_troubles(bench) if one.kind == "missing_version"]
+
+
 @pytest.fixture
 def bench(tmp_path):
     one = Bench(tmp_path, rules=StoreRules(versions_kept=1))
@@ -176,12 +180,16 @@ def test_a_repository_that_cannot_be_written_is_waited_for(taught, tmp_path):
     bench.die()
 
 
-def test_a_folder_deleted_by_hand_is_damage_until_it_is_retired(bench):
+def test_a_folder_deleted_by_hand_is_damage_where_somebody_needs_it_and_harmless_until_it_is_retired_else(bench):
     bench.keep = KeepRules(3, 0)
     learner = bench.learner()
     teach(bench, learner, 3)
-    shutil.rmtree(bench.folder / "models" / "default" / "1")
-    assert [(one.kind, one.subject) for one in real_troubles(bench)] == [("missing_version", "version 1")]
+    home = bench.folder / "models" / "default"
+    shutil.rmtree(home / "1")
+    assert missing(bench) == [("version 1", True)], "no weights are kept of it, and it is nobody's parent"
+    (home / "2").rename(bench.folder / "aside")
+    assert missing(bench) == [("version 1", True), ("version 2", False)], "the champion's parent"
+    (bench.folder / "aside").rename(home / "2")
     teach(bench, learner)
     look_again(bench, learner)
     assert folders(bench) == [2, 3, 4] and real_troubles(bench) == []
