@@ -49,6 +49,13 @@ def to_fields(entry: Entry) -> list[bytes | int | str]:
     return items
 
 
+def outcome_of(entry: Entry) -> str:
+    """Return what becomes of an entry for a brake: `.` a sample, `x` a dead letter, `t` one that no brake counts."""
+    if isinstance(entry, Marker):
+        return "t" if entry.reason is Reason.TOMBSTONE else "x"
+    return "."
+
+
 def from_fields(stream_id: bytes, fields: Mapping[bytes, bytes]) -> Entry:
     """Return the entry with this id and these fields. Raises CorruptEntryError."""
     offset = position_of(stream_id) - 1

@@ -62,15 +62,16 @@ class RedisStreams:
         """Return the state of every registered log, sorted."""
         states = []
         for log, (end, at_ms) in self.registered().items():
-            last, length, *oldest = self._connection.script("state", [self._keys.stream(log)], ["at"])
+            keys = [self._keys.stream(log), self._keys.dead(log)]
+            last, length, dead, *oldest = self._connection.script("state", keys, ["at"])
             bytes_used = self._bytes(log, length)
             oldest_ms = int(oldest[0]) if oldest else None
-            states.append(LogState(log, length, position_of(last), end, bytes_used, oldest_ms, at_ms))
+            states.append(LogState(log, length, position_of(last), end, bytes_used, oldest_ms, at_ms, dead))
         return states
 
     def position(self, log: Log) -> int:
         """Return the last id of a log's stream; 0 when there is no stream."""
-        return position_of(self._connection.script("state", [self._keys.stream(log)], ["at"])[0])
+        return position_of(self._connection.script("state", [self._keys.stream(log), self._keys.dead(log)], ["at"])[0])
 
     def bytes_used(self) -> int:
         """Return the sum over all registered streams of length times measured entry size."""

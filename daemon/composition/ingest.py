@@ -29,6 +29,8 @@ from streaming.redis_client import RedisConnection
 
 NEEDS = (Need.KAFKA, Need.REDIS, Need.REDIS_MEMORY, Need.TOPIC, Need.DEAD_LETTERS)
 """What an ingestor may wait for."""
+LETTER_IMAGES = 2
+"""A dead letter goes whole up to twice image.max_bytes: the largest image as base64 is 4/3 of it."""
 
 
 def run_ingest(config: Config, stop: threading.Event, *, reached: Callable[[str], None] = faults.nothing) -> None:
@@ -79,7 +81,11 @@ def _ingestor(
             create_topics=kafka.create_topics,
             partitions=kafka.partitions,
         ),
-        dead_letters=DeadLetterOptions(suffix=kafka.dlq_suffix, create_topics=kafka.create_topics),
+        dead_letters=DeadLetterOptions(
+            suffix=kafka.dlq_suffix,
+            create_topics=kafka.create_topics,
+            bytes_max=LETTER_IMAGES * image.max_bytes,
+        ),
         ingest=IngestOptions(
             name=name,
             job=config.job,

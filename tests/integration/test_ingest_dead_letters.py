@@ -139,7 +139,7 @@ def test_the_brake_stops_at_more_than_half_holds_over_a_restart_and_is_released(
         time.sleep(1)
         assert site.buffer.position(site.log()) == stopped_at
         began = time.monotonic()
-        site.buffer.release(name)
+        site.buffer.release(name, site.topic, {})
         eventually(lambda: site.buffer.position(site.log()) > stopped_at, timeout_s=7)
         assert time.monotonic() - began < 6
     assert check_chain(site.entries()) > stopped_at

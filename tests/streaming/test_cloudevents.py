@@ -111,10 +111,12 @@ def test_a_closed_list_refuses_other_labels() -> None:
     assert refused([("label", b"cat")], classes=frozenset()) is Reason.UNKNOWN_LABEL
 
 
-@pytest.mark.parametrize("value", [None, b""])
+@pytest.mark.parametrize(("value", "reason"), [(None, Reason.TOMBSTONE), (b"", Reason.EMPTY)])
 @pytest.mark.parametrize("headers", [[("label", b"cat")], [], [STRUCTURED]])
-def test_a_record_without_value_is_empty(value: bytes | None, headers: Headers) -> None:
-    assert refused(headers, value) is Reason.EMPTY
+def test_a_record_without_value_is_a_tombstone_and_one_without_bytes_is_empty(
+    value: bytes | None, reason: Reason, headers: Headers
+) -> None:
+    assert refused(headers, value) is reason
 
 
 def test_too_large_comes_before_the_label() -> None:
