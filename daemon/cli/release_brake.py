@@ -13,6 +13,7 @@ from daemon.ingest.blame import summary
 from daemon.ingest.brake import brake_is_on
 from streaming.buffer import ALL_TOPICS, IngestBuffer, Outcomes
 from streaming.kafka_ends import end_offsets
+from streaming.kafka_options import KafkaUnavailableError
 from streaming.records import Log
 
 
@@ -59,7 +60,11 @@ def _told(name: str, topic: str, found: Outcomes, blame: str) -> str:
 
 
 def _ends(config: Config, buffer: IngestBuffer, topics: Iterable[str]) -> dict[Log, int]:
-    found = end_offsets(kafka_options(config, "tidemill"), tuple(topics))
+    try:
+        found = end_offsets(kafka_options(config, "tidemill"), tuple(topics))
+    except KafkaUnavailableError as error:
+        cure = "Start the brokers, which say where the topics end now; or let go a number of records with --records"
+        raise OperatorError("kafka.bootstrap_servers", str(error), cure) from error
     return {Log(*place, buffer.incarnation(*place)): end for place, end in found.items()}
 
 

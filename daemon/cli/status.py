@@ -8,6 +8,7 @@ import typer
 from daemon.cli.options import AsJson, ConfigFile, Sets, StateFolder, examples, given
 from daemon.cli.output import out, percent, print_json, print_table, say, size
 from daemon.cli.state import open_ledger
+from daemon.cli.status_dead_letters import dead_letter_lines, dead_letters_told
 from daemon.cli.versions import version_facts
 from daemon.config import Config
 
@@ -33,6 +34,8 @@ class _Buffered:
     positions: "dict[LogKey, int]" = field(default_factory=dict)
     ends: "dict[LogKey, int]" = field(default_factory=dict)
     samples: int | None = None
+    dead_letters: int | None = None
+    dead_lettered: dict[str, dict[str, int]] | None = None
     bytes_used: int | None = None
     unreachable: list[str] = field(default_factory=list)
 
@@ -54,7 +57,7 @@ def status(
     with open_ledger(config) as ledger:
         buffered = _ask_redis(config)
         _ask_kafka(config, buffered)
-        told = _told(ledger, buffered)
+        told = _told(config, ledger, buffered)
     for line in buffered.unreachable:
         say(f"tidemill: {line}")
     if as_json:
@@ -72,6 +75,7 @@ def _ask_redis(config: Config) -> _Buffered:
     try:
         with open_learn_buffer(config) as buffer:
             states = buffer.logs()
+            found.dead_lettered = buffer.dead_lettered()
     except (BufferUnavailableError, BufferMisconfiguredError) as error:
         found.unreachable.append(f"{error} (redis.url is {config.redis.masked_url})")
         return found
@@ -79,7 +83,8 @@ def _ask_redis(config: Config) -> _Buffered:
         key = LogKey(one.log.topic, one.log.topic_id, one.log.partition, one.log.incarnation)
         found.positions[key] = one.position
         found.ends[key] = one.end
-    found.samples = sum(one.length for one in states)
+    found.samples = sum(one.samples for one in states)
+    found.dead_letters = sum(one.dead_letters for one in states)
     found.bytes_used = sum(one.bytes_used for one in states)
     return found
 
@@ -104,7 +109,7 @@ def _ask_kafka(config: Config, found: _Buffered) -> None:
         found.ends[LogKey(*place, newest.get(place, 0))] = end
 
 
-def _told(ledger: "Ledger", buffered: _Buffered) -> dict[str, Any]:
+def _told(config: Config, ledger: "Ledger", buffered: _Buffered) -> dict[str, Any]:
     learnt = ledger.positions()
     champion = ledger.champion()
     reached = {"unreachable": buffered.unreachable} if buffered.unreachable else {}
@@ -123,7 +128,12 @@ def _told(ledger: "Ledger", buffered: _Buffered) -> dict[str, Any]:
             }
             for log in sorted({*learnt, *buffered.positions, *buffered.ends})
         ],
-        "buffer": {"samples": buffered.samples, "bytes": buffered.bytes_used},
+        "buffer": {
+            "samples": buffered.samples,
+            "dead_letters": buffered.dead_letters,
+            "bytes": buffered.bytes_used,
+        },
+        "dead_letters": dead_letters_told(buffered.dead_lettered, config.kafka.dlq_suffix),
         "store": ledger.counts(),
         "drift": ledger.drift(),
         "waiting": {
@@ -147,7 +157,9 @@ def _print(told: dict[str, Any]) -> None:
     buffer = told["buffer"]
     known = buffer["samples"] is not None
     console.print(f"round     {told['round']}")
-    console.print(f"buffer    {buffer['samples']} waiting, {size(buffer['bytes'])}" if known else "buffer    not known")
+    console.print(f"buffer    {_waiting(buffer)}" if known else "buffer    not known")
+    for line in dead_letter_lines(told["dead_letters"]):
+        console.print(line)
     console.print("store     " + ", ".join(f"{count} {role}" for role, count in told["store"].items()))
     if told["drift"]:
         where = ", ".join(map(repr, told["drift"]["classes"])) or "over all"
@@ -168,6 +180,11 @@ def _print(told: dict[str, Any]) -> None:
             for one in told["positions"]
         ],
     )
+
+
+def _waiting(buffer: dict[str, Any]) -> str:
+    dead = f" and {buffer['dead_letters']} dead letters to account for" if buffer["dead_letters"] else ""
+    return f"{buffer['samples']} samples waiting{dead}, {size(buffer['bytes'])}"
 
 
 def _print_waiting(waiting: dict[str, Any]) -> None:

@@ -35,6 +35,8 @@ class Due:
     """What the buffer offers now: whether a round may start, by count, by age, or not."""
 
     entries: int
+    """Samples and markers of dead letters."""
+    samples: int
     aged: bool
     at_end: bool
 
@@ -54,6 +56,7 @@ def assess(states: Sequence[LogState], learnt: Mapping[Log, int], limits: Window
     living = [state for state in states if state.length or now_ms - state.registered_ms < REGISTERED_WITHIN_MS]
     return Due(
         entries=sum(state.length for state in states),
+        samples=sum(state.samples for state in states),
         aged=bool(oldest) and now_ms - min(oldest) >= limits.max_wait_s * 1000,
         at_end=all(max(state.position, learnt.get(state.log, 0)) >= state.end for state in living),
     )

@@ -25,7 +25,8 @@ class BufferWatch:
         oldest = [state.oldest_buffered_ms for state in states if state.oldest_buffered_ms is not None]
         self._observer.buffer_seen(
             BufferFacts(
-                samples=sum(state.length for state in states),
+                samples=sum(state.samples for state in states),
+                dead_letters=sum(state.dead_letters for state in states),
                 bytes_used=sum(state.bytes_used for state in states),
                 oldest_ms=min(oldest) if oldest else None,
             )

@@ -87,7 +87,7 @@ def test_learn_shows_what_it_is_told(registry, learn):
     learn.scored_before(0.7)
     learn.judged(judged(cat=0.9))
     learn.committed(5_000)
-    learn.buffer_seen(BufferFacts(7, 700, 9_000))
+    learn.buffer_seen(BufferFacts(7, 2, 700, 9_000))
     learn.unlearnt_seen("images", 2, 11)
     learn.store_seen({"train": 40, "holdout": 10}, 1234)
     learn.waiting_dropped(3)
@@ -101,6 +101,7 @@ def test_learn_shows_what_it_is_told(registry, learn):
         "train_holdout_gap": 0.03,
         "commit_timestamp_seconds": 5,
         "buffer_samples": 7,
+        "buffer_dead_letters": 2,
         "buffer_bytes": 700,
         "buffer_oldest_timestamp_seconds": 9,
         "store_bytes": 1234,

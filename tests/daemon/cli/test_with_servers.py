@@ -16,6 +16,7 @@ from streaming.keys import Keys
 from streaming.records import Log, Marker, Reason
 from streaming.redis_buffer import RedisIngestBuffer
 from streaming.redis_client import RedisConnection
+from tests.support.entries import samples
 from tests.support.roles import eventually
 from tests.support.windows import LOG as LEARNT_LOG
 
@@ -50,9 +51,30 @@ def test_status_shows_what_redis_has(run, history, buffer, redis_url):
             "end": 95,
         }
     ]
-    assert told["buffer"]["samples"] == 10
+    assert (told["buffer"]["samples"], told["buffer"]["dead_letters"]) == (0, 10), "dead letters are no samples"
     assert told["buffer"]["bytes"] > 0
+    assert told["dead_letters"] == {
+        "total": 10,
+        "reasons": {"empty": 10},
+        "topics": [{"topic": log.topic, "dead_letters": f"{log.topic}.dlq", "total": 10, "reasons": {"empty": 10}}],
+    }
     assert len(told["unreachable"]) == 1
+
+
+def test_status_counts_dead_letters_by_reason_apart_from_samples(run, history, buffer, redis_url):
+    log = Log(LEARNT_LOG.topic, LEARNT_LOG.topic_id, LEARNT_LOG.partition)
+    buffer.register(log, 90)
+    letters = [replace(marker(offset), reason=Reason.TOMBSTONE) for offset in range(83, 87)]
+    buffer.append(log, 0, [*samples(range(80, 83)), *letters, marker(87)], "b")
+    ran = run("status", "--set", f"redis.url={redis_url}")
+    assert "buffer    3 samples waiting and 5 dead letters to account for" in ran.out
+    assert f"dead      5 records of {log.topic} went to {log.topic}.dlq: 4 tombstone, 1 empty" in ran.out
+
+
+def test_status_without_redis_says_that_nothing_is_known(run, history):
+    told = run("status", "--json").json
+    assert told["buffer"] == {"samples": None, "dead_letters": None, "bytes": None}
+    assert told["dead_letters"] is None
 
 
 def test_status_shows_the_ends_of_now(run, history, redis_url, kafka_server, topic):
