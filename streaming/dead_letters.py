@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from kafka import KafkaProducer, errors
-from kafka.serializer import Serializer
 
 from streaming.kafka_admin import KafkaAdmin, TopicMissingError
 from streaming.kafka_options import KafkaOptions, KafkaUnavailableError, translated
 from streaming.letter_forms import Form, Header, forms, header_bytes
 from streaming.letter_limits import LetterLimits
 from streaming.records import Reason, Record, RejectedRecord
+from streaming.untouched import Part, PartSerializer, UntouchedHeaders
 
 SEND_TIMEOUT_S = 10.0
 """How long the brokers may take to acknowledge before the whole batch is tried again later."""
@@ -135,8 +135,8 @@ class DeadLetters:
         sent = []
         for unsent, form in sending:
             topic = self.topic_of(unsent.record.topic)
-            headers = _Headers(list(form.headers))
-            sent.append((unsent, producer.send(topic, key=_Part(form.key), value=_Part(form.value), headers=headers)))
+            headers = UntouchedHeaders(list(form.headers))
+            sent.append((unsent, producer.send(topic, key=Part(form.key), value=Part(form.value), headers=headers)))
         for unsent, future in sent:
             try:
                 future.get(timeout=SEND_TIMEOUT_S)
@@ -169,8 +169,8 @@ class DeadLetters:
                 max_block_ms=METADATA_TIMEOUT_MS,
                 delivery_timeout_ms=int(SEND_TIMEOUT_S * 1000),
                 metrics_enabled=False,
-                key_serializer=_PartSerializer(),
-                value_serializer=_PartSerializer(),
+                key_serializer=PartSerializer(),
+                value_serializer=PartSerializer(),
             )
         return self._producer
 
@@ -204,35 +204,3 @@ class _Unsent:
     forms: Iterator[Form]
     least: int = 0
     """The size of the last that was looked at."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A key or a value that may be null: kafka-python refuses a record where both are, though Kafka does not."""
-
-    data: bytes | None
-
-
-class _Headers(list[tuple[str, bytes | None]]):
-    """Headers of which some are null: kafka-python checks that none is, and writes them well where it does not look.
-
-    It checks before it calls the serializers, and writes after; the empty ones it would only count where it takes the
-    list for true.
-    """
-
-    def __init__(self, headers: Headers) -> None:
-        super().__init__((name, value or b"") for name, value in headers)
-        self._original = headers
-
-    def __bool__(self) -> bool:
-        return False
-
-    def restore(self) -> None:
-        self[:] = self._original
-
-
-class _PartSerializer(Serializer):  # type: ignore[misc] # the client has no types
-    def serialize(self, topic: str, headers: _Headers, data: _Part) -> bytes | None:
-        """Return the bytes; the headers' nulls come back."""
-        headers.restore()
-        return data.data

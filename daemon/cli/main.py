@@ -9,6 +9,7 @@ import typer
 
 from daemon.cli import (
     config,
+    dead_letters,
     demo,
     explain,
     pull,
@@ -70,7 +71,7 @@ def common(
     configure("warning", "auto", "command", libraries=logging.CRITICAL)
 
 
-LOOKING = (status, rounds, versions, explain, report, verify, quarantine)
+LOOKING = (status, rounds, versions, explain, report, verify, quarantine, dead_letters)
 
 for group in (roles, run, demo, push, pull, *LOOKING, config, rollback, release):
     group.register(app)
