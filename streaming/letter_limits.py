@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from streaming.kafka_admin import KafkaAdmin
+from streaming.kafka_options import KafkaRefusedError, KafkaUnavailableError
 
 ASK_EVERY_S = 60.0
 """An operator may change it at any time; a refusal has it asked at once."""
@@ -15,8 +16,8 @@ REQUEST_OVERHEAD_BYTES = 2_048
 class LetterLimits:
     """Asks for `max.message.bytes` of the topic and `socket.request.max.bytes` of the brokers, and remembers both.
 
-    Where the right to ask is missing (DescribeConfigs) no limit of the topic is known: sending shows. Raises
-    KafkaUnavailableError, KafkaRefusedError.
+    Where the right to ask is missing (DescribeConfigs), or a broker does not know the question (the embedded one hangs
+    up at it), no limit of the topic is known: sending shows, as it shows where Kafka is away. Never raises.
     """
 
     def __init__(self, admin: KafkaAdmin, clock_s: Callable[[], float]) -> None:
@@ -29,11 +30,18 @@ class LetterLimits:
         now_s = self._clock_s()
         known = self._known.get(topic)
         if known is None or now_s - known[0] >= ASK_EVERY_S:
-            request = self._admin.request_bytes_max() or REQUEST_BYTES_DEFAULT
-            of_topic = self._admin.message_bytes_max(topic)
+            request = self._asked(self._admin.request_bytes_max) or REQUEST_BYTES_DEFAULT
+            of_topic = self._asked(lambda: self._admin.message_bytes_max(topic))
             most = request - REQUEST_OVERHEAD_BYTES
             known = self._known[topic] = (now_s, most if of_topic is None else min(most, of_topic))
         return known[1]
+
+    def _asked(self, question: Callable[[], int | None]) -> int | None:
+        try:
+            return question()
+        except (KafkaUnavailableError, KafkaRefusedError):
+            self._admin.close()  # a connection that was cut in mid-answer serves nothing else
+            return None
 
     def forget(self, topic: str) -> None:
         """Ask again before the next one."""
