@@ -87,9 +87,13 @@ class LogState:
     bytes_used: int
     """Length times the measured size of an entry."""
     oldest_buffered_ms: int | None
-    """When the oldest entry was buffered; None for an empty stream."""
+    """When the oldest entry was buffered, by the buffer's clock; None for an empty stream."""
     registered_ms: int = 0
-    """When an ingestor last registered the log: a log of a topic that is gone is no longer registered again."""
+    """When an ingestor last registered the log, by the buffer's clock: one of a topic that is gone is not any more."""
+    now_ms: int = 0
+    """The buffer's clock at this look: what the two are compared with, and no other clock is."""
+    ahead_ms: int = 0
+    """How far the clock of the ingestor that registered the log was ahead of the buffer's, less what the call took."""
     dead_letters: int = 0
     """How many of the entries are markers. Those that 0.1 wrote are not known to be any."""
 
@@ -97,6 +101,16 @@ class LogState:
     def samples(self) -> int:
         """How many of the entries are samples."""
         return self.length - self.dead_letters
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What of a buffer may change while it runs."""
+
+    now_ms: int
+    """Its clock, in milliseconds since the epoch."""
+    unsafe: str
+    """Why it may lose what it was given, and what to do; empty where it does not."""
 
 
 class IngestBuffer(Protocol):
@@ -119,7 +133,8 @@ class IngestBuffer(Protocol):
         Raises BufferFullError (nothing was written) or BufferUnavailableError (unknown; ask `position`),
         and ValueError for a batch that is empty, unordered, below `expected` or above BATCH_ENTRIES_MAX or
         BATCH_PIXEL_BYTES_MAX. A batch that got in although its answer was lost comes back as Stale, with the
-        position behind it, when it is tried again.
+        position behind it, when it is tried again. When an entry was buffered is told by the buffer's clock:
+        `buffered_ms` as given does not count.
         """
         ...
 
@@ -160,6 +175,10 @@ class IngestBuffer(Protocol):
 
     def run_id(self) -> str:
         """Return an identity of the server process that changes when it restarts."""
+        ...
+
+    def vitals(self) -> Vitals:
+        """Return what may change while the buffer runs."""
         ...
 
     def incarnation(self, topic: str, topic_id: str, partition: int) -> int:
@@ -225,6 +244,10 @@ class LearnBuffer(Protocol):
 
     def run_id(self) -> str:
         """Return an identity of the server process that changes when it restarts."""
+        ...
+
+    def vitals(self) -> Vitals:
+        """Return what may change while the buffer runs."""
         ...
 
     def claim_ownership(self, state_id: str, *, adopt: bool) -> None:

@@ -21,6 +21,8 @@ class Keys:
         """The `state_id` of the job's learner."""
         self.dead_letters = f"tidemill:{{{job}}}:dead_letters"
         """Hash: topic/reason -> how many records became dead letters for it since Redis was empty."""
+        self.probe = f"tidemill:{{{job}:probe}}:probe"
+        """A key that never exists, of another hash tag than the job's own."""
 
     def stream(self, log: Log) -> str:
         """The stream of a log; topic id and incarnation are part of it, so a new topic never meets an old stream."""
@@ -29,6 +31,10 @@ class Keys:
     def learnt(self, log: Log) -> str:
         """The learner's durable position in a log."""
         return f"{self._partition(log.topic, log.partition)}:learnt:{_id(log.topic_id)}:{log.incarnation}"
+
+    def scratch(self, log: Log) -> str:
+        """What exists within one script alone."""
+        return f"{self._partition(log.topic, log.partition)}:scratch"
 
     def incarnation(self, topic: str, topic_id: str, partition: int) -> str:
         """The current incarnation of a partition's log."""

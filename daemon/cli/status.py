@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from daemon.cli.clocks import ask_clocks, clock_lines
 from daemon.cli.options import AsJson, ConfigFile, Sets, StateFolder, examples, given
 from daemon.cli.output import out, percent, print_json, print_table, say, size
 from daemon.cli.state import open_ledger
@@ -37,6 +38,7 @@ class _Buffered:
     dead_letters: int | None = None
     dead_lettered: dict[str, dict[str, int]] | None = None
     bytes_used: int | None = None
+    clocks: dict[str, Any] | None = None
     unreachable: list[str] = field(default_factory=list)
 
 
@@ -76,6 +78,7 @@ def _ask_redis(config: Config) -> _Buffered:
         with open_learn_buffer(config) as buffer:
             states = buffer.logs()
             found.dead_lettered = buffer.dead_lettered()
+            found.clocks = ask_clocks(buffer, states)
     except (BufferUnavailableError, BufferMisconfiguredError) as error:
         found.unreachable.append(f"{error} (redis.url is {config.redis.masked_url})")
         return found
@@ -134,6 +137,7 @@ def _told(config: Config, ledger: "Ledger", buffered: _Buffered) -> dict[str, An
             "bytes": buffered.bytes_used,
         },
         "dead_letters": dead_letters_told(buffered.dead_lettered, config.kafka.dlq_suffix),
+        "clocks": buffered.clocks,
         "store": ledger.counts(),
         "drift": ledger.drift(),
         "waiting": {
@@ -160,6 +164,8 @@ def _print(told: dict[str, Any]) -> None:
     console.print(f"buffer    {_waiting(buffer)}" if known else "buffer    not known")
     for line in dead_letter_lines(told["dead_letters"]):
         console.print(line)
+    for line in clock_lines(told["clocks"]) if told["clocks"] else ():
+        console.print(f"clocks    {line}")
     console.print("store     " + ", ".join(f"{count} {role}" for role, count in told["store"].items()))
     if told["drift"]:
         where = ", ".join(map(repr, told["drift"]["classes"])) or "over all"

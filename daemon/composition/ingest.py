@@ -15,7 +15,7 @@ from daemon.ingest import faults
 from daemon.ingest.build import IngestorParts, build_ingestor
 from daemon.ingest.ingestor import Ingestor
 from daemon.ingest.options import IngestOptions
-from daemon.metrics import IngestMetrics, OutageMetrics, new_registry
+from daemon.metrics import ClockMetrics, IngestMetrics, OutageMetrics, new_registry
 from daemon.outage import Need, OutageObserver
 from daemon.readiness import Check
 from streaming.buffer import BufferMisconfiguredError
@@ -27,7 +27,7 @@ from streaming.kafka_source import SourceOptions
 from streaming.redis_buffer import RedisIngestBuffer
 from streaming.redis_client import RedisConnection
 
-NEEDS = (Need.KAFKA, Need.REDIS, Need.REDIS_MEMORY, Need.TOPIC, Need.DEAD_LETTERS)
+NEEDS = (Need.KAFKA, Need.REDIS, Need.REDIS_MEMORY, Need.EVICTION, Need.TOPIC, Need.DEAD_LETTERS)
 """What an ingestor may wait for."""
 LETTER_IMAGES = 2
 """A dead letter goes whole up to twice image.max_bytes: the largest image as base64 is 4/3 of it."""
@@ -43,7 +43,8 @@ def run_ingest(config: Config, stop: threading.Event, *, reached: Callable[[str]
         outages = OutageMetrics(registry, NEEDS, now_ms)
         connection = redis_connection(config)
         stack.callback(connection.close)
-        ingestor = _ingestor(config, connection, IngestMetrics(registry), outages, reached)
+        clocks = ClockMetrics(registry)
+        ingestor = _ingestor(config, connection, IngestMetrics(registry), outages, reached, clocks.skewed)
         asks = [lambda name=check.name: _named(ingestor, name) for check in ingestor.checks()]
         health = stack.enter_context(HealthServer(registry, asks))
         health.start(config.http.host, config.ingest.port, "ingest.port")
@@ -67,6 +68,7 @@ def _ingestor(
     metrics: IngestMetrics,
     outages: OutageObserver,
     reached: Callable[[str], None],
+    skewed: Callable[[float], None],
 ) -> Ingestor:
     kafka, image, buffer = config.kafka, config.image, config.buffer
     name = ingestor_name(config)
@@ -106,4 +108,5 @@ def _ingestor(
         metrics,
         reached,
         outages,
+        skewed,
     )

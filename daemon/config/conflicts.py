@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from daemon.config.redis_url import faults
+
 if TYPE_CHECKING:
     from daemon.config.tree import Config
 
@@ -26,6 +28,7 @@ def conflicts(config: Config) -> Iterator[Conflict]:
     """Yield every contradiction in `config`."""
     yield from _rounds(config)
     yield from _topics(config)
+    yield from (Conflict("redis.url", text) for text in faults(config.redis.url.get_secret_value()))
     yield from _sasl(config)
     yield from _classes(config)
     yield from _space(config)

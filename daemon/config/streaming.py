@@ -1,16 +1,15 @@
 """The keys of what carries records: Kafka, Redis, the buffer in it, and the images' form."""
 
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
+from daemon.config.redis_url import is_address, mask_url
 from daemon.config.section import Bytes, Count, Section, shaped
 
 TOPIC_WORDS = "1 to 249 letters, digits, dots, dashes and underscores"
 TopicName = Annotated[str, shaped(r"^[A-Za-z0-9._-]+$", TOPIC_WORDS, max_length=249)]
 SERVERS = r"^[^\s,]+:\d{1,5}(\s*,\s*[^\s,]+:\d{1,5})*$"
-REDIS_SCHEMES = ("redis", "rediss", "unix")
 
 
 class Kafka(Section):
@@ -68,17 +67,8 @@ class Redis(Section):
     @field_validator("url", mode="after")
     @classmethod
     def _url_is_redis(cls, url: SecretStr) -> SecretStr:
-        parts = urlsplit(url.get_secret_value())
-        if parts.scheme not in REDIS_SCHEMES or not (parts.netloc or parts.scheme == "unix"):
+        if not is_address(url.get_secret_value()):
             raise ValueError("not the address of a Redis server")
-        _ = parts.port  # raises ValueError where the port is not a number
-        # redis-py would take database 0 in silence.
-        if parts.scheme != "unix" and parts.path.strip("/") and not parts.path.strip("/").isdecimal():
-            raise ValueError("the path is no number of a database")
-        if parts.query:
-            from redis.connection import parse_url  # noqa: PLC0415 - only where needed: it is slow to load
-
-            parse_url(url.get_secret_value())  # type: ignore[no-untyped-call] # raises ValueError for what it cannot use
         return url
 
     @property
@@ -107,23 +97,3 @@ class Image(Section):
     """Bytes of an encoded image; a larger one is a dead letter (too_large)."""
     max_pixels: Count = 50_000_000
     """Pixels of an image before it is resized; a larger one is a dead letter (too_many_pixels)."""
-
-
-def mask_url(url: str) -> str:
-    """Return `url` with the password, also one given as a query parameter, replaced by ***."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "***"
-    netloc = parts.netloc
-    if "@" in netloc:
-        user, _, host = netloc.rpartition("@")
-        name, colon, _ = user.partition(":")
-        netloc = f"{name}:***@{host}" if colon else f"{name}@{host}"
-    query = "&".join(_masked_parameter(item) for item in parts.query.split("&") if item)
-    return f"{parts.scheme}://{netloc}{parts.path}{'?' if query else ''}{query}"
-
-
-def _masked_parameter(item: str) -> str:
-    name, _, _ = item.partition("=")
-    return f"{name}=***" if name.lower() == "password" else item

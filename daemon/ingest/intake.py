@@ -39,7 +39,6 @@ class Intake:
         observer: IngestObserver,
         news: DeadLetterNews,
         brake: str,
-        now_ms: Callable[[], int],
         reached: Callable[[str], None] = faults.nothing,
     ) -> None:
         """`brake` is the name under which the buffer counts outcomes."""
@@ -48,7 +47,6 @@ class Intake:
         self._observer = observer
         self._news = news
         self._brake = brake
-        self._now_ms = now_ms
         self._reached = reached
 
     def take(self, lane: Lane, records: Sequence[Record], decoding: Future[Verdicts]) -> Taken:
@@ -60,7 +58,7 @@ class Intake:
         self._reached(faults.DECODED)
         # Acknowledged before the marker is written: struck down between the two, the letter is sent twice, never lost.
         self._deliver(lane, records, verdicts)
-        entries = lane.entries(records, verdicts, self._now_ms())
+        entries = lane.entries(records, verdicts)
         self._reached(faults.BEFORE_APPEND)
         # Only where the stream still ends at our tail: another owner, a loss or a redelivery makes the batch stale.
         senders = _senders(records, verdicts)

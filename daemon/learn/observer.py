@@ -144,6 +144,10 @@ class LearnObserver(Protocol):
         """So many samples were dropped while they waited for their label to become a class."""
         ...
 
+    def event_times_implausible(self, samples: int) -> None:
+        """So many samples of a published version bear an event time that cannot tell how fresh it is."""
+        ...
+
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """What the sample store holds, by role, and the bytes of its pixels."""
         ...

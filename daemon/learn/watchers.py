@@ -91,6 +91,11 @@ class Watchers:
         for one in self._watchers:
             one.waiting_dropped(samples)
 
+    def event_times_implausible(self, samples: int) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.event_times_implausible(samples)
+
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """Tell all."""
         for one in self._watchers:

@@ -68,6 +68,10 @@ class LearnMetrics:
         self._freshness = make.histogram(
             "freshness_seconds", "From a sample's event time until a version that learnt it.", FRESHNESS_BUCKETS_S
         )
+        self._implausible = make.counter(
+            "event_times_implausible_total",
+            "Samples of published versions whose event time lies ahead or over a year back: not in freshness_seconds.",
+        )
         self._publish = make.histogram("publish_seconds", "From the commit until the pointer moved.", PUBLISH_BUCKETS_S)
         self._commit = make.gauge("commit_timestamp_seconds", "When the newest round was committed.")
         for outcome in Outcome:
@@ -166,6 +170,10 @@ class LearnMetrics:
     def waiting_dropped(self, samples: int) -> None:
         """Count what waited in vain."""
         self._waiting_dropped.inc(samples)
+
+    def event_times_implausible(self, samples: int) -> None:
+        """Count what freshness leaves out."""
+        self._implausible.inc(samples)
 
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """Show what the store holds."""

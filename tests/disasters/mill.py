@@ -51,7 +51,7 @@ class LiveBench(Bench):
         self.buffer = RedisLearnBuffer(self._connection, self._job)
         learner = super().learner(*args, **options)
         learner.round.publisher = Publisher(self._templates, clock=time.monotonic)
-        learner.taker = WindowTaker(self.buffer, WindowLimits(64, 8, 1.0), SIZE, now_ms)
+        learner.taker = WindowTaker(self.buffer, WindowLimits(64, 8, 1.0), SIZE, time.monotonic)
         return learner
 
 

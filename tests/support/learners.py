@@ -22,7 +22,8 @@ from daemon.learn.status import StatusBoard
 from daemon.learn.taker import WindowTaker
 from daemon.learn.trigger import WindowLimits
 from daemon.learn.watch import BufferWatch
-from daemon.outage import Need, Outage
+from daemon.outage import EVICTING, Need, Outage
+from daemon.server_watch import ServerWatch
 from model.candidates import CandidateMaker, CandidateOptions
 from model.challenger import Challenger, ChallengerOptions
 from model.judge import Judge
@@ -215,12 +216,18 @@ class Bench:
         )
         return Learner(
             directory=directory,
-            taker=WindowTaker(self.buffer, WindowLimits(self.samples, 16, 60), self.size, lambda: self.now_ms),
+            taker=WindowTaker(self.buffer, WindowLimits(self.samples, 16, 60), self.size, clock),
             round=one_round,
             settlement=settlement,
             announcements=announcements,
             requests=Requests(directory, repository, Mailbox(self.folder / "models", "default"), settlement),
-            watch=BufferWatch(self.buffer, observer, lambda: self.now_ms),
+            watch=BufferWatch(
+                self.buffer,
+                observer,
+                lambda: self.now_ms,
+                clock,
+                ServerWatch(self.buffer.vitals, lambda: self.now_ms, clock, Outage(EVICTING, Need.EVICTION, clock)),
+            ),
             drift=DriftWatch(directory, observer, self.drift_delta),
             challenger=Challenger(
                 directory, options, ChallengerOptions(self.challenger_turns, self.samples, self.seed), cpu, clock

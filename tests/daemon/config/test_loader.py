@@ -83,7 +83,7 @@ def test_numbers_may_have_underscores():
 
 
 def test_a_value_may_hold_an_equals_sign():
-    url = "redis://h:1/0?a=b"
+    url = "redis://h:1/0?client_name=b"
     assert load(environ=NOTHING, sets=[f"redis.url={url}"]).config.redis.url.get_secret_value() == url
 
 
