@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from daemon.listening import listen, port_of
+from daemon.liveness import Pulse
 from daemon.readiness import Ask, ask_all, readiness_body
 
 REQUEST_TIMEOUT_S = 10
@@ -47,7 +48,10 @@ class HealthServer:
         asks: Sequence[Ask],
         *,
         more: Mapping[str, Callable[[], Mapping[str, Any]]] | None = None,
+        pulse: Pulse | None = None,
     ) -> None:
+        """`pulse` is that of the role's loop; without one /livez says no more than that the process answers."""
+        self._pulse = pulse
         self._registry = registry
         self._asks = tuple(asks)
         self._more = dict(more or {})
@@ -85,7 +89,7 @@ class HealthServer:
     def answer(self, path: str, accept: str) -> Answer:
         """Return (status code, content type, body) for a GET of `path`."""
         if path == "/livez":
-            return 200, JSON, b'{"alive": true}\n'
+            return self._livez()
         if path == "/readyz":
             code, body = readiness_body(ask_all(self._asks))
             return code, JSON, _json(body)
@@ -94,6 +98,12 @@ class HealthServer:
         if path in self._more:
             return 200, JSON, _json(self._more[path]())
         return 404, JSON, _json({"paths": ["/livez", "/readyz", "/metrics", *self._more]})
+
+    def _livez(self) -> Answer:
+        stuck = self._pulse.stuck() if self._pulse is not None else ""
+        if stuck:
+            return 503, JSON, _json({"alive": False, "reason": stuck})
+        return 200, JSON, _json({"alive": True})
 
 
 class _Server(ThreadingHTTPServer):

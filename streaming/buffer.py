@@ -26,6 +26,11 @@ ALL_TOPICS = ""
 NO_SOURCES: Mapping[int, str] = MappingProxyType({})
 
 
+def entries_at_once(size: int) -> int:
+    """Return how many samples of `size` x `size` pixels a batch may hold: one at least."""
+    return max(1, min(BATCH_ENTRIES_MAX, BATCH_PIXEL_BYTES_MAX // (3 * size * size)))
+
+
 @dataclass(frozen=True, slots=True)
 class Appended:
     """The batch is in; `position` is the stream's new last id."""
@@ -128,9 +133,9 @@ class IngestBuffer(Protocol):
         Where there is no stream, and the learner has left a position below the first entry's `after`, the answer is
         Stale(0): the learner has set its position back, and wants to read from there.
         The same script counts dead letters by reason, and adds the outcome of each entry (sample or dead letter) to
-        the window that the brake named `brake` keeps of the topic, but for tombstones and for records that `release`
-        let go. `sources` says by offset who sent a dead letter.
-        Raises BufferFullError (nothing was written) or BufferUnavailableError (unknown; ask `position`),
+        the window that the brake named `brake` keeps of the topic, but for tombstones, for what no client can read
+        (that is no producer's fault) and for records that `release` let go. `sources` says by offset who sent a dead
+        letter. Raises BufferFullError (nothing was written) or BufferUnavailableError (unknown; ask `position`),
         and ValueError for a batch that is empty, unordered, below `expected` or above BATCH_ENTRIES_MAX or
         BATCH_PIXEL_BYTES_MAX. A batch that got in although its answer was lost comes back as Stale, with the
         position behind it, when it is tried again. When an entry was buffered is told by the buffer's clock:
@@ -191,6 +196,17 @@ class IngestBuffer(Protocol):
         Safe to repeat, for the number is named and not counted up. The learner's `leave_learnt` restores it after
         a loss. Raises BufferFullError.
         """
+        ...
+
+    def ask_skip(self, log: Log, offset: int) -> None:
+        """Leave, for a day, an operator's word that the log's records that cannot be read may be given up.
+
+        Up to and with `offset`; the newest word counts. Raises BufferFullError.
+        """
+        ...
+
+    def skip(self, log: Log) -> int | None:
+        """Return the offset that `ask_skip` left; None where there is none."""
         ...
 
 

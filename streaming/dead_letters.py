@@ -83,12 +83,12 @@ class DeadLetters:
         Raises KafkaUnavailableError, KafkaRefusedError.
         """
         target = self.topic_of(topic)
-        if target not in self._ensured:
-            if not self._admin.topic_ids([target]):
-                if not self._options.create_topics:
-                    return False
-                self._admin.create(target, max(1, self._admin.partitions(topic)))
-            self._ensured.add(target)
+        if not self._admin.topic_ids([target]):
+            self._ensured.discard(target)
+            if not self._options.create_topics:
+                return False
+            self._admin.create(target, max(1, self._admin.partitions(topic)))
+        self._ensured.add(target)
         return True
 
     def send(self, letters: Sequence[DeadLetter]) -> None:
@@ -98,8 +98,18 @@ class DeadLetters:
         brokers do not tell. Raises TopicMissingError, KafkaUnavailableError, KafkaRefusedError.
         """
         for topic in {letter.record.topic for letter in letters}:
-            if not self.ensure(topic):
-                self._ask_for(self.topic_of(topic))
+            if self.topic_of(topic) not in self._ensured and not self.ensure(topic):
+                raise TopicMissingError(self.topic_of(topic), self._kafka.bootstrap_servers)
+        try:
+            self._send(letters)
+        except KafkaUnavailableError:
+            # A client whose topic was deleted waits for it, and then says that nobody answers.
+            for topic in {letter.record.topic for letter in letters}:
+                if not self.ensure(topic):
+                    raise TopicMissingError(self.topic_of(topic), self._kafka.bootstrap_servers) from None
+            raise
+
+    def _send(self, letters: Sequence[DeadLetter]) -> None:
         left = [_Unsent(letter.record, _forms(letter)) for letter in letters]
         while left:
             sending = [(one, self._next_form(one)) for one in left]
@@ -145,14 +155,6 @@ class DeadLetters:
             except errors.UnknownTopicOrPartitionError as error:
                 topic = self.topic_of(unsent.record.topic)
                 self._ensured.discard(topic)
-                raise TopicMissingError(topic, self._kafka.bootstrap_servers) from error
-
-    def _ask_for(self, topic: str) -> None:
-        """Let the brokers make the topic, where they make what is asked for (their auto.create.topics.enable)."""
-        with translated(self._kafka):
-            try:
-                self._connected().partitions_for(topic)
-            except (errors.KafkaTimeoutError, errors.UnknownTopicOrPartitionError) as error:
                 raise TopicMissingError(topic, self._kafka.bootstrap_servers) from error
 
     def _connected(self) -> Any:

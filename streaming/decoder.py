@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from streaming.cloudevents import read_event
 from streaming.images import ImageDecoder
-from streaming.records import Event, Record, RejectedRecord
+from streaming.records import Event, Reason, Record, RejectedRecord
 
 BATCH_RECORDS_MAX = 10_000
 _SLICE_RECORDS = 8
@@ -32,6 +32,8 @@ class Decoder:
 
     def decode(self, record: Record) -> Decoded:
         """Return the record's event and pixels. Raises RejectedRecord: `read_event`'s reasons before the image's."""
+        if record.unreadable:
+            raise RejectedRecord(Reason.UNREADABLE, record.unreadable)
         event = read_event(record, classes=self._classes, max_bytes=self._images.max_bytes)
         return Decoded(event, self._images.decode(event.image))
 

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from kafka import KafkaAdminClient, errors
-from kafka.admin import ConfigResource, ConfigResourceType
+from kafka import IsolationLevel, KafkaAdminClient, errors
+from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 
 from streaming.kafka_options import KafkaOptions, translated
 
@@ -65,6 +65,14 @@ class KafkaAdmin:
             for one in topic["partitions"]
             if one["leader_id"] >= 0
         }
+
+    def log_ends(self, places: Collection[Any]) -> dict[Any, int]:
+        """Return where the logs of these TopicPartitions end, open transactions included."""
+        with translated(self._options):
+            found = self._connected().list_partition_offsets(
+                dict.fromkeys(places, OffsetSpec.LATEST), isolation_level=IsolationLevel.READ_UNCOMMITTED
+            )
+        return {place: int(one.offset) for place, one in found.items()}
 
     def create(self, topic: str, partitions: int, configs: Mapping[str, str] | None = None) -> bool:
         """Make a topic and wait until it can be used; False where it was there already.

@@ -60,6 +60,10 @@ class Keys:
         """List: reason and source of the dead letters among these outcomes, the newest last."""
         return f"tidemill:{{{self.job}}}:blamed:{quote(brake, safe='')}:{_checked('topic', _NAME, topic)}"
 
+    def skip(self, log: Log) -> str:
+        """Up to where an operator lets records go that cannot be read."""
+        return f"{self._partition(log.topic, log.partition)}:skip:{_id(log.topic_id)}:{log.incarnation}"
+
     def outcomes(self, brake: str) -> str:
         """Where 0.1 kept the outcomes of a brake, of all topics together. Only read, where there is nothing newer."""
         return f"tidemill:{{{self.job}}}:outcomes:{quote(brake, safe='')}"

@@ -6,13 +6,14 @@ from typing import NamedTuple
 
 from streaming.cloudevents import Sender, sender_of
 from streaming.letter_forms import Header
-from streaming.records import Record
+from streaming.records import Reason, Record
 
 REPLAYED_FROM = "tidemill.replayed_from"
 """Header of a record that was sent again: `topic/partition/offset` of the dead letter that it was."""
 
 _FIRST_OF_OURS = "__connect.errors.topic"
 _LOST = ("value", "key", "headers")
+_OF_BATCH = "tidemill.batch_"
 _NUMBER_CHARS_MAX = 19
 
 
@@ -37,7 +38,7 @@ class Letter:
     message: str
     record: Record
     lost: tuple[str, ...]
-    """Which of `value`, `key` and `headers` were too large for the topic, and are gone."""
+    """Which of `value`, `key` and `headers` are gone: too large for the topic, or never read by any client."""
     value_bytes: int | None
     """How long the value was; None for a null one."""
     value_sha256: str
@@ -47,6 +48,24 @@ class Letter:
     def origin(self) -> Place:
         """Where the record was first."""
         return Place(self.record.topic, self.record.partition, self.record.offset)
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether no client could read the record: its headers then say what could be fetched of its batch."""
+        return self.reason == Reason.UNREADABLE
+
+    @property
+    def loss(self) -> str:
+        """What of it is gone, and why, for people; empty where it is whole."""
+        if self.unreadable:
+            told = {name.removeprefix(_OF_BATCH): _text(value) for name, value in self.record.headers}
+            offsets = " to ".join(told[end] for end in ("first_offset", "last_offset") if end in told)
+            digest = f", {told['bytes']} bytes, sha256 {told['sha256']}" if {"bytes", "sha256"} <= told.keys() else ""
+            return f"it lost its bytes, for no client could read its batch (offsets {offsets}{digest})"
+        if not self.lost:
+            return ""
+        size = "" if self.value_bytes is None else f", {self.value_bytes} bytes"
+        return f"its {' and '.join(self.lost)} did not fit there and is lost{size}"
 
     @property
     def sender(self) -> Sender:
@@ -73,7 +92,8 @@ def letter_of(
     reason = ours.get("tidemill.reason", "")
     if ours[_FIRST_OF_OURS] != topic or partition is None or offset is None or not reason:
         return None
-    lost = tuple(what for what in _LOST if f"tidemill.{what}_sha256" in ours)
+    # A record that nobody could read has null for all three, and nothing of them was ever known.
+    lost = _LOST if reason == Reason.UNREADABLE else tuple(what for what in _LOST if f"tidemill.{what}_sha256" in ours)
     value_bytes = _number(ours.get("tidemill.value_bytes", "")) if "value" in lost else None
     return Letter(
         place=place,

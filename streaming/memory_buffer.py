@@ -51,6 +51,7 @@ class _Data:
     let_go: dict[Log, int] = field(default_factory=dict)
     spared: dict[str, int] = field(default_factory=dict)
     dead_lettered: dict[str, dict[str, int]] = field(default_factory=dict)
+    skips: dict[Log, int] = field(default_factory=dict)
     owner: str | None = None
 
 
@@ -179,6 +180,15 @@ class MemoryBuffer:
             if incarnation > current:
                 self._write().incarnations[(topic, topic_id, partition)] = incarnation
             return max(incarnation, current)
+
+    def ask_skip(self, log: Log, offset: int) -> None:
+        """See IngestBuffer. It is kept for ever."""
+        with self._lock:
+            self._write().skips[log] = offset
+
+    def skip(self, log: Log) -> int | None:
+        """See IngestBuffer."""
+        return self._read().skips.get(log)
 
     def logs(self) -> list[LogState]:
         """See LearnBuffer."""

@@ -25,6 +25,8 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...] = ()
+    unreadable: str = ""
+    """Why no client could read it: then nothing but its place is its own, and the headers say what could be fetched."""
 
 
 class Reason(StrEnum):
@@ -42,6 +44,7 @@ class Reason(StrEnum):
     TOO_MANY_PIXELS = "too_many_pixels"
     UNDECODABLE = "undecodable"
     MALFORMED_EVENT = "malformed_event"
+    UNREADABLE = "unreadable"
 
 
 class RejectedRecord(ValueError):  # noqa: N818 - it is a verdict on the record, not a fault of ours

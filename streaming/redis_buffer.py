@@ -29,6 +29,9 @@ OUTCOMES_KEPT_S = 7 * 24 * 3600
 LET_GO_KEPT_S = 30 * 24 * 3600
 """Longer than records are kept for most topics: until then what was let go may still have to be read."""
 
+SKIP_KEPT_S = 24 * 3600
+"""A word to skip records is for the ones that wait now."""
+
 READ_BYTES_MAX = 32 * 1024 * 1024
 """Pixels asked for in one XRANGE, so that the answer comes well within the time limit."""
 
@@ -134,6 +137,15 @@ class RedisIngestBuffer:
         of_log = [keys.stream(log), keys.learnt(log), keys.dead(log), keys.let_go(log)]
         of_brake = [keys.spared(log.topic), keys.verdicts(brake), keys.blamed(brake, log.topic)]
         return [*of_log, *of_brake, keys.dead_letters]
+
+    def ask_skip(self, log: Log, offset: int) -> None:
+        """See IngestBuffer."""
+        self._connection.call("SET", self._keys.skip(log), offset, "EX", SKIP_KEPT_S)
+
+    def skip(self, log: Log) -> int | None:
+        """See IngestBuffer."""
+        value = self._get(self._keys.skip(log))
+        return None if value is None else int(value)
 
     def _get(self, key: str) -> bytes | None:
         value: bytes | None = self._connection.call("GET", key)

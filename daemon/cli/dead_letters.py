@@ -100,7 +100,8 @@ def save_letters(
                 files.save(letter)
     typer.echo(f"saved {files.saved} dead letters to {folder}; {files.there} were there already")
     if files.lost:
-        say(f"tidemill: {files.lost} of them have lost their bytes, for their topic did not take them")
+        why = "their topic did not take them, or no client could read them"
+        say(f"tidemill: {files.lost} of them have lost their bytes, for {why}")
     if files.differ:
         named = ", ".join(files.differ)
         message = f"files in {folder} hold something else than the dead letters of their names: {named}"
@@ -198,7 +199,7 @@ def _letters(reader: "LetterReader") -> "Iterator[Letter]":
 
 def _facts(letter: "Letter") -> dict[str, Any]:
     sender = letter.sender
-    lost = {"lost": list(letter.lost)} if letter.lost else {}
+    lost = {"lost": list(letter.lost), "loss": letter.loss} if letter.lost else {}
     again = {"replayed_from": letter.replayed_from} if letter.replayed_from else {}
     return {
         "topic": letter.origin.topic,
@@ -238,7 +239,7 @@ def _print(told: list[dict[str, Any]]) -> None:
 
 
 def _matter(one: dict[str, Any]) -> str:
-    lost = f" (its {' and '.join(one['lost'])} did not fit here and is lost)" if "lost" in one else ""
+    lost = f" ({one['loss']})" if "loss" in one else ""
     again = f" (sent again from {one['replayed_from']})" if "replayed_from" in one else ""
     return f"{' '.join(one['message'].split())}{lost}{again}"
 
@@ -269,5 +270,5 @@ def _print_replayed(reader: "LetterReader", found: "Replayed", *, dry: bool) -> 
     verb = "would send" if dry else "sent"
     typer.echo(f"{verb} {found.sent} records of {reader.dead_letters} to {reader.topic} again{rest}")
     for letter in found.told:
-        why = f"its {' and '.join(letter.lost)} did not fit there and is lost" if letter.lost else "it is too large"
-        say(f"not sent: {letter.origin} ({letter.place}): {why}, {letter.value_bytes} bytes; send it from its source")
+        why = letter.loss or f"it is too large, {letter.value_bytes} bytes"
+        say(f"not sent: {letter.origin} ({letter.place}): {why}; send it from its source")

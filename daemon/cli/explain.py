@@ -53,7 +53,12 @@ def _explained(ledger: "Ledger", number: int) -> dict[str, Any]:
         raise OperatorError("", f"there is no version {number}", cure)
     parent = ledger.version(version.parent) if version.parent is not None else None
     since = parent.round if parent else 0
-    return {"manifest": version.manifest, "rounds": list(ledger.rounds(after=since, until=version.round))}
+    told = {"manifest": version.manifest, "rounds": list(ledger.rounds(after=since, until=version.round))}
+    if version.retired_at_ms is not None:
+        from model.store.facts import iso_utc  # noqa: PLC0415 - only where needed
+
+        told["retired_at"] = iso_utc(version.retired_at_ms)
+    return told
 
 
 def _samples(names: "VersionSamples") -> dict[str, Any]:
@@ -85,6 +90,10 @@ def _print(told: dict[str, Any], names: "VersionSamples | None") -> None:
     _print_lineage(manifest["lineage"])
     console.print()
     print_rounds(told["rounds"])
+    for one in told["rounds"]:
+        for event in one.get("class_events", ()):
+            into = f" into {event['into']!r}" if "into" in event else ""
+            console.print(f"round {one['round']}: {event['event']}: {event['name']!r}{into}")
     if names is not None:
         _print_samples("fresh", names.fresh, names.fresh_evicted)
         _print_samples("replayed", names.replayed, names.replayed_evicted)

@@ -123,6 +123,7 @@ def _sidecar(letter: Letter, name: str | None) -> bytes:
         "source": sender.source,
         "value": {"file": name, "bytes": letter.value_bytes, "sha256": letter.value_sha256 or None},
         "lost": list(letter.lost),
+        "loss": letter.loss,
         "key": _text(letter.record.key),
         "headers": [[header, _text(value)] for header, value in letter.record.headers],
     }

@@ -10,7 +10,7 @@ from daemon.cli.options import AsJson, ConfigFile, Sets, StateFolder, examples, 
 from daemon.cli.output import out, print_json, print_table
 from daemon.cli.requests import WAIT_S, Wait, ask
 from daemon.cli.sheet import SheetFile, write_sheet
-from daemon.cli.state import open_viewer
+from daemon.cli.state import open_ledger, open_viewer
 from daemon.cli.suspects import suspects
 from daemon.config import Config
 from daemon.errors import OperatorError
@@ -131,6 +131,29 @@ def drop(
 ) -> None:
     """Ask the learner to delete what ROUND set aside, for good."""
     _ask(given(context, file, sets, {"paths.state": state}).load().config, "quarantine.drop", number, wait)
+
+
+@group.command("skip")
+def skip(
+    context: typer.Context,
+    *,
+    file: ConfigFile = None,
+    sets: Sets = None,
+    state: StateFolder = None,
+    wait: Wait = WAIT_S,
+) -> None:
+    """Ask the learner that stands still to set its open round's window aside after all, and to take the next one.
+
+    It stands still when windows in a row raised the same error, for then none of them is at fault: /readyz says so.
+    """
+    config = given(context, file, sets, {"paths.state": state}).load().config
+    with open_ledger(config) as ledger:
+        number = ledger.standing_round()
+    if number is None:
+        raise OperatorError(
+            "", "the learner does not stand still at a round", "/readyz of learn.port says what it does"
+        )
+    typer.echo(ask(config, "quarantine.skip", {"round": number}, wait).answer)
 
 
 def _ask(config: Config, kind: str, number: int, wait_s: float) -> None:

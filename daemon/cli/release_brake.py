@@ -12,7 +12,7 @@ from daemon.errors import OperatorError
 from daemon.ingest.blame import summary
 from daemon.ingest.brake import brake_is_on
 from streaming.buffer import ALL_TOPICS, IngestBuffer, Outcomes
-from streaming.kafka_ends import end_offsets
+from streaming.kafka_ends import both_ends
 from streaming.kafka_options import KafkaUnavailableError
 from streaming.records import Log
 
@@ -61,11 +61,12 @@ def _told(name: str, topic: str, found: Outcomes, blame: str) -> str:
 
 def _ends(config: Config, buffer: IngestBuffer, topics: Iterable[str]) -> dict[Log, int]:
     try:
-        found = end_offsets(kafka_options(config, "tidemill"), tuple(topics))
+        found = both_ends(kafka_options(config, "tidemill"), tuple(topics))
     except KafkaUnavailableError as error:
         cure = "Start the brokers, which say where the topics end now; or let go a number of records with --records"
         raise OperatorError("kafka.bootstrap_servers", str(error), cure) from error
-    return {Log(*place, buffer.incarnation(*place)): end for place, end in found.items()}
+    # What waits behind an open transaction is there already, and as bad.
+    return {Log(*place, buffer.incarnation(*place)): one.log_end for place, one in found.items()}
 
 
 def _let_go(ends: Mapping[Log, int], records: int | None) -> str:

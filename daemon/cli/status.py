@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from daemon.cli.classes import advice, event_facts, waiting_facts
 from daemon.cli.clocks import ask_clocks, clock_lines
 from daemon.cli.options import AsJson, ConfigFile, Sets, StateFolder, examples, given
 from daemon.cli.output import out, percent, print_json, print_table, say, size
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 WAITING_SHOWN = 10
 """Labels that the text names; --json has all."""
+CLASS_EVENTS_SHOWN = 5
+"""What happened to classes lately; `tidemill classes list` has more."""
 
 EXAMPLES = examples("tidemill status", "tidemill status --json | jq '.positions[] | .end - .learnt'")
 
@@ -34,6 +37,8 @@ class _Buffered:
 
     positions: "dict[LogKey, int]" = field(default_factory=dict)
     ends: "dict[LogKey, int]" = field(default_factory=dict)
+    uncommitted: "dict[LogKey, tuple[int, int]]" = field(default_factory=dict)
+    """(offset that a transaction is open at, records that wait for its end), where one is."""
     samples: int | None = None
     dead_letters: int | None = None
     dead_lettered: dict[str, dict[str, int]] | None = None
@@ -60,12 +65,28 @@ def status(
         buffered = _ask_redis(config)
         _ask_kafka(config, buffered)
         told = _told(config, ledger, buffered)
+        told["waiting"]["labels"] = _waiting_labels(ledger, config)
+        told["classes"] = {
+            **ledger.book().counts(),
+            "events": [event_facts(one) for one in ledger.book().newest_events(CLASS_EVENTS_SHOWN)],
+        }
     for line in buffered.unreachable:
         say(f"tidemill: {line}")
     if as_json:
         print_json(told)
     else:
-        _print(told)
+        _print(told, config.kafka.bootstrap_servers)
+
+
+def _waiting_labels(ledger: "Ledger", config: Config) -> list[dict[str, Any]]:
+    """Return the labels that wait; why, of those that more pictures would not help."""
+    found = waiting_facts(ledger.book().waiting(), config.model.class_min_samples)
+    flags = ("near", "retired", "admitted")
+    plain = ("label", "count", "windows")
+    return [
+        {key: value for key, value in one.items() if key in plain or (any(one[flag] for flag in flags) and value)}
+        for one in found
+    ]
 
 
 def _ask_redis(config: Config) -> _Buffered:
@@ -96,20 +117,27 @@ def _ask_kafka(config: Config, found: _Buffered) -> None:
     """Put in the ends of now; where Kafka does not answer, those that ingestors saw last stay."""
     from daemon.composition.kafka import kafka_options  # noqa: PLC0415
     from model.window import LogKey  # noqa: PLC0415
-    from streaming.kafka_ends import end_offsets  # noqa: PLC0415 - only where needed
-    from streaming.kafka_options import KafkaRefusedError, KafkaUnavailableError  # noqa: PLC0415
+    from streaming.kafka_ends import both_ends  # noqa: PLC0415 - only where needed
+    from streaming.kafka_options import START_THEM, KafkaRefusedError, KafkaUnavailableError  # noqa: PLC0415
 
     try:
-        ends = end_offsets(kafka_options(config, "tidemill"), config.kafka.topics)
-    except (KafkaUnavailableError, KafkaRefusedError) as error:
-        found.unreachable.append(f"{error} (kafka.bootstrap_servers)")
+        ends = both_ends(kafka_options(config, "tidemill"), config.kafka.topics)
+    except KafkaUnavailableError as error:
+        setting = " (kafka.bootstrap_servers)" if error.cure == START_THEM else ""
+        found.unreachable.append(f"{error}{setting}")
+        return
+    except KafkaRefusedError as error:
+        found.unreachable.append(f"{error} ({error.setting})")
         return
     newest: dict[tuple[str, str, int], int] = {}
     for log in found.positions:
         place = (log.topic, log.topic_id, log.partition)
         newest[place] = max(log.incarnation, newest.get(place, 0))
-    for place, end in ends.items():
-        found.ends[LogKey(*place, newest.get(place, 0))] = end
+    for place, (stable, log_end) in ends.items():
+        key = LogKey(*place, newest.get(place, 0))
+        found.ends[key] = stable
+        if log_end > stable:
+            found.uncommitted[key] = (stable, log_end - stable)
 
 
 def _told(config: Config, ledger: "Ledger", buffered: _Buffered) -> dict[str, Any]:
@@ -128,6 +156,7 @@ def _told(config: Config, ledger: "Ledger", buffered: _Buffered) -> dict[str, An
                 "learnt": learnt.get(log, 0),
                 "buffered": buffered.positions.get(log),
                 "end": buffered.ends.get(log),
+                **_held_back(buffered, log),
             }
             for log in sorted({*learnt, *buffered.positions, *buffered.ends})
         ],
@@ -142,13 +171,20 @@ def _told(config: Config, ledger: "Ledger", buffered: _Buffered) -> dict[str, An
         "drift": ledger.drift(),
         "waiting": {
             "dropped": ledger.waiting_dropped(),
-            "labels": [{"label": one.label, "count": one.pictures, "windows": one.windows} for one in ledger.waiting()],
         },
         **reached,
     }
 
 
-def _print(told: dict[str, Any]) -> None:
+def _held_back(buffered: _Buffered, log: "LogKey") -> dict[str, int]:
+    """Return what an open transaction holds back, where one does."""
+    if log not in buffered.uncommitted:
+        return {}
+    open_at, records = buffered.uncommitted[log]
+    return {"uncommitted": records, "transaction_open_at": open_at}
+
+
+def _print(told: dict[str, Any], servers: str) -> None:
     console = out()
     champion = told["champion"]
     if champion:
@@ -171,6 +207,10 @@ def _print(told: dict[str, Any]) -> None:
         where = ", ".join(map(repr, told["drift"]["classes"])) or "over all"
         console.print(f"drift     newest alarm in round {told['drift']['round']}: {where}")
     _print_waiting(told["waiting"])
+    _print_uncommitted(told["positions"], servers)
+    for one in told["classes"]["events"]:
+        into = f" into {one['into']!r}" if "into" in one else ""
+        console.print(f"classes   {one['event']} after round {one['round']}: {one['name']!r}{into}")
     console.print()
     print_table(
         ("topic", "partition", "learnt", "buffered", "end", "to learn"),
@@ -181,7 +221,7 @@ def _print(told: dict[str, Any]) -> None:
                 one["learnt"],
                 one["buffered"],
                 one["end"],
-                None if one["end"] is None else one["end"] - one["learnt"],
+                None if one["end"] is None else max(0, one["end"] - one["learnt"]),
             )
             for one in told["positions"]
         ],
@@ -193,15 +233,31 @@ def _waiting(buffer: dict[str, Any]) -> str:
     return f"{buffer['samples']} samples waiting{dead}, {size(buffer['bytes'])}"
 
 
+def _print_uncommitted(positions: list[dict[str, Any]], servers: str) -> None:
+    """Say what waits for the end of a transaction: `end` does not count it."""
+    from daemon.ingest.transactions import transaction_cure  # noqa: PLC0415 - only where needed
+    from streaming.source import Partition  # noqa: PLC0415
+
+    for one in positions:
+        if "uncommitted" in one:
+            place = Partition(one["topic"], one["partition"])
+            behind = f"{one['uncommitted']} records wait behind the transaction open at offset"
+            out().print(f"waiting   {place.topic}:{place.partition}: {behind} {one['transaction_open_at']}")
+            out().print(f"          if it lasts: {transaction_cure(servers, place, one['transaction_open_at'])}")
+
+
 def _print_waiting(waiting: dict[str, Any]) -> None:
     """Say which labels are no class yet: a new class in the making, or a misspelt one."""
     labels = waiting["labels"]
     more = f", and {len(labels) - WAITING_SHOWN} more labels" if len(labels) > WAITING_SHOWN else ""
     named = ", ".join(
         f"{one['label']!r} {one['count']} in {one['windows']} {'window' if one['windows'] == 1 else 'windows'}"
+        + (f" ({one['why']})" if "why" in one else "")
         for one in labels[:WAITING_SHOWN]
     )
     if named:
         out().print(f"waiting   {named}{more}")
+    for line in advice(labels):
+        out().print(f"          {line}")
     if waiting["dropped"]:
         out().print(f"          {waiting['dropped']} dropped while they waited (store.waiting_max)")

@@ -9,16 +9,17 @@ from daemon.composition.kafka import kafka_options
 from daemon.composition.names import ingestor_name
 from daemon.composition.redis import await_redis, redis_connection
 from daemon.config import Config
-from daemon.errors import OperatorError
+from daemon.errors import PERSON_MUST_ACT, OperatorError
 from daemon.health import HealthServer
 from daemon.ingest import faults
 from daemon.ingest.build import IngestorParts, build_ingestor
 from daemon.ingest.ingestor import Ingestor
 from daemon.ingest.options import IngestOptions
+from daemon.liveness import INGEST_TURN_MAX_S, BeatingStop, Pulse
 from daemon.metrics import ClockMetrics, IngestMetrics, OutageMetrics, new_registry
 from daemon.outage import Need, OutageObserver
 from daemon.readiness import Check
-from streaming.buffer import BufferMisconfiguredError
+from streaming.buffer import BufferMisconfiguredError, entries_at_once
 from streaming.dead_letters import DeadLetterOptions
 from streaming.decoder import Decoder
 from streaming.images import ImageDecoder
@@ -46,16 +47,18 @@ def run_ingest(config: Config, stop: threading.Event, *, reached: Callable[[str]
         clocks = ClockMetrics(registry)
         ingestor = _ingestor(config, connection, IngestMetrics(registry), outages, reached, clocks.skewed)
         asks = [lambda name=check.name: _named(ingestor, name) for check in ingestor.checks()]
-        health = stack.enter_context(HealthServer(registry, asks))
+        pulse = stack.enter_context(Pulse("the ingestor's loop", INGEST_TURN_MAX_S, monotonic_s))
+        health = stack.enter_context(HealthServer(registry, asks, pulse=pulse))
         health.start(config.http.host, config.ingest.port, "ingest.port")
         if not await_redis(connection, config, stop, monotonic_s, outages):
             return
         try:
-            ingestor.run(stop)
+            ingestor.run(BeatingStop(stop, pulse))
         except KafkaRefusedError as error:
-            raise OperatorError(error.setting, str(error), error.cure) from error
+            raise OperatorError(error.setting, str(error), error.cure, exit_code=PERSON_MUST_ACT) from error
         except BufferMisconfiguredError as error:
-            raise OperatorError("redis.url", str(error), "Change the server, or name another") from error
+            cure = "Change the server, or name another"
+            raise OperatorError("redis.url", str(error), cure, exit_code=PERSON_MUST_ACT) from error
 
 
 def _named(ingestor: Ingestor, name: str) -> Check:
@@ -91,7 +94,8 @@ def _ingestor(
         ingest=IngestOptions(
             name=name,
             job=config.job,
-            batch_records=buffer.batch_records,
+            servers=kafka.bootstrap_servers,
+            batch_records=min(buffer.batch_records, entries_at_once(image.size)),
             bytes_max=buffer.bytes_max,
             low_water=buffer.low_water,
             workers=config.ingest.workers,

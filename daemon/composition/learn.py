@@ -7,7 +7,9 @@ from pathlib import Path
 
 import structlog
 import torch
+from prometheus_client import CollectorRegistry
 
+from daemon.composition.classes import check_classes
 from daemon.composition.clocks import monotonic_s, now_ms
 from daemon.composition.kafka import kafka_options
 from daemon.composition.opening import (
@@ -19,7 +21,7 @@ from daemon.composition.opening import (
 )
 from daemon.composition.redis import await_redis, eviction_outage, redis_connection
 from daemon.config import Config
-from daemon.errors import OperatorError
+from daemon.errors import PERSON_MUST_ACT, OperatorError
 from daemon.health import HealthServer
 from daemon.learn.announcements import Announcements
 from daemon.learn.drift import DriftWatch
@@ -28,14 +30,17 @@ from daemon.learn.manifests import Labels
 from daemon.learn.observer import LearnObserver
 from daemon.learn.ownership import Ownership
 from daemon.learn.requests import Requests
+from daemon.learn.retention import Retention
 from daemon.learn.round import Round
 from daemon.learn.settlement import Settlement
 from daemon.learn.stages import Stages, nowhere
+from daemon.learn.standstill import RETRY_MAX_S, WHAT
 from daemon.learn.status import StatusBoard
 from daemon.learn.taker import WindowTaker
 from daemon.learn.trigger import WindowLimits
 from daemon.learn.watch import BufferWatch
 from daemon.learn.watchers import Watchers
+from daemon.liveness import LEARN_TURN_MAX_S, BeatingStop, Pulse
 from daemon.metrics import ClockMetrics, LearnMetrics, OutageMetrics, new_registry
 from daemon.outage import Need, Outage
 from daemon.readiness import Check
@@ -45,7 +50,7 @@ from model.challenger import Challenger, ChallengerOptions
 from model.judge import Judge
 from model.judging.gate import GateOptions
 from model.learning.device import resolve_device
-from model.learning.errors import DeviceError
+from model.learning.errors import DeviceError, StateFileError
 from model.learning.options import PlanOptions, TrainOptions
 from model.network.build import check_architecture
 from model.network.errors import NetworkError
@@ -57,6 +62,7 @@ from model.publishing.repository import Repository
 from model.screener import Screener
 from model.store.directory import StateDirectory
 from model.store.errors import StateError
+from model.store.retention import KeepRules
 from streaming.announcer import Announcer
 from streaming.buffer import BufferMisconfiguredError
 from streaming.redis_buffer import RedisLearnBuffer
@@ -74,6 +80,7 @@ NEEDS = (
     Need.DEVICE,
     Need.EXPORTER,
     Need.ANNOUNCEMENT,
+    Need.TRAINING,
 )
 """What the learner may wait for."""
 
@@ -93,17 +100,26 @@ def run_learn(
         observer = Watchers(LearnMetrics(registry, model=config.model.name), status)
         outages, started = OutageMetrics(registry, NEEDS, now_ms), threading.Event()
         outage = Outage("something that the learner needs", Need.DISK, monotonic_s, observer=outages)
+        standing = outage.beside(WHAT, Need.TRAINING, delay_max_s=RETRY_MAX_S)
         evicting = eviction_outage(outages)
-        asks = [lambda: _check(outage, started), lambda: eviction_check(evicting)]
-        health = stack.enter_context(HealthServer(registry, asks, more={"/status": status.snapshot}))
+        asks = [lambda: _check(outage, standing, started), lambda: eviction_check(evicting)]
+        pulse = stack.enter_context(Pulse("the learner's loop", LEARN_TURN_MAX_S, monotonic_s))
+        health = stack.enter_context(HealthServer(registry, asks, more={"/status": status.snapshot}, pulse=pulse))
         health.start(config.http.host, config.learn.port, "learn.port")
-        directory = open_when_there_is_room(lambda: open_state(config, reached), "paths.state", outage, stop)
+        directory = open_when_there_is_room(
+            lambda: open_state(config, reached), "paths.state", outage, stop, config.paths.state
+        )
         if directory is None:
             return
         stack.enter_context(directory)
         check_initial_weights(config, directory)
+        check_classes(config, directory)
         repository = open_when_there_is_room(
-            lambda: open_repository(config, directory, reached, adopt=adopt), "paths.repository", outage, stop
+            lambda: open_repository(config, directory, reached, adopt=adopt),
+            "paths.repository",
+            outage,
+            stop,
+            config.paths.repository,
         )
         if repository is None:
             return
@@ -112,28 +128,10 @@ def run_learn(
         stack.callback(connection.close)
         if not await_redis(connection, config, stop, monotonic_s, outages):
             return
-        announcer = Announcer(
-            kafka_options(config, "tidemill-learn"), config.kafka.announce_topic, create=config.kafka.create_topics
-        )
-        stack.callback(announcer.close)
-        announcements = Announcements(
-            announcer,
-            Outage(
-                "Kafka, to announce versions",
-                Need.ANNOUNCEMENT,
-                monotonic_s,
-                observer=outages,
-                delay_max_s=ANNOUNCE_DELAY_MAX_S,
-            ),
-        )
+        announcements = _announcements(config, stack, outages)
         buffer = RedisLearnBuffer(connection, config.job)
-        clocks = ClockMetrics(registry)
-
-        def skewed(seconds: float) -> None:
-            clocks.skewed(seconds)
-            status.skewed(seconds)
-
-        server = ServerWatch(buffer.vitals, now_ms, monotonic_s, evicting, skewed)
+        stop = BeatingStop(stop, pulse)
+        server = _server_watch(buffer, registry, status, evicting)
         learner = _learner(
             config,
             directory,
@@ -145,30 +143,65 @@ def run_learn(
             server,
             device,
             stop,
-            reached,
+            pulse.beating(reached),
             adopt=adopt,
         )
-        learner.started = started
-        try:
-            learner.run(stop)
-        except BufferMisconfiguredError as error:
-            cure = "Stop the other learner, give this one another job, or take over with --adopt"
-            raise OperatorError("job", str(error), cure) from error
-        except StateError as error:
-            raise OperatorError(error.setting, str(error), "Nothing was changed") from error
-        except NetworkError as error:
-            raise OperatorError(error.setting, str(error), "Nothing was changed") from error
-        except (UnmappableError, StaleTensorError) as error:
-            cure = "Choose another architecture; the open round then goes on with it"
-            raise OperatorError("model.architecture", str(error), cure) from error
-        except RepositoryError as error:
-            cure = "See what `tidemill verify` says, then start again: the round is kept"
-            raise OperatorError("paths.repository", str(error), cure) from error
+        learner.started, learner.standstill.outage = started, standing
+        _run(learner, stop)
 
 
-def _check(outage: Outage, started: threading.Event) -> Check:
+def _announcements(config: Config, stack: ExitStack, outages: OutageMetrics) -> Announcements:
+    announcer = Announcer(
+        kafka_options(config, "tidemill-learn"), config.kafka.announce_topic, create=config.kafka.create_topics
+    )
+    stack.callback(announcer.close)
+    outage = Outage(
+        "Kafka, to announce versions",
+        Need.ANNOUNCEMENT,
+        monotonic_s,
+        observer=outages,
+        delay_max_s=ANNOUNCE_DELAY_MAX_S,
+    )
+    return Announcements(announcer, outage)
+
+
+def _server_watch(
+    buffer: RedisLearnBuffer, registry: CollectorRegistry, status: StatusBoard, evicting: Outage
+) -> ServerWatch:
+    clocks = ClockMetrics(registry)
+
+    def skewed(seconds: float) -> None:
+        clocks.skewed(seconds)
+        status.skewed(seconds)
+
+    return ServerWatch(buffer.vitals, now_ms, monotonic_s, evicting, skewed)
+
+
+def _run(learner: Learner, stop: threading.Event) -> None:
+    """Run the learner. Raises OperatorError with the setting and the cure for what only an operator can cure."""
+    try:
+        learner.run(stop)
+    except BufferMisconfiguredError as error:
+        cure = "Stop the other learner, give this one another job, or take over with --adopt"
+        raise OperatorError("job", str(error), cure, exit_code=PERSON_MUST_ACT) from error
+    except (StateError, NetworkError) as error:
+        told = (error.setting, str(error), "Nothing was changed")
+        raise OperatorError(*told, exit_code=PERSON_MUST_ACT) from error
+    except StateFileError as error:
+        cure = "Restore the file from a backup, or see what `tidemill verify` says: the round is kept"
+        raise OperatorError("paths.state", str(error), cure, exit_code=PERSON_MUST_ACT) from error
+    except (UnmappableError, StaleTensorError) as error:
+        cure = "Choose another architecture; the open round then goes on with it"
+        raise OperatorError("model.architecture", str(error), cure, exit_code=PERSON_MUST_ACT) from error
+    except RepositoryError as error:
+        cure = "See what `tidemill verify` says, then start again: the round is kept"
+        raise OperatorError("paths.repository", str(error), cure, exit_code=PERSON_MUST_ACT) from error
+
+
+def _check(outage: Outage, standing: Outage, started: threading.Event) -> Check:
     waiting = "" if started.is_set() else "starting: state, repository and Redis (redis.url) are not all open yet"
-    return Check("learner", started.is_set() and not outage.ongoing, outage.reason or waiting)
+    ready = started.is_set() and not (outage.ongoing or standing.ongoing)
+    return Check("learner", ready, outage.reason or standing.reason or waiting)
 
 
 def _learner(
@@ -217,6 +250,9 @@ def _learner(
         taker=WindowTaker(buffer, limits, config.image.size, monotonic_s),
         round=one_round,
         settlement=settlement,
+        retention=Retention(
+            directory, repository, observer, KeepRules(newest=config.publish.keep, seconds=config.publish.keep_s)
+        ),
         announcements=announcements,
         requests=Requests(directory, repository, Mailbox(config.paths.repository, config.model.name), settlement),
         watch=BufferWatch(buffer, observer, now_ms, monotonic_s, server),

@@ -9,7 +9,7 @@ import structlog
 from daemon.composition.clocks import monotonic_s
 from daemon.config import Config
 from daemon.config.redis_url import files_of
-from daemon.errors import OperatorError
+from daemon.errors import PERSON_MUST_ACT, OperatorError
 from daemon.outage import CURES, EVICTING, Need, Outage, OutageObserver
 from streaming.buffer import BufferMisconfiguredError, BufferUnavailableError
 from streaming.redis_client import RedisConnection
@@ -56,7 +56,7 @@ def await_redis(
             continue
         except BufferMisconfiguredError as error:
             cure = f"Change the server at {config.redis.masked_url}, or redis.url"
-            raise OperatorError("redis.url", str(error), cure) from error
+            raise OperatorError("redis.url", str(error), cure, exit_code=PERSON_MUST_ACT) from error
         outage.recovered()
         for warning in facts.warnings:
             log.warning(warning)

@@ -26,7 +26,7 @@ class Kafka(Section):
     """Consumer group; empty: tidemill-<job>."""
     create_topics: bool = False
     """Make topics that do not exist at start, dead letters' and announcements' included."""
-    partitions: Count = 3
+    partitions: Annotated[int, Field(ge=1, le=1_000)] = 3
     """Partitions of a topic that is made."""
     announce_topic: TopicName = "models"
     """Compacted topic that each published version is announced on."""
@@ -61,7 +61,7 @@ class Redis(Section):
         SecretStr, Field(json_schema_extra={"right": "redis://host:port/database, rediss://… or unix:///path?db=0"})
     ] = SecretStr("redis://localhost:6379/0")
     """redis://[user:password@]host:port/database, rediss:// with TLS, or unix:///path?db=0."""
-    socket_timeout_s: Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)] = 5.0
+    socket_timeout_s: Annotated[float, Field(ge=0.1, le=60, allow_inf_nan=False)] = 5.0
     """Seconds that a command may take."""
 
     @field_validator("url", mode="after")
@@ -85,7 +85,7 @@ class Buffer(Section):
     low_water: Annotated[float, Field(gt=0, le=1)] = 0.8
     """Fraction of bytes_max below which paused ingestors go on."""
     batch_records: Annotated[int, Field(ge=1, le=1_000)] = 64
-    """Records of one partition that are appended at once."""
+    """Records of one partition that are appended at once; fewer where images are large (64 MiB of pixels)."""
 
 
 class Image(Section):

@@ -19,6 +19,7 @@ from daemon.ingest.observer import IngestObserver, Pause
 from daemon.ingest.options import IngestOptions
 from daemon.ingest.periodic import Periodic
 from daemon.ingest.pressure import Pressure
+from daemon.ingest.transactions import Transactions
 from daemon.ingest.valve import Valve
 from daemon.outage import CURES, EVICTING, SILENT, Need, Outage, OutageObserver
 from daemon.readiness import Check
@@ -68,7 +69,8 @@ class Ingestor:
         self._dead_letters = dead_letters
         self._options = options
         self._reached = reached
-        self._lanes = Lanes(source, buffer, observer, options.job)
+        self._transactions = Transactions(observer, options.servers, clock, now_ms)
+        self._lanes = Lanes(source, buffer, observer, self._transactions, options.job)
         self._news = DeadLetterNews(clock)
         self._delivery = Delivery(dead_letters, clock, outages)
         self._intake = Intake(buffer, self._delivery, observer, self._news, options.name, reached)
@@ -112,7 +114,7 @@ class Ingestor:
         try:
             self._turn()
         except KafkaUnavailableError as error:
-            self._kafka.failed(str(error), cure="start the brokers there, or set kafka.bootstrap_servers")
+            self._kafka.failed(str(error), cure=error.cure)
             self._duties.now()
         except BufferUnavailableError as error:
             self._lose_redis(error)
@@ -134,12 +136,17 @@ class Ingestor:
             Check("dead_letters", not self._delivery.reason, self._delivery.reason),
             Check("brake", not self._brake.on, self._brake.reason),
             self._partitions_check(),
+            Check("transactions", ok=True, reason=self._transactions.lasting()),
         )
 
     def _partitions_check(self) -> Check:
-        truncated, unreadable = sorted(self._lanes.truncated), sorted(self._lanes.unreadable)
+        truncated, unreadable = sorted(self._lanes.truncated), self._lanes.standing()
         found = [f"{one.topic}:{one.partition} is truncated ({self._lanes.release(one)})" for one in truncated]
-        found += [f"{topic}:{number} holds a record that cannot be read" for topic, number in unreadable]
+        found += [
+            f"{one.topic}:{one.partition} cannot be read from offset {batch.first} on ({batch.why}): "
+            f"{self._lanes.cure(one)}"
+            for one, batch in sorted(unreadable.items())
+        ]
         return Check("partitions", not found, "; ".join(found))
 
     def ready(self) -> tuple[bool, str]:
@@ -224,12 +231,12 @@ class Ingestor:
             self._topics.failed(f"topic {names} does not exist: {cure}")
         else:
             self._topics.recovered()
-        for topic in topic_ids.keys() - self._warned_of:
-            self._warned_of.add(topic)
-            if not self._dead_letters.ensure(topic):
-                cure = (
-                    "create it, or set kafka.create_topics=true; the first dead letter will stop everything otherwise"
-                )
+        for topic in topic_ids:
+            if self._dead_letters.ensure(topic):
+                self._warned_of.discard(topic)
+            elif topic not in self._warned_of:
+                self._warned_of.add(topic)
+                cure = "create it, or set kafka.create_topics=true; the first dead letter will stop its topic otherwise"
                 _log.warning("no topic for dead letters", topic=self._dead_letters.topic_of(topic), cure=cure)
 
     def _take(self, polled: Polled) -> None:
@@ -265,7 +272,6 @@ class Ingestor:
         if taken.stale:
             self._lanes.close([lane.partition])
             return
-        self._lanes.passed(lane.partition)
         self._pressure.appended(taken.bytes_more)
         self._valve.set(Pause.BUFFER_FULL, stands=self._pressure.full)
         self._delivery.forget({lane.partition})

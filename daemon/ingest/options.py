@@ -12,6 +12,8 @@ class IngestOptions:
     """The ingestor's name, which its brake goes by."""
     job: str = "default"
     """The job, for commands that an operator is told to run."""
+    servers: str = "localhost:9092"
+    """The brokers, for the same."""
     batch_records: int = 64
     """Records of one partition that are appended at once."""
     bytes_max: int = 1_000_000_000

@@ -7,6 +7,7 @@ import structlog
 from numpy.typing import NDArray
 
 from daemon.learn.announcements import Announcements
+from daemon.learn.class_news import ClassNews
 from daemon.learn.manifests import UNKNOWN_MS
 from daemon.learn.observer import Champion, LearnObserver, Stage
 from daemon.learn.stages import Stages
@@ -50,6 +51,7 @@ class Settlement:
         self._observer = observer
         self._stages = stages
         self._clock = clock
+        self._class_news = ClassNews(directory, observer)
         self._skew_s = skew_s
         self._learnt_ms: list[int] = []
         self._dropped = directory.ledger.waiting_dropped()
@@ -77,6 +79,7 @@ class Settlement:
         self._directory.tidy()
         ledger = self._directory.ledger
         self._observer.store_seen(ledger.counts(), ledger.bytes_used())
+        self._class_news.tell()
         dropped, self._dropped = ledger.waiting_dropped() - self._dropped, ledger.waiting_dropped()
         if dropped:
             log.warning("samples of labels that became no class were dropped: store.waiting_max", samples=dropped)

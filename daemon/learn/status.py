@@ -89,6 +89,10 @@ class StatusBoard:
     def waiting_dropped(self, samples: int) -> None:
         """Not shown here: `tidemill status` and the metrics have it."""
 
+    def classes_seen(self, labels_by_state: Mapping[str, int]) -> None:
+        """Note how many classes there are."""
+        self._set(classes=dict(labels_by_state))
+
     def event_times_implausible(self, samples: int) -> None:
         """Not shown here: the metrics have it."""
 
@@ -99,3 +103,10 @@ class StatusBoard:
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """Note what the store holds."""
         self._set(store=dict(samples_by_role), store_bytes=bytes_used)
+
+    def versions_retired(self, versions: int) -> None:
+        """Not shown here: `tidemill versions` and the metrics have it."""
+
+    def repository_seen(self, versions: int, bytes_used: int) -> None:
+        """Note what the repository holds."""
+        self._set(repository={"versions": versions, "bytes": bytes_used})

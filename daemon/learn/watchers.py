@@ -91,6 +91,11 @@ class Watchers:
         for one in self._watchers:
             one.waiting_dropped(samples)
 
+    def classes_seen(self, labels_by_state: Mapping[str, int]) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.classes_seen(labels_by_state)
+
     def event_times_implausible(self, samples: int) -> None:
         """Tell all."""
         for one in self._watchers:
@@ -100,3 +105,13 @@ class Watchers:
         """Tell all."""
         for one in self._watchers:
             one.store_seen(samples_by_role, bytes_used)
+
+    def versions_retired(self, versions: int) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.versions_retired(versions)
+
+    def repository_seen(self, versions: int, bytes_used: int) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.repository_seen(versions, bytes_used)

@@ -33,6 +33,9 @@ class LearnMetrics:
             "unlearnt_records", "Records between what is learnt for good and the log's end.", ("topic", "partition")
         )
         self._store_samples = make.gauge("store_samples", "Samples in the sample store.", ("role",))
+        self._labels = make.gauge(
+            "classes", "Labels that are a class, wait, wait near to a class, or left.", ("state",)
+        )
         self._store_bytes = make.gauge("store_bytes", "Bytes of pixels in the sample store.")
         self._challenger = make.gauge(
             "challenger_turns", "Turns of training that the challenger under way has had, of learning.challenger_turns."
@@ -40,6 +43,9 @@ class LearnMetrics:
         self._waiting_dropped = make.counter(
             "waiting_dropped_total", "Samples dropped while they waited for their label to become a class."
         )
+        self._retired = make.counter("versions_retired_total", "Old versions whose files were let go.")
+        self._versions = make.gauge("repository_versions", "Versions in the repository.")
+        self._versions_bytes = make.gauge("repository_bytes", "Bytes of the versions in the repository.")
         self._drift = make.counter("drift_detected_total", "Drift alarms: the champion's errors rose.")
         self._rounds = make.counter("rounds_total", "Rounds, by how they ended.", ("outcome",))
         self._stages = make.histogram(
@@ -78,6 +84,8 @@ class LearnMetrics:
             self._rounds.labels(outcome.value)
         for kind in ("fresh", "replay"):
             self._trained.labels(kind)
+        for state in ("class", "waiting", "near", "merged", "retired"):
+            self._labels.labels(state)
 
     def round_started(self, number: int, samples: int) -> None:
         """Nothing to count: rounds count when they end."""
@@ -171,6 +179,11 @@ class LearnMetrics:
         """Count what waited in vain."""
         self._waiting_dropped.inc(samples)
 
+    def classes_seen(self, labels_by_state: Mapping[str, int]) -> None:
+        """Show how many classes there are, and labels that are none."""
+        for state, labels in labels_by_state.items():
+            self._labels.labels(state).set(labels)
+
     def event_times_implausible(self, samples: int) -> None:
         """Count what freshness leaves out."""
         self._implausible.inc(samples)
@@ -180,3 +193,12 @@ class LearnMetrics:
         for role, samples in samples_by_role.items():
             self._store_samples.labels(role).set(samples)
         self._store_bytes.set(bytes_used)
+
+    def versions_retired(self, versions: int) -> None:
+        """Count what was let go."""
+        self._retired.inc(versions)
+
+    def repository_seen(self, versions: int, bytes_used: int) -> None:
+        """Show what the repository holds."""
+        self._versions.set(versions)
+        self._versions_bytes.set(bytes_used)

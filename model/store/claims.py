@@ -3,6 +3,7 @@
 import sqlite3
 from dataclasses import dataclass
 
+from model.store.class_events import ClassBook
 from model.store.facts import Claim, ClaimedSpan, Role, StoreRules
 from model.store.parcels import members
 from model.store.pictures import holdout_share, is_held_out
@@ -50,11 +51,16 @@ def known_to(database: sqlite3.Connection) -> Known:
     """Return what a plan may ask of the database."""
     classes = database.execute("SELECT name FROM labels WHERE class IS NOT NULL ORDER BY class").fetchall()
     champion = database.execute("SELECT 1 FROM champions LIMIT 1").fetchone()
+    book = ClassBook(database)
     return Known(
         stored=lambda digest: find_stored(database, digest),
         waited=lambda label: find_waited(database, label),
         classes=tuple(row[0] for row in classes),
         founding=champion is None,
+        aliases=book.aliases(),
+        retired=book.retired(),
+        admitted=book.admitted(),
+        waiting=book.waiting_pictures,
     )
 
 
@@ -96,6 +102,7 @@ def write_claim(database: sqlite3.Connection, window: Window, plan: Plan, begin:
         [(number, logs[span.log], *_span_columns(span)) for span in plan.spans],
     )
     _insert_samples(database, window, plan, (number, high_water, segment), logs)
+    _note_aliases(database, window, plan, high_water)
     database.executemany("INSERT INTO relabels VALUES (?, ?)", plan.relabels.items())
 
 
@@ -188,6 +195,16 @@ def _insert_samples(
         "INSERT INTO samples (sample, round, log, offset, sample_id, label, source, event_time_ms, digest, role,"
         " segment, position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         rows,
+    )
+
+
+def _note_aliases(database: sqlite3.Connection, window: Window, plan: Plan, high_water: int) -> None:
+    """Note what samples were labelled where that label was merged: a rollback to before the merge gives it back."""
+    merges = ClassBook(database).merges()
+    sent = [(position, row, window.arrivals[row.index].label) for position, row in enumerate(plan.rows)]
+    database.executemany(
+        "INSERT INTO class_moves VALUES (?, ?, ?, ?)",
+        [(merges[name], high_water + 1 + position, name, row.role) for position, row, name in sent if name in merges],
     )
 
 

@@ -1,4 +1,4 @@
-"""What a person decides about a parcel, as requests: `quarantine.release` and `quarantine.drop`."""
+"""What a person decides about a parcel, as requests: `quarantine.release`, `quarantine.drop`, `quarantine.skip`."""
 
 import sqlite3
 
@@ -17,6 +17,17 @@ def drop_parcel(database: sqlite3.Connection, request: Request, _now_ms: int) ->
     """Delete a parcel's samples."""
     parcel = _parcel(database, request)
     return f"dropped {parcels.drop(database, parcel)} samples of round {parcel}"
+
+
+def answer_skip(database: sqlite3.Connection, request: Request, _now_ms: int) -> str:
+    """Say what became of a round that was to be set aside: the learner does so while it stands still at it."""
+    number = request.arguments.get("round")
+    row = database.execute("SELECT outcome, fate FROM rounds WHERE round = ?", (number,)).fetchone()
+    if row is None:
+        raise RefusedRequestError(f"there is no round {number}")
+    if row[1] != "quarantined":
+        raise RefusedRequestError(f"round {number} ended as {row[0]} by itself")
+    return f"the window of round {number} is set aside, and the next one is taken"
 
 
 def _parcel(database: sqlite3.Connection, request: Request) -> int:

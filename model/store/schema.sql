@@ -165,9 +165,11 @@ CREATE TABLE versions (
     manifest TEXT NOT NULL,
     sha256 TEXT NOT NULL,
     state TEXT NOT NULL,
-    published_at INTEGER -- null while its publication is not finished
+    published_at INTEGER, -- null while its publication is not finished
+    retired_at INTEGER -- when its files were let go; null while they are kept
 ) STRICT;
 CREATE UNIQUE INDEX versions_unpublished ON versions ((1)) WHERE published_at IS NULL;
+CREATE INDEX versions_kept ON versions (version) WHERE retired_at IS NULL;
 
 -- Where the champion pointer was moved, in order; the last one holds. A rollback cuts off the rounds that lie between
 -- its version's and `after_round`, the last one at that time.
@@ -232,4 +234,41 @@ CREATE TABLE answers (
     samples BLOB NOT NULL, -- keys, little-endian int64
     predicted BLOB NOT NULL, -- classes, little-endian int64
     classes INTEGER NOT NULL CHECK (classes > 0)
+) STRICT;
+
+-- What became of labels: a class joined with a round (`joined`), or a person had one `merged` into another, `retired` or
+-- `admitted`. Names, not numbers: a label of which nothing is stored is forgotten.
+CREATE TABLE class_events (
+    event INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('joined', 'merged', 'retired', 'admitted')),
+    name TEXT NOT NULL,
+    target TEXT, -- the class that it is merged into
+    round INTEGER NOT NULL, -- the round it joined with, else the last committed one then
+    move INTEGER NOT NULL, -- the last move of the champion pointer then; 0: none
+    pictures INTEGER NOT NULL CHECK (pictures >= 0),
+    windows INTEGER NOT NULL CHECK (windows >= 0),
+    sources TEXT NOT NULL, -- {producer: pictures}, those with the most
+    happened_at INTEGER NOT NULL,
+    undone INTEGER NOT NULL DEFAULT 0 CHECK (undone IN (0, 1)), -- 1: a rollback went to before it
+    CHECK ((target IS NULL) = (kind <> 'merged'))
+) STRICT;
+CREATE INDEX class_events_asked ON class_events (event) WHERE kind <> 'joined';
+CREATE INDEX class_events_round ON class_events (round);
+
+-- Samples that an event gave another label or role, as they were before: what a rollback to before it gives back.
+CREATE TABLE class_moves (
+    event INTEGER NOT NULL REFERENCES class_events,
+    sample INTEGER NOT NULL REFERENCES samples ON DELETE CASCADE,
+    name TEXT NOT NULL, -- the label that it had, or was sent with
+    role TEXT NOT NULL CHECK (role IN ('train', 'holdout', 'suspect', 'quarantined', 'waiting')),
+    PRIMARY KEY (event, sample)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX class_moves_sample ON class_moves (sample);
+-- Rounds whose training or judging raised, with what and where: windows in a row that raise the same are not at fault.
+CREATE TABLE raised (
+    round INTEGER PRIMARY KEY REFERENCES rounds,
+    parcel INTEGER NOT NULL, -- the round whose samples it learnt from: its own, or the one that it retried
+    signature TEXT NOT NULL, -- the error's type and where it was raised, without what it said
+    said TEXT NOT NULL,
+    faultless INTEGER NOT NULL DEFAULT 0 CHECK (faultless IN (0, 1)) -- 1: learning stood still for it
 ) STRICT;

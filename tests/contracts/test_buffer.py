@@ -394,10 +394,32 @@ def test_samples_and_dead_letters_that_wait_are_told_apart(buffer):
     assert buffer.learn.dead_lettered() == {LOG.topic: {"undecodable": 5}}
 
 
+def test_what_no_client_can_read_counts_for_no_brake(buffer):
+    """It is no producer's fault: a batch of a thousand would stop everything otherwise."""
+    unreadable = [replace(marker(offset), reason=Reason.UNREADABLE) for offset in range(200)]
+    buffer.ingest.append(LOG, 0, unreadable, BRAKE)
+    assert buffer.ingest.outcomes(BRAKE) == {}
+    assert buffer.learn.dead_lettered() == {LOG.topic: {"unreadable": 200}}, "but it is a dead letter"
+    sources = {201: "camera-1", 202: "camera-2"}
+    batch = [sample(200), replace(marker(201), reason=Reason.UNREADABLE), marker(202)]
+    buffer.ingest.append(LOG, 200, batch, BRAKE, sources)
+    assert buffer.ingest.outcomes(BRAKE) == {LOG.topic: Outcomes(2, 1)}
+    assert buffer.ingest.blamed(BRAKE, LOG.topic) == [Blame("undecodable", "camera-2")]
+
+
 def test_any_name_will_do_for_a_brake(buffer):
     for name in ("host.example", "{x}", "a:b c", "é", "*"):
         buffer.ingest.append(LOG, buffer.ingest.position(LOG), [marker(buffer.ingest.position(LOG))], name)
         assert buffer.ingest.outcomes(name) == {LOG.topic: Outcomes(1, 1)}
+
+
+def test_a_word_to_skip_is_for_one_log_and_the_newest_counts(buffer):
+    assert buffer.ingest.skip(LOG) is None
+    buffer.ingest.ask_skip(LOG, 7)
+    buffer.ingest.ask_skip(LOG, 5)
+    assert buffer.ingest.skip(LOG) == 5
+    for other in (replace(LOG, incarnation=1), replace(LOG, topic_id="other"), replace(LOG, partition=9)):
+        assert buffer.ingest.skip(other) is None
 
 
 def test_incarnations_only_grow(buffer):

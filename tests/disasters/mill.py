@@ -217,5 +217,7 @@ class Mill:
         assert versions, "nothing was ever published"
         assert all(one.published_at_ms is not None for one in versions)
         for one in versions:
+            if one.retired_at_ms is not None:
+                continue
             file = self.folder / "models" / "default" / str(one.version) / "model.onnx"
             assert file.stat().st_size == one.manifest["file"]["bytes"]

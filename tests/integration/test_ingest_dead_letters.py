@@ -86,6 +86,22 @@ def test_a_tombstone_is_a_dead_letter_as_it_came(site):
     assert dict(record.headers)["tidemill.reason"] == b"tombstone"
 
 
+def test_labels_that_look_alike_are_one_label_and_hidden_characters_are_named(site):
+    types = ("spring_json_header_types", b'{"ce_label":"java.lang.String"}')
+    alike = ["caf\u00e9", "cafe\u0301", "caf\u00e9 ", "\u00a0caf\u00e9"]
+    for label in alike:
+        site.send(headers=[("ce_label", label.encode())])
+    site.send(headers=[("ce_label", b'"caf\\u00e9"'), types])
+    site.send(headers=[("ce_label", "caf\u00e9\u200b".encode())])
+    with site.ingesting():
+        site.wait_position(6)
+    assert {entry.label for entry in site.entries()[:5]} == {"caf\u00e9"}
+    ((refused,),) = [site.consume(f"{site.topic}.dlq", 1)]
+    said = dict(refused.headers)
+    assert said["tidemill.reason"] == b"invalid_label"
+    assert b"U+200B ZERO WIDTH SPACE" in said["__connect.errors.exception.message"]
+
+
 def test_a_tombstone_without_key_is_a_dead_letter_too(site):
     from streaming.dead_letters import DeadLetter, DeadLetterOptions, DeadLetters
     from streaming.records import Record, RejectedRecord

@@ -98,10 +98,47 @@ def test_unfit_labels_are_invalid(label: bytes) -> None:
     assert refused([("label", b"cat"), ("ce_label", label)]) is Reason.INVALID_LABEL
 
 
-@pytest.mark.parametrize("label", ["a", "a" * 200, "ä" * 100, " cat", "cat ", "a b", "👩‍🚀", "none", "0", "a/b", "Cat"])
+@pytest.mark.parametrize("label", ["a", "a" * 200, "ä" * 100, "a b", "👩‍🚀", "none", "0", "a/b", "Cat", '"cat"'])
 def test_fit_labels_are_kept_as_sent(label: str) -> None:
     assert read(("ce_label", label.encode())).label == label
     assert structured({"label": label, "data_base64": "QQ=="}).label == label
+
+
+@pytest.mark.parametrize("label", [" cat", "cat ", "\u00a0cat\u3000"])
+def test_labels_that_look_alike_are_one_in_either_mode(label: str) -> None:
+    assert read(("ce_label", label.encode())).label == "cat"
+    assert read(("label", label.encode()), classes=frozenset({"cat"})).label == "cat"
+    assert structured({"label": label, "data_base64": "QQ=="}).label == "cat"
+
+
+def test_a_label_is_measured_after_it_is_normalised() -> None:
+    assert read(("ce_label", ("e\u0301" * 100).encode())).label == "é" * 100
+    assert refused([("ce_label", b" " * 1_999 + b"cat")]) is Reason.INVALID_LABEL
+
+
+def test_a_hidden_character_is_named() -> None:
+    with pytest.raises(RejectedRecord, match=r"U\+200B ZERO WIDTH SPACE"):
+        read(("ce_label", "cat\u200b".encode()))
+    with pytest.raises(RejectedRecord, match=r"U\+FEFF ZERO WIDTH NO-BREAK SPACE"):
+        structured({"label": "\ufeffcat", "data_base64": "QQ=="})
+
+
+def test_what_spring_quoted_is_unquoted_in_every_attribute() -> None:
+    types = {"ce_label": "java.lang.String", "ce_id": "java.lang.String", "ce_time": "java.lang.String"}
+    event = read(
+        ("ce_label", b'"caf\\u00e9 "'),
+        ("ce_id", b'"7"'),
+        ("ce_time", b'"2026-11-24T01:02:03.5Z"'),
+        ("spring_json_header_types", json.dumps(types).encode()),
+    )
+    assert event == Event("café", "7", "", 1_795_482_123_500, IMAGE)
+
+
+def test_a_structured_event_is_known_by_a_quoted_content_type() -> None:
+    types = ("spring_json_header_types", b'{"content-type": "java.lang.String"}')
+    headers: Headers = [("content-type", b'"application/cloudevents+json"'), types]
+    value = json.dumps({"label": "cat", "data_base64": "QQ=="}).encode()
+    assert read_event(record(headers, value)).label == "cat"
 
 
 def test_a_closed_list_refuses_other_labels() -> None:

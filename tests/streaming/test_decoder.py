@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -27,6 +28,7 @@ def test_a_record_becomes_event_and_pixels() -> None:
 
 REFUSED = {
     Reason.TOMBSTONE: Record("images", 0, 0, 0, b"key", None, (("label", b"cat"),)),
+    Reason.UNREADABLE: replace(record(0), unreadable="the checksum is wrong"),
     Reason.EMPTY: record(0, b""),
     Reason.TOO_LARGE: record(0, bytes(100_001)),
     Reason.MISSING_LABEL: record(0, label=None),

@@ -15,6 +15,7 @@ from daemon.learn.learner import Learner
 from daemon.learn.manifests import Labels
 from daemon.learn.ownership import Ownership
 from daemon.learn.requests import Requests
+from daemon.learn.retention import Retention
 from daemon.learn.round import Round
 from daemon.learn.settlement import Settlement
 from daemon.learn.stages import Stages
@@ -34,6 +35,7 @@ from model.publishing.publisher import Staged
 from model.publishing.repository import Repository
 from model.screener import Screener
 from model.store import StateDirectory, StoreRules
+from model.store.retention import KeepRules
 from streaming.memory_buffer import MemoryBuffer
 from streaming.records import Entry, Log, Marker, Reason, Sample
 
@@ -98,6 +100,7 @@ class Bench:
     ) -> None:
         self.folder = folder
         self.rules = rules or StoreRules()
+        self.keep = KeepRules()
         self.samples = samples
         self.size = size
         self.plan = plan or PlanOptions(batch=batch, steps_max=20)
@@ -219,6 +222,7 @@ class Bench:
             taker=WindowTaker(self.buffer, WindowLimits(self.samples, 16, 60), self.size, clock),
             round=one_round,
             settlement=settlement,
+            retention=Retention(directory, repository, observer, self.keep),
             announcements=announcements,
             requests=Requests(directory, repository, Mailbox(self.folder / "models", "default"), settlement),
             watch=BufferWatch(

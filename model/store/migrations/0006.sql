@@ -1,1 +1,41 @@
 -- From 0.1.0 to 0.2.0.
+
+-- Old versions are let go: their rows stay, their files do not.
+ALTER TABLE versions ADD COLUMN retired_at INTEGER;
+CREATE INDEX versions_kept ON versions (version) WHERE retired_at IS NULL;
+-- What became of labels: a class joined with a round (`joined`), or a person had one `merged` into another, `retired` or
+-- `admitted`. Names, not numbers: a label of which nothing is stored is forgotten.
+CREATE TABLE class_events (
+    event INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('joined', 'merged', 'retired', 'admitted')),
+    name TEXT NOT NULL,
+    target TEXT, -- the class that it is merged into
+    round INTEGER NOT NULL, -- the round it joined with, else the last committed one then
+    move INTEGER NOT NULL, -- the last move of the champion pointer then; 0: none
+    pictures INTEGER NOT NULL CHECK (pictures >= 0),
+    windows INTEGER NOT NULL CHECK (windows >= 0),
+    sources TEXT NOT NULL, -- {producer: pictures}, those with the most
+    happened_at INTEGER NOT NULL,
+    undone INTEGER NOT NULL DEFAULT 0 CHECK (undone IN (0, 1)), -- 1: a rollback went to before it
+    CHECK ((target IS NULL) = (kind <> 'merged'))
+) STRICT;
+CREATE INDEX class_events_asked ON class_events (event) WHERE kind <> 'joined';
+CREATE INDEX class_events_round ON class_events (round);
+
+-- Samples that an event gave another label or role, as they were before: what a rollback to before it gives back.
+CREATE TABLE class_moves (
+    event INTEGER NOT NULL REFERENCES class_events,
+    sample INTEGER NOT NULL REFERENCES samples ON DELETE CASCADE,
+    name TEXT NOT NULL, -- the label that it had, or was sent with
+    role TEXT NOT NULL CHECK (role IN ('train', 'holdout', 'suspect', 'quarantined', 'waiting')),
+    PRIMARY KEY (event, sample)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX class_moves_sample ON class_moves (sample);
+-- What training raised, to tell a fault of ours from a window's.
+CREATE TABLE raised (
+    round INTEGER PRIMARY KEY REFERENCES rounds,
+    parcel INTEGER NOT NULL,
+    signature TEXT NOT NULL,
+    said TEXT NOT NULL,
+    faultless INTEGER NOT NULL DEFAULT 0 CHECK (faultless IN (0, 1))
+) STRICT;

@@ -16,6 +16,8 @@ from streaming.letter_reader import LetterReader
 from streaming.records import Reason, Record, RejectedRecord
 from streaming.replay import Replayer, ReplayTakenOverError
 from streaming.replay_marks import Marks
+from streaming.source import Partition, Unreadable
+from streaming.unreadable import stand_ins
 from tests.support.images import encode, picture
 
 PNG = encode(picture(8, 8), "PNG")
@@ -39,10 +41,21 @@ class Post:
         """Make a dead letter, as an ingestor does; return its record."""
         record = Record(self.topic, partition, self.next, 1_000, key, value, tuple(headers))
         self.next += 1
-        office = DeadLetters(self.options, DeadLetterOptions())
-        office.send([DeadLetter(record, RejectedRecord(reason, message))])
-        office.close()
+        self._send([DeadLetter(record, RejectedRecord(reason, message))])
         return record
+
+    def bury_batch(self, count):
+        """Make the dead letters of a batch that no client can read."""
+        first = self.next
+        self.next += count
+        batch = Unreadable(first, self.next - 1, "the checksum is wrong", 300, "ab" * 32)
+        records = stand_ins(Partition(self.topic, 0), batch, first, self.next)
+        self._send([DeadLetter(one, RejectedRecord(Reason.UNREADABLE, one.unreadable)) for one in records])
+
+    def _send(self, letters):
+        office = DeadLetters(self.options, DeadLetterOptions())
+        office.send(letters)
+        office.close()
 
     def read(self, topic=None, isolation="read_committed"):
         consumer = KafkaConsumer(
@@ -252,6 +265,30 @@ def test_what_has_lost_its_bytes_is_named_and_not_sent(post, letters):
     assert "1 have lost bytes" in ran.out
     assert f"not sent: {post.topic}/0/0 (" in ran.err
     assert "its value did not fit there and is lost, 60000 bytes" in ran.err
+    assert [record.value for record in post.read()] == [PNG]
+
+
+def test_what_no_client_could_read_is_listed_saved_and_named_but_not_sent(post, letters, tmp_path):
+    post.bury(PNG)
+    post.bury_batch(2)
+    loss = f"it lost its bytes, for no client could read its batch (offsets 1 to 2, 300 bytes, sha256 {'ab' * 32})"
+    listed = sorted(letters("list", "--reason", "unreadable", "--json").json, key=lambda one: one["offset"])
+    assert [(one["offset"], one["message"], one["bytes"], one["loss"]) for one in listed] == [
+        (offset, "the checksum is wrong", None, loss) for offset in (1, 2)
+    ]
+    assert all(one["lost"] == ["value", "key", "headers"] for one in listed)
+    assert "no client could read" in letters("list").out.replace("\n", " ")
+    ran = letters("save", str(tmp_path), "--reason", "unreadable")
+    assert "2 of them have lost their bytes" in ran.err
+    told = json.loads((tmp_path / f"{post.topic}-0-1.json").read_text())
+    assert (told["loss"], told["value"], told["key"]) == (loss, {"file": None, "bytes": None, "sha256": None}, None)
+    assert ["tidemill.batch_sha256", "ab" * 32] in told["headers"]
+    ran = letters("replay")
+    assert ran.out.startswith("sent 1 records")
+    assert "2 have lost bytes" in ran.out
+    for offset in (1, 2):
+        assert f"not sent: {post.topic}/0/{offset} (" in ran.err
+    assert ran.err.count(f"{loss}; send it from its source") == 2
     assert [record.value for record in post.read()] == [PNG]
 
 

@@ -8,6 +8,7 @@ import redis
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
+from daemon.local.broker import local_broker
 from streaming.buffer import ALL_TOPICS, Outcomes
 from streaming.kafka_admin import KafkaAdmin
 from streaming.kafka_ends import end_offsets
@@ -16,6 +17,7 @@ from streaming.keys import Keys
 from streaming.records import Log, Marker, Reason
 from streaming.redis_buffer import RedisIngestBuffer
 from streaming.redis_client import RedisConnection
+from streaming.source import Unreadable
 from tests.support.entries import samples
 from tests.support.roles import eventually
 from tests.support.windows import LOG as LEARNT_LOG
@@ -131,6 +133,22 @@ def test_the_brake_is_released_by_name(run, buffer, sets, kafka_server, topic, t
     assert buffer.outcomes("ingest-9") == {topic: Outcomes(3, 3)}, "and no more"
 
 
+def test_what_waits_behind_an_open_transaction_is_let_go_too(run, buffer, sets, kafka_server, topic, topic_id):
+    buffer.append(Log(topic, topic_id, 1), 0, [marker(offset) for offset in range(100)], "ingest-2")
+    options = {"transaction_timeout_ms": 60_000, "allow_auto_create_topics": False}
+    producer = KafkaProducer(bootstrap_servers=kafka_server.bootstrap, transactional_id=f"open-{topic}", **options)
+    producer.init_transactions()
+    producer.begin_transaction()
+    for _ in range(120):
+        producer.send(topic, b"x", partition=1)
+    producer.flush()
+    ran = run("release", "--brake", "--name", "ingest-2", *sets)
+    producer.abort_transaction()
+    producer.close()
+    assert ran.status == 0, ran.err
+    assert "0: 0, 1: 120, 2: 0" in ran.out
+
+
 def test_the_brake_is_released_for_so_many_records_of_one_topic_without_kafka(run, buffer, redis_url):
     for name in ("images", "birds"):
         buffer.append(Log(name, "abc", 0), 0, [marker(offset) for offset in range(100)], "ingest-2")
@@ -238,3 +256,81 @@ def test_release_without_redis_is_one_line(run):
     assert ran.status == 1
     assert ran.err.count("\n") == 1
     assert "redis.url" in ran.err
+
+
+def test_what_can_be_read_is_not_skipped(run, buffer, kafka_server, sets, topic, topic_id):
+    producer = KafkaProducer(bootstrap_servers=kafka_server.bootstrap)
+    for _ in range(3):
+        producer.send(topic, b"x", partition=1)
+    producer.close()
+    ran = run("release", "--partition", f"{topic}:1", "--skip", "0", *sets)
+    assert (ran.status, ran.out) == (1, "")
+    assert f"{topic}/1 can be read from offset 0 on" in ran.err
+    assert buffer.skip(Log(topic, topic_id, 1)) is None
+
+
+@pytest.fixture
+def unreadable(monkeypatch):
+    """No client can read what is fetched."""
+    batch = Unreadable(2, 4, "the checksum is wrong", 99, "ab")
+    monkeypatch.setattr("streaming.unreadable.first_unreadable", lambda *_: batch)
+
+
+def test_what_cannot_be_read_is_skipped_for_one_who_names_it(run, buffer, sets, topic, topic_id, unreadable):
+    for wrong in (1, 5):
+        ran = run("release", "--partition", f"{topic}:1", "--skip", str(wrong), *sets)
+        assert (ran.status, ran.out) == (1, "")
+        assert "begin with 2 and end with 4" in ran.err
+    assert buffer.skip(Log(topic, topic_id, 1)) is None
+    ran = run("release", "--partition", f"{topic}:1", "--skip", "4", *sets)
+    assert (ran.status, ran.err) == (0, "")
+    assert "offsets 2 to 4 become dead letters (the checksum is wrong)" in ran.out
+    assert buffer.skip(Log(topic, topic_id, 1)) == 4
+    assert buffer.skip(Log(topic, topic_id, 0)) is None
+
+
+@pytest.mark.parametrize("args", [["--skip", "4"], ["--brake", "--skip", "4"], ["--partition", "a:0", "--skip", "x"]])
+def test_a_skip_names_its_partition(run, args):
+    assert run("release", *args).status == 2
+
+
+def test_on_the_embedded_broker_a_live_log_is_not_released(run, buffer, redis_url, local_servers):
+    """It tells as a log's end the first record of its last batch."""
+    with local_broker() as address:
+        options = KafkaOptions(address)
+        admin = KafkaAdmin(options)
+        admin.create("images", 1)
+        producer = KafkaProducer(bootstrap_servers=address, linger_ms=500)
+        for _ in range(3):
+            producer.send("images", b"x")
+        producer.close()
+        (topic_id,) = admin.topic_ids(["images"]).values()
+        admin.close()
+        assert max(end_offsets(options, ["images"]).values()) < 3
+        buffer.append(Log("images", topic_id, 0), 0, [marker(offset) for offset in range(3)], "b")
+        sets = (f"redis.url={redis_url}", f"kafka.bootstrap_servers={address}")
+        ran = run("release", "--partition", "images:0", *(part for one in sets for part in ("--set", one)))
+    assert ran.status == 1
+    assert "images/0 is not truncated" in ran.err
+
+
+def test_status_shows_what_an_open_transaction_holds_back(run, history, redis_url, kafka_server, topic):
+    producer = KafkaProducer(bootstrap_servers=kafka_server.bootstrap, transactional_id=topic)
+    producer.init_transactions()
+    producer.begin_transaction()
+    producer.send(topic, b"x", partition=1).get(10)
+    other = KafkaProducer(bootstrap_servers=kafka_server.bootstrap)
+    for _ in range(4):
+        other.send(topic, b"x", partition=1)
+    other.close()
+    sets = (f"redis.url={redis_url}", f"kafka.bootstrap_servers={kafka_server.bootstrap}", f"kafka.topics={topic}")
+    flags = [part for one in sets for part in ("--set", one)]
+    held = {one["partition"]: one.get("uncommitted") for one in run("status", "--json", *flags).json["positions"]}
+    shown = run("status", *flags).out
+    producer.abort_transaction()
+    producer.close()
+    assert held == {0: None, 1: 5, 2: None}
+    assert f"{topic}:1: 5 records wait behind the transaction open at offset 0" in shown
+    command = f"kafka-transactions.sh --bootstrap-server {kafka_server.bootstrap}"
+    for what in ("find-hanging", "abort"):
+        assert f"{command} {what} --topic {topic} --partition 1" in shown
