@@ -58,6 +58,10 @@ class BufferMisconfiguredError(Exception):
     belongs to another learner."""
 
 
+class BufferForeignError(BufferMisconfiguredError):
+    """The buffer belongs to another learner's state. Nothing was changed."""
+
+
 class BufferTakenError(BufferMisconfiguredError):
     """Another learner has claimed the buffer since this one did. Nothing was written, and nothing may be any more."""
 
@@ -267,7 +271,7 @@ class LearnBuffer(Protocol):
         ...
 
     def claim_ownership(self, state_id: str, *, adopt: bool) -> None:
-        """Write `state_id` as the job's learner. Raises BufferMisconfiguredError where another stands, unless adopt.
+        """Write `state_id` as the job's learner. Raises BufferForeignError where another stands, unless adopt.
 
         Once, at the start: an earlier life of the same state is taken over from, and its writes are refused from here
         on. After a loss of Redis the first write of whoever has claimed it claims it again.

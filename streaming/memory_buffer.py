@@ -11,8 +11,8 @@ from streaming.buffer import (
     NO_SOURCES,
     Appended,
     Blame,
+    BufferForeignError,
     BufferFullError,
-    BufferMisconfiguredError,
     BufferUnavailableError,
     LogState,
     Outcomes,
@@ -250,7 +250,7 @@ class MemoryBuffer:
         with self._lock:
             owner = self._read().owner
             if owner not in (None, state_id) and not adopt:
-                raise BufferMisconfiguredError(f"the buffer belongs to the learner state {owner}, not to {state_id}")
+                raise BufferForeignError(f"the buffer belongs to the learner state {owner}, not to {state_id}")
             self._data.owner = state_id
 
     def _state(self, log: Log, end: int, registered_ms: int) -> LogState:

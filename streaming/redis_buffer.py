@@ -11,7 +11,7 @@ from streaming.buffer import (
     NO_SOURCES,
     Appended,
     Blame,
-    BufferMisconfiguredError,
+    BufferForeignError,
     LogState,
     Outcomes,
     Stale,
@@ -227,7 +227,7 @@ class RedisLearnBuffer:
         args = [state_id, self._life, "1" if adopt else "0"]
         owner = self._connection.script("claim_owner", [self._keys.owner], args).decode()
         if owner != f"{state_id}:{self._life}":
-            raise BufferMisconfiguredError(
+            raise BufferForeignError(
                 f"job {self._keys.job!r} in this Redis belongs to the learner state {owner.partition(':')[0]}, "
                 f"not to {state_id}: give this learner another `job`, or start it with --adopt if its state replaces "
                 "the other"

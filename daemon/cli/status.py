@@ -172,7 +172,19 @@ def _told(config: Config, ledger: "Ledger", buffered: _Buffered) -> dict[str, An
         "waiting": {
             "dropped": ledger.waiting_dropped(),
         },
+        "relabels": _relabels(ledger),
         **reached,
+    }
+
+
+def _relabels(ledger: "Ledger") -> dict[str, Any]:
+    """Return what is to say of known pictures that came under other labels."""
+    waiting = ledger.relabels.waiting()
+    return {
+        "waiting": sum(waiting.values()),
+        "rounds": list(waiting),
+        "since_look": ledger.relabels.since_look(),
+        "at_limit": ledger.relabels.at_limit(),
     }
 
 
@@ -207,6 +219,7 @@ def _print(told: dict[str, Any], servers: str) -> None:
         where = ", ".join(map(repr, told["drift"]["classes"])) or "over all"
         console.print(f"drift     newest alarm in round {told['drift']['round']}: {where}")
     _print_waiting(told["waiting"])
+    _print_relabels(told["relabels"])
     _print_uncommitted(told["positions"], servers)
     for one in told["classes"]["events"]:
         into = f" into {one['into']!r}" if "into" in one else ""
@@ -261,3 +274,15 @@ def _print_waiting(waiting: dict[str, Any]) -> None:
         out().print(f"          {line}")
     if waiting["dropped"]:
         out().print(f"          {waiting['dropped']} dropped while they waited (store.waiting_max)")
+
+
+def _print_relabels(relabels: dict[str, Any]) -> None:
+    """Say what a person is to look at."""
+    if waiting := relabels["waiting"]:
+        out().print(f"relabels  {waiting} known images came under other labels and wait: `tidemill quarantine list`")
+    if relabels["since_look"]:
+        out().print(f"          {relabels['since_look']} were relabelled since the last `tidemill quarantine reviewed`")
+    if sources := relabels["at_limit"]:
+        named = ", ".join(repr(one) if one else "(no source given)" for one in sources[:WAITING_SHOWN])
+        more = f" and {len(sources) - WAITING_SHOWN} more" if len(sources) > WAITING_SHOWN else ""
+        out().print(f"          at their limit (store.relabel_class_max, store.relabel_holdout_max): {named}{more}")

@@ -1,13 +1,12 @@
 """Builds the learner."""
 
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import structlog
 import torch
-from prometheus_client import CollectorRegistry
 
 from daemon.composition.classes import check_classes
 from daemon.composition.clocks import monotonic_s, now_ms
@@ -42,7 +41,7 @@ from daemon.learn.watch import BufferWatch
 from daemon.learn.watchers import Watchers
 from daemon.liveness import LEARN_TURN_MAX_S, BeatingStop, Pulse
 from daemon.metrics import ClockMetrics, LearnMetrics, OutageMetrics, new_registry
-from daemon.outage import Need, Outage
+from daemon.outage import Need, Outage, OutageObserver
 from daemon.readiness import Check
 from daemon.server_watch import ServerWatch, eviction_check
 from model.candidates import CandidateMaker, CandidateOptions
@@ -64,7 +63,7 @@ from model.store.directory import StateDirectory
 from model.store.errors import StateError
 from model.store.retention import KeepRules
 from streaming.announcer import Announcer
-from streaming.buffer import BufferMisconfiguredError
+from streaming.buffer import BufferForeignError, BufferMisconfiguredError, BufferTakenError
 from streaming.redis_buffer import RedisLearnBuffer
 
 ANNOUNCE_DELAY_MAX_S = 120.0
@@ -131,7 +130,7 @@ def run_learn(
         announcements = _announcements(config, stack, outages)
         buffer = RedisLearnBuffer(connection, config.job)
         stop = BeatingStop(stop, pulse)
-        server = _server_watch(buffer, registry, status, evicting)
+        server = ServerWatch(buffer.vitals, now_ms, monotonic_s, evicting, _skewed(ClockMetrics(registry), status))
         learner = _learner(
             config,
             directory,
@@ -147,10 +146,11 @@ def run_learn(
             adopt=adopt,
         )
         learner.started, learner.standstill.outage = started, standing
-        _run(learner, stop)
+        with told_to_operators():
+            learner.run(stop)
 
 
-def _announcements(config: Config, stack: ExitStack, outages: OutageMetrics) -> Announcements:
+def _announcements(config: Config, stack: ExitStack, outages: OutageObserver) -> Announcements:
     announcer = Announcer(
         kafka_options(config, "tidemill-learn"), config.kafka.announce_topic, create=config.kafka.create_topics
     )
@@ -165,25 +165,25 @@ def _announcements(config: Config, stack: ExitStack, outages: OutageMetrics) -> 
     return Announcements(announcer, outage)
 
 
-def _server_watch(
-    buffer: RedisLearnBuffer, registry: CollectorRegistry, status: StatusBoard, evicting: Outage
-) -> ServerWatch:
-    clocks = ClockMetrics(registry)
-
+def _skewed(clocks: ClockMetrics, status: StatusBoard) -> Callable[[float], None]:
     def skewed(seconds: float) -> None:
         clocks.skewed(seconds)
         status.skewed(seconds)
 
-    return ServerWatch(buffer.vitals, now_ms, monotonic_s, evicting, skewed)
+    return skewed
 
 
-def _run(learner: Learner, stop: threading.Event) -> None:
-    """Run the learner. Raises OperatorError with the setting and the cure for what only an operator can cure."""
+@contextmanager
+def told_to_operators() -> Iterator[None]:
+    """Raise OperatorError for what only an operator can cure, with what to do."""
     try:
-        learner.run(stop)
-    except BufferMisconfiguredError as error:
+        yield
+    except (BufferForeignError, BufferTakenError) as error:
         cure = "Stop the other learner, give this one another job, or take over with --adopt"
         raise OperatorError("job", str(error), cure, exit_code=PERSON_MUST_ACT) from error
+    except BufferMisconfiguredError as error:
+        cure = "Change that in the server, or redis.url"
+        raise OperatorError("redis.url", str(error), cure, exit_code=PERSON_MUST_ACT) from error
     except (StateError, NetworkError) as error:
         told = (error.setting, str(error), "Nothing was changed")
         raise OperatorError(*told, exit_code=PERSON_MUST_ACT) from error

@@ -93,6 +93,8 @@ def open_state(config: Config, reached: Callable[[str], None]) -> StateDirectory
         classes_max=config.model.classes_max,
         class_min_samples=config.model.class_min_samples,
         waiting_max=store.waiting_max,
+        relabel_class_max=store.relabel_class_max,
+        relabel_holdout_max=store.relabel_holdout_max,
         compact_below=store.segment_compact_below,
         versions_kept=store.versions_kept,
     )

@@ -25,7 +25,9 @@ def redis_connection(config: Config) -> RedisConnection:
     """
     for name, path in files_of(config.redis.url.get_secret_value()):
         if not Path(path).exists():
-            raise OperatorError("redis.url", f"{name}={path} is not there", "Name a file that is")
+            raise OperatorError(
+                "redis.url", f"{name}={path} is not there", "Name one that is", exit_code=PERSON_MUST_ACT
+            )
     return RedisConnection(config.redis.url.get_secret_value(), config.redis.socket_timeout_s)
 
 

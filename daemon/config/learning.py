@@ -122,5 +122,9 @@ class Store(Section):
     """Versions whose weights are kept for a rollback: the newest three, and older ones ever further apart."""
     segment_compact_below: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """Share of live samples below which a segment file is rewritten."""
+    relabel_class_max: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Share of a class that one source may relabel by itself until `tidemill quarantine reviewed`; 0: a person does."""
+    relabel_holdout_max: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Share of the held-out images that one source may relabel by itself, likewise; 0: a person does."""
     waiting_max: Count = 10_000
     """Samples that may wait for their label to become a class; beyond, the oldest are dropped, and counted."""

@@ -32,6 +32,19 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
+class Relabelled(StrEnum):
+    """What became of a stored picture's new label, as `model.store.facts.RelabelOutcome` explains."""
+
+    APPLIED = "applied"
+    SUSPECT = "suspect"
+    CONTRADICTED = "contradicted"
+    DISTRUSTED = "distrusted"
+    UNVOUCHED = "unvouched"
+    UNKNOWN_LABEL = "unknown_label"
+    LIMIT = "limit"
+    REPEATED = "repeated"
+
+
 @dataclass(frozen=True, slots=True)
 class BufferFacts:
     """What waits in Redis, over all logs."""
@@ -142,6 +155,10 @@ class LearnObserver(Protocol):
 
     def waiting_dropped(self, samples: int) -> None:
         """So many samples were dropped while they waited for their label to become a class."""
+        ...
+
+    def relabelled(self, pictures: Mapping[Relabelled, int]) -> None:
+        """So many stored pictures came again under other labels, and that is what became of it."""
         ...
 
     def classes_seen(self, labels_by_state: Mapping[str, int]) -> None:

@@ -8,7 +8,7 @@ from daemon.learn.taker import learnt_positions
 from model.publishing.repository import Repository
 from model.store.directory import StateDirectory
 from model.store.errors import OlderStateError
-from streaming.buffer import BufferMisconfiguredError, LearnBuffer
+from streaming.buffer import BufferForeignError, LearnBuffer
 from streaming.records import Log
 
 log = structlog.get_logger()
@@ -32,7 +32,7 @@ class Ownership:
     def take(self) -> None:
         """Make repository and buffer ours, or change nothing. To be repeated after what lies outside.
 
-        Raises OlderStateError, BufferMisconfiguredError, BufferUnavailableError, OSError, RepositoryUnavailableError.
+        Raises OlderStateError, BufferForeignError, BufferUnavailableError, OSError, RepositoryUnavailableError.
         """
         unknown = "; ".join(self._unknown())
         if unknown and not self._adopt:
@@ -46,7 +46,7 @@ class Ownership:
         """Claim the buffer where it is ours or nobody's; return whether it was."""
         try:
             self._buffer.claim_ownership(self._directory.ledger.state_id(), adopt=False)
-        except BufferMisconfiguredError:
+        except BufferForeignError:
             if not self._adopt:
                 raise
             return False

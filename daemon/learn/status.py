@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from daemon.learn.observer import BufferFacts, Champion, Judgement, Outcome, Stage
+from daemon.learn.observer import BufferFacts, Champion, Judgement, Outcome, Relabelled, Stage
 
 
 class StatusBoard:
@@ -87,6 +87,9 @@ class StatusBoard:
         self._set(challenger_turns=turns)
 
     def waiting_dropped(self, samples: int) -> None:
+        """Not shown here: `tidemill status` and the metrics have it."""
+
+    def relabelled(self, pictures: Mapping[Relabelled, int]) -> None:
         """Not shown here: `tidemill status` and the metrics have it."""
 
     def classes_seen(self, labels_by_state: Mapping[str, int]) -> None:

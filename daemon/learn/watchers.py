@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from daemon.learn.observer import BufferFacts, Champion, Judgement, LearnObserver, Outcome, Stage
+from daemon.learn.observer import BufferFacts, Champion, Judgement, LearnObserver, Outcome, Relabelled, Stage
 
 
 class Watchers:
@@ -90,6 +90,11 @@ class Watchers:
         """Tell all."""
         for one in self._watchers:
             one.waiting_dropped(samples)
+
+    def relabelled(self, pictures: Mapping[Relabelled, int]) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.relabelled(pictures)
 
     def classes_seen(self, labels_by_state: Mapping[str, int]) -> None:
         """Tell all."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from prometheus_client import CollectorRegistry
 
-from daemon.learn.observer import BufferFacts, Champion, Judgement, Outcome, Stage
+from daemon.learn.observer import BufferFacts, Champion, Judgement, Outcome, Relabelled, Stage
 from daemon.metrics.family import Family
 from daemon.version import VERSION
 
@@ -42,6 +42,9 @@ class LearnMetrics:
         )
         self._waiting_dropped = make.counter(
             "waiting_dropped_total", "Samples dropped while they waited for their label to become a class."
+        )
+        self._relabelled = make.counter(
+            "relabelled_samples_total", "Stored pictures that came again under another label.", ("outcome",)
         )
         self._retired = make.counter("versions_retired_total", "Old versions whose files were let go.")
         self._versions = make.gauge("repository_versions", "Versions in the repository.")
@@ -82,6 +85,8 @@ class LearnMetrics:
         self._commit = make.gauge("commit_timestamp_seconds", "When the newest round was committed.")
         for outcome in Outcome:
             self._rounds.labels(outcome.value)
+        for what in Relabelled:
+            self._relabelled.labels(what.value)
         for kind in ("fresh", "replay"):
             self._trained.labels(kind)
         for state in ("class", "waiting", "near", "merged", "retired"):
@@ -178,6 +183,11 @@ class LearnMetrics:
     def waiting_dropped(self, samples: int) -> None:
         """Count what waited in vain."""
         self._waiting_dropped.inc(samples)
+
+    def relabelled(self, pictures: Mapping[Relabelled, int]) -> None:
+        """Count what became of new labels of known pictures."""
+        for outcome, count in pictures.items():
+            self._relabelled.labels(outcome.value).inc(count)
 
     def classes_seen(self, labels_by_state: Mapping[str, int]) -> None:
         """Show how many classes there are, and labels that are none."""

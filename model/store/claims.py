@@ -3,6 +3,7 @@
 import sqlite3
 from dataclasses import dataclass
 
+from model.store import relabels
 from model.store.class_events import ClassBook
 from model.store.facts import Claim, ClaimedSpan, Role, StoreRules
 from model.store.parcels import members
@@ -98,12 +99,12 @@ def write_claim(database: sqlite3.Connection, window: Window, plan: Plan, begin:
     )
     logs = {span.log: _log_number(database, span.log) for span in plan.spans}
     database.executemany(
-        "INSERT INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [(number, logs[span.log], *_span_columns(span)) for span in plan.spans],
     )
     _insert_samples(database, window, plan, (number, high_water, segment), logs)
     _note_aliases(database, window, plan, high_water)
-    database.executemany("INSERT INTO relabels VALUES (?, ?)", plan.relabels.items())
+    relabels.note(database, number, window, plan, logs)
 
 
 def write_retry(database: sqlite3.Connection, parcel: int, begin: Beginning) -> None:
@@ -145,7 +146,7 @@ def last_challenge(database: sqlite3.Connection) -> int:
 
 def _span_columns(span: ClaimedSpan) -> tuple[int, ...]:
     counts = (span.trained, span.holdout, span.dead_lettered, span.expired)
-    return (span.start, span.end, *counts, span.duplicate, span.waiting, span.suspect)
+    return (span.start, span.end, *counts, span.duplicate, span.waiting, span.suspect, span.relabelled)
 
 
 def _join(database: sqlite3.Connection, names: tuple[str, ...], number: int) -> None:
@@ -224,7 +225,7 @@ def load_claim(database: sqlite3.Connection) -> Claim | None:
         spans=load_spans(database, number),
         classes=tuple(name for name, _ in names),
         joined=tuple(name for name, joined in names if joined == number),
-        relabelled=database.execute("SELECT count(*) FROM relabels").fetchone()[0],
+        relabelled=database.execute("SELECT count(*) FROM relabels WHERE state = 'pending'").fetchone()[0],
         high_water=high_water,
         last_sample=last_sample,
         holdout_share=share,
@@ -250,7 +251,7 @@ def load_spans(database: sqlite3.Connection, after: int, until: int | None = Non
     """Return the spans of the rounds `after` to `until` (both included; None: of that one round), by log and range."""
     rows = database.execute(
         "SELECT topic, topic_id, partition, incarnation, start, stop, trained, holdout, dead_lettered, expired,"
-        " duplicate, waiting, suspect FROM spans JOIN logs USING (log) WHERE round BETWEEN ? AND ?"
+        " duplicate, waiting, suspect, relabelled FROM spans JOIN logs USING (log) WHERE round BETWEEN ? AND ?"
         " ORDER BY topic, topic_id, partition, incarnation, start",
         (after, after if until is None else until),
     )
@@ -279,7 +280,7 @@ def released_to_training(database: sqlite3.Connection, claim: Claim) -> list[int
 
     One that the window brings again under another label is left out.
     """
-    contested = {row[0] for row in database.execute("SELECT sample FROM relabels")}
+    contested = {row[0] for row in database.execute("SELECT sample FROM relabels WHERE state = 'pending'")}
     return [
         sample
         for name in claim.joined

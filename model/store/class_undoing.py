@@ -72,8 +72,13 @@ def _undo(database: sqlite3.Connection, one: ClassEvent) -> None:
     )
     rows = database.execute(query, (one.event,)).fetchall()
     if one.kind is Kind.MERGED and one.target is not None:
-        # One that got yet another label since keeps it: a producer put it right.
+        # One that got yet another label since keeps it: a producer put it right. Should that be undone too, it gets
+        # the label from before the merge.
         _give_back(database, one.target, [row for row in rows if row[3] == one.target])
+        database.executemany(
+            "UPDATE relabels SET old = ?1 WHERE sample = ?2 AND old = ?3 AND state = 'applied' AND applied > ?4",
+            [(row[1], row[0], one.target, one.round) for row in rows if row[3] != one.target],
+        )
     elif one.kind is Kind.RETIRED:
         _take_back(database, [row for row in rows if row[4] == Role.QUARANTINED and row[3] == row[1]])
     database.execute("DELETE FROM class_moves WHERE event = ?", (one.event,))

@@ -6,9 +6,9 @@ from collections import defaultdict
 
 import numpy as np
 
-from model.store import budgets, class_events, margins, parcels, recollections, slots
+from model.store import budgets, class_events, margins, parcels, recollections, relabelling, relabels, slots
 from model.store.claims import label_number, released_samples
-from model.store.facts import Claim, Commit, Fate, Outcome, Role
+from model.store.facts import Claim, Commit, Fate, Outcome, Role, StoreRules
 from model.store.kept_answers import write_answers
 from model.store.misses import note_misses
 from model.store.pictures import is_held_out
@@ -29,7 +29,7 @@ def check_commit(claim: Claim, commit: Commit) -> None:
         raise ValueError("a published version needs the digest of its weights")
 
 
-def write_commit(database: sqlite3.Connection, claim: Claim, commit: Commit, now_ms: int) -> None:
+def write_commit(database: sqlite3.Connection, claim: Claim, commit: Commit, now_ms: int, rules: StoreRules) -> None:
     """Write the end of the round, inside the caller's transaction; eviction follows in the same one."""
     note_misses(database, claim, commit)
     if commit.observed is not None and commit.fate is Fate.ACCEPTED:
@@ -38,6 +38,7 @@ def write_commit(database: sqlite3.Connection, claim: Claim, commit: Commit, now
         budgets.write(database, commit.replay_budget)
     if commit.contradicted:
         parcels.retire(database, claim, commit.contradicted)
+    relabelling.end(database, claim, commit, rules)
     if claim.retried is not None:
         parcels.end_retry(database, claim, commit)
     elif commit.fate is Fate.ACCEPTED:
@@ -51,7 +52,7 @@ def write_commit(database: sqlite3.Connection, claim: Claim, commit: Commit, now
     if commit.fate is Fate.ACCEPTED:
         class_events.note_joined(database, claim, now_ms)
     parcels.give_up(database, claim.round)
-    database.execute("DELETE FROM relabels")
+    relabels.hold_orphans(database)
     _advance_positions(database, claim)
     _close_round(database, claim, commit, now_ms)
     if commit.version is not None:
@@ -70,8 +71,6 @@ def write_commit(database: sqlite3.Connection, claim: Claim, commit: Commit, now
 
 def _accept(database: sqlite3.Connection, claim: Claim) -> None:
     """Make the window visible to replay and judging. Its own samples enter last: eviction knows them by that."""
-    _forget_relabelled(database)
-    _relabel(database, claim)
     _release_waiting(database, claim)
     groups: dict[tuple[int, Role], list[int]] = defaultdict(list)
     query = "SELECT label, role, sample FROM samples WHERE sample > ? AND sample <= ? ORDER BY sample"
@@ -82,34 +81,6 @@ def _accept(database: sqlite3.Connection, claim: Claim) -> None:
             slots.add_to_tally(database, label, role, len(samples))
         else:
             slots.enter(database, label, role, samples)
-
-
-def _forget_relabelled(database: sqlite3.Connection) -> None:
-    """Forget of samples that get another label now how they fared, what was answered, and for whom they stand."""
-    query = "SELECT sample FROM relabels JOIN labels ON name = relabels.label WHERE class IS NOT NULL"
-    relabelled = [row[0] for row in database.execute(query)]
-    recollections.forget_answers(database, relabelled)
-    database.executemany("DELETE FROM stand_ins WHERE sample = ?", [(one,) for one in relabelled])
-
-
-def _relabel(database: sqlite3.Connection, claim: Claim) -> None:
-    """Give pictures that came again the label they came with; it was accepted with the window."""
-    wanted = database.execute("SELECT sample, label FROM relabels ORDER BY sample").fetchall()
-    for sample, name in wanted:
-        row = database.execute("SELECT label, role, slot, digest FROM samples WHERE sample = ?", (sample,)).fetchone()
-        if name not in claim.classes or row is None:
-            continue
-        old, role, slot, digest = row[0], Role(row[1]), row[2], row[3]
-        label = label_number(database, name)
-        if slot is not None:
-            slots.leave(database, old, role, [slot])
-            slots.enter(database, label, role, [sample])
-        elif role is Role.WAITING:
-            _admit(database, claim, old, (label, [(sample, digest)]))
-        else:
-            slots.add_to_tally(database, old, role, -1)
-            slots.add_to_tally(database, label, role, 1)
-            database.execute("UPDATE samples SET label = ? WHERE sample = ?", (label, sample))
 
 
 def _release_waiting(database: sqlite3.Connection, claim: Claim) -> None:

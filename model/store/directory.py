@@ -218,7 +218,7 @@ class StateDirectory:
             raise MissingFileError(f"weights {commit.state} were not adopted before the commit")
         self._reached("commit.before")
         with transaction(self._database):
-            write_commit(self._database, claim, commit, self._now_ms())
+            write_commit(self._database, claim, commit, self._now_ms(), self.rules)
             evict(self._database, self._segments, claim, self.rules, eviction_generator(claim))
             emptied = self._database.execute(
                 "DELETE FROM segments WHERE live * 1.0 / row_count <= 0.0 RETURNING digest"

@@ -13,7 +13,7 @@ from model.store import budgets
 from model.store.claims import last_challenge, load_claim, load_spans, newest_version
 from model.store.class_events import ClassBook, facts_of_round
 from model.store.database import connect_read_only
-from model.store.facts import Claim, Json, Move, Role, SampleName, Version, VersionSamples, WaitingLabel, iso_utc
+from model.store.facts import Claim, Json, Move, Role, SampleName, Version, VersionSamples, iso_utc
 from model.store.kept_answers import predecessors, reference_version
 from model.store.lineage import lineage
 from model.store.misses import Misses, misses_after
@@ -26,6 +26,7 @@ from model.store.parcels import (
 )
 from model.store.raised import standing_round
 from model.store.recollections import forgotten_by_class, forgotten_share
+from model.store.relabels import RelabelBook
 from model.store.requests import Event, find_event
 from model.store.retention import restorable
 from model.window import LogKey
@@ -51,6 +52,7 @@ class Ledger:
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
+        self.relabels = RelabelBook(database)
 
     @classmethod
     def read_only(cls, path: Path) -> Self:
@@ -361,15 +363,6 @@ class Ledger:
         """Return the newest drift alarm, as `{"round", "classes"}`; classes are empty where only the whole drifts."""
         row = self._database.execute("SELECT value FROM meta WHERE key = 'drift'").fetchone()
         return _object(row[0]) if row else None
-
-    def waiting(self) -> list[WaitingLabel]:
-        """Return the labels that samples of committed rounds wait under, those with most pictures first."""
-        query = (
-            "SELECT name, count, (SELECT count(DISTINCT samples.round) FROM samples JOIN rounds USING (round)"
-            " WHERE samples.label = tallies.label AND samples.role = 'waiting' AND outcome IS NOT NULL)"
-            " FROM tallies JOIN labels USING (label) WHERE role = 'waiting' AND count > 0 ORDER BY count DESC, name"
-        )
-        return [WaitingLabel(*row) for row in self._database.execute(query).fetchall()]
 
     def waiting_dropped(self) -> int:
         """Return how many samples were dropped while they waited, since the state was made."""

@@ -1,7 +1,7 @@
 """Decides what each record of a window is, before anything is written. Pure: the same window, the same plan."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise
 
@@ -71,6 +71,11 @@ class Plan:
     relabels: Mapping[int, str]
     """Stored sample to the label that the window gives it."""
     spans: tuple[ClaimedSpan, ...]
+    given: Mapping[int, int]
+    """Stored sample to the place in the window of the record that gives it this label."""
+    overruled: tuple[tuple[int, int, str], ...]
+    """(place of the row, place of the record whose label counts, label of the first record): new pictures that came
+    under several labels."""
 
 
 def check_chain(window: Window, positions: Mapping[LogKey, int]) -> None:
@@ -111,7 +116,14 @@ def plan(window: Window, known: Known, rules: StoreRules, share: float) -> Plan:
     relabels = {
         one.sample: last_label[digest] for digest, one in stored.items() if one and one.label != last_label[digest]
     }
-    return Plan(rows, joined, relabels, _spans(window, rows))
+    last_index = {digest: index for index, digest in enumerate(digests)}
+    given = {one.sample: last_index[digest] for digest, one in stored.items() if one and one.sample in relabels}
+    overruled = tuple(
+        (row.index, last_index[row.digest], window.arrivals[row.index].label)
+        for row in rows
+        if window.arrivals[row.index].label != row.label
+    )
+    return Plan(rows, joined, relabels, _spans(window, rows, given.values()), given, overruled)
 
 
 def _row(index: int, digest: bytes, label: str, classes: set[str], share: float) -> PlannedRow:
@@ -160,8 +172,10 @@ def _as_meant(window: Window, aliases: Mapping[str, str]) -> Window:
     return replace(window, arrivals=tuple(meant))
 
 
-def _spans(window: Window, rows: Sequence[PlannedRow]) -> tuple[ClaimedSpan, ...]:
+def _spans(window: Window, rows: Sequence[PlannedRow], relabelling: Iterable[int]) -> tuple[ClaimedSpan, ...]:
+    """Count the records of each span. `relabelling`: the places of records that give a stored picture another label."""
     arrived = Counter(arrival.log for arrival in window.arrivals)
+    relabelled = Counter(window.arrivals[index].log for index in relabelling)
     kept = Counter((window.arrivals[row.index].log, row.role) for row in rows)
     spans = []
     for span in window.spans:
@@ -178,6 +192,7 @@ def _spans(window: Window, rows: Sequence[PlannedRow]) -> tuple[ClaimedSpan, ...
                 duplicate=arrived[span.log] - trained - holdout - waiting,
                 waiting=waiting,
                 suspect=0,
+                relabelled=relabelled[span.log],
             )
         )
         records = arrived[span.log] + span.dead_lettered + span.expired

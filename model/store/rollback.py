@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from model.store import budgets, champions, parcels, slots
+from model.store import budgets, champions, parcels, relabelling, slots
 from model.store.class_undoing import changed_since, redo_changes, undo_changes
 from model.store.errors import RefusedRequestError
 from model.store.facts import Json, Role
@@ -92,6 +92,9 @@ def write_rollback(database: sqlite3.Connection, target: Target, now_ms: int) ->
     )
     undo_changes(database, target.round)
     _set_classes(database, target)
+    # Each in the order in which it happened: a picture may have been relabelled, and its new class merged since.
+    relabelling.undo(database)
+    relabelling.redo(database)
     redo_changes(database, target.round)
     aside = _set_aside(database, f"learnt after version {target.version}, which was rolled back to")
     _restore(database)

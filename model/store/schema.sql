@@ -71,6 +71,7 @@ CREATE TABLE spans (
     duplicate INTEGER NOT NULL CHECK (duplicate >= 0),
     waiting INTEGER NOT NULL CHECK (waiting >= 0),
     suspect INTEGER NOT NULL CHECK (suspect >= 0),
+    relabelled INTEGER NOT NULL CHECK (relabelled BETWEEN 0 AND duplicate), -- of the duplicates, those under another label
     PRIMARY KEY (round, log),
     UNIQUE (log, start), -- a range is taken once
     CHECK (trained + holdout + dead_lettered + expired + duplicate + waiting + suspect <= stop - start)
@@ -119,11 +120,31 @@ CREATE TABLE tallies (
     PRIMARY KEY (label, role)
 ) STRICT, WITHOUT ROWID;
 
--- Pictures that the open claim met again under another label; applied if it is accepted.
+-- Stored pictures that came again under another label: who sent it, and what became of that. Gone with the sample.
 CREATE TABLE relabels (
-    sample INTEGER PRIMARY KEY,
-    label TEXT NOT NULL
+    relabel INTEGER PRIMARY KEY,
+    round INTEGER NOT NULL REFERENCES rounds, -- that took it in
+    sample INTEGER NOT NULL REFERENCES samples ON DELETE CASCADE,
+    old TEXT NOT NULL,
+    new TEXT NOT NULL,
+    log INTEGER REFERENCES logs, -- log, offset and id of the record; null and empty: 0.1.0 did not note them
+    offset INTEGER CHECK (offset >= 0),
+    sample_id TEXT NOT NULL,
+    source TEXT NOT NULL,
+    -- pending: of the open claim; suspect: retried with its window; held: a person decides; overruled: a new picture
+    -- came under two labels in one window, and the last one counts.
+    state TEXT NOT NULL CHECK (state IN ('pending', 'suspect', 'held', 'applied', 'undone', 'dropped', 'overruled')),
+    outcome TEXT, -- what the commit said; null while pending
+    applied INTEGER, -- the round that it counts from; null unless applied, or undone by a rollback
+    accepted INTEGER, -- what the sample's `accepted` was before
+    entered INTEGER NOT NULL DEFAULT 0 CHECK (entered IN (0, 1)), -- 1: a slot under the new label was taken
+    by_hand INTEGER NOT NULL DEFAULT 0 CHECK (by_hand IN (0, 1)), -- 1: a person released it
+    CHECK ((state = 'pending') = (outcome IS NULL)),
+    CHECK ((state IN ('applied', 'undone')) = (applied IS NOT NULL))
 ) STRICT;
+CREATE INDEX relabels_samples ON relabels (sample);
+CREATE INDEX relabels_states ON relabels (state, round);
+CREATE INDEX relabels_applied ON relabels (applied) WHERE applied IS NOT NULL;
 
 -- What the model answered to a sample after its round; written only while samples are evicted.
 CREATE TABLE recollections (

@@ -4,7 +4,7 @@ import pytest
 
 from daemon.health import encode_metrics
 from daemon.ingest.observer import IngestObserver, Pause
-from daemon.learn.observer import BufferFacts, Champion, Judgement, LearnObserver, Outcome, Stage
+from daemon.learn.observer import BufferFacts, Champion, Judgement, LearnObserver, Outcome, Relabelled, Stage
 from daemon.metrics import (
     CLASSES_MAX,
     IngestMetrics,
@@ -91,6 +91,7 @@ def test_learn_shows_what_it_is_told(registry, learn):
     learn.unlearnt_seen("images", 2, 11)
     learn.store_seen({"train": 40, "holdout": 10}, 1234)
     learn.waiting_dropped(3)
+    learn.relabelled({Relabelled.APPLIED: 2, Relabelled.LIMIT: 5})
     learn.drift_detected(["cat"])
     expected = {
         "train_loss": 0.5,
@@ -114,6 +115,8 @@ def test_learn_shows_what_it_is_told(registry, learn):
     assert value(registry, "holdout_accuracy", role="champion") == 0.8
     assert value(registry, "unlearnt_records", topic="images", partition="2") == 11
     assert value(registry, "store_samples", role="holdout") == 10
+    assert value(registry, "relabelled_samples_total", outcome="limit") == 5
+    assert value(registry, "relabelled_samples_total", outcome="contradicted") == 0
 
 
 def test_a_publication_shows_version_and_freshness(registry, learn):

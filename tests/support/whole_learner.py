@@ -3,6 +3,7 @@
 What is configured and forgotten on the way to where it is used shows here, and nowhere else in the tests.
 """
 
+import itertools
 import threading
 import time
 from collections import Counter
@@ -67,7 +68,9 @@ def _learn(config: Config, versions: int, feeds: int, samples: int) -> Learnt:
         device = learn._device(config)
         directory = stack.enter_context(open_state(config, nowhere))
         repository = stack.enter_context(open_repository(config, directory, nowhere, adopt=False))
-        buffer = MemoryBuffer(_now_ms)
+        # A millisecond passes with each look: what was put in is always older than when it was put in.
+        ticks = itertools.count(_now_ms())
+        buffer = MemoryBuffer(lambda: next(ticks))
         observer = Outcomes()
         outage = Outage("everything", Need.DISK, monotonic_s)
         announcements = Announcements(KeptAnnouncer(), Outage("Kafka", Need.ANNOUNCEMENT, monotonic_s))

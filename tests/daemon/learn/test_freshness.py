@@ -16,25 +16,30 @@ from streaming.cloudevents import read_event
 from streaming.memory_buffer import MemoryBuffer
 from streaming.records import Record
 from tests.support.manifests import EXAMPLE
+from tests.support.windows import open_state
 
 NOW_MS = 1_795_000_000_000
 DAY_MS = 86_400_000
 
 
-class Ledger(SimpleNamespace):
-    """A state that has one version to publish."""
+class Pending:
+    """The ledger of a new state, but for one version that is to be published."""
 
-    def __init__(self):
-        pending = SimpleNamespace(version=EXAMPLE["version"], round=EXAMPLE["round"], manifest=EXAMPLE)
-        nothing = dict.fromkeys(("committed_at_ms", "unsettled"), lambda: None)
-        super().__init__(
-            **nothing,
-            unpublished=lambda: pending,
-            waiting_dropped=lambda: 0,
-            positions=dict,
-            counts=dict,
-            bytes_used=lambda: 0,
-        )
+    def __init__(self, ledger):
+        self._ledger = ledger
+
+    def unpublished(self):
+        """See Ledger."""
+        return SimpleNamespace(version=EXAMPLE["version"], round=EXAMPLE["round"], manifest=EXAMPLE)
+
+    def __getattr__(self, name):
+        return getattr(self._ledger, name)
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    with open_state(tmp_path / "state") as state:
+        yield Pending(state.ledger)
 
 
 @pytest.fixture
@@ -43,14 +48,14 @@ def registry():
 
 
 @pytest.fixture
-def publish(registry):
+def publish(registry, ledger):
     """`publish(event_times_ms, skew_s=0)` publishes a version at NOW_MS by a host so far ahead; returns the log."""
     metrics = LearnMetrics(registry, model="default")
 
     def run(event_times_ms, skew_s=0.0):
         moment = datetime.fromtimestamp(NOW_MS / 1000 + skew_s, UTC)
         settlement = Settlement(
-            SimpleNamespace(ledger=Ledger(), mark_published=lambda _version: None, tidy=lambda: None),
+            SimpleNamespace(ledger=ledger, mark_published=lambda _version: None, tidy=lambda: None),
             SimpleNamespace(publish=lambda *_: moment, staged=lambda _round: None),
             MemoryBuffer(lambda: NOW_MS),
             SimpleNamespace(tell=lambda _manifest: None),
