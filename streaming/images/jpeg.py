@@ -1,6 +1,7 @@
-"""JPEG's segments up to the first scan: size, number of components, orientation."""
+"""JPEG's segments up to the first scan: size, components, orientation, and what decoding takes of memory and time."""
 
 import re
+from typing import NamedTuple
 
 from streaming.images.exif import read_orientation
 from streaming.images.header import Format, Header, check_sides, undecodable
@@ -16,11 +17,34 @@ _SOF_READ = frozenset((0xC0, 0xC1, 0xC2, 0xC9, 0xCA))
 """Baseline, extended, progressive, and the latter two with arithmetic coding."""
 _SOF_OTHER = frozenset((0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF, 0xF7))
 """Lossless, hierarchical, JPEG-LS."""
+_SOF_PROGRESSIVE = frozenset((0xC2, 0xCA))
+_BLOCK_SIDE = 8
+_BLOCK_BYTES = 128
+"""64 coefficients of two bytes."""
+_PIXEL_BYTES = {1: 1, 3: 4}
+_PIXEL_BYTES_MAX = 8
+"""Four components are decoded as they are, and then turned into RGB."""
 _SOS = 0xDA
 _APP1 = 0xE1
 _WITHOUT_LENGTH = frozenset((0x01, *range(0xD0, 0xDA)))
 """TEM, restarts, start and end of image: none belongs before the first scan."""
 _FILL = re.compile(rb"\xff+")
+
+
+class _Frame(NamedTuple):
+    """A frame header: the picture's size, and the sampling factors (horizontal, vertical) of each component."""
+
+    progressive: bool
+    width: int
+    height: int
+    sampling: tuple[tuple[int, int], ...]
+
+    @property
+    def coefficient_bytes(self) -> int:
+        """What is held of all components, where not one scan brings all of them whole."""
+        units_across = -(-self.width // (_BLOCK_SIDE * max(across for across, _ in self.sampling)))
+        units_down = -(-self.height // (_BLOCK_SIDE * max(down for _, down in self.sampling)))
+        return units_across * units_down * _BLOCK_BYTES * sum(across * down for across, down in self.sampling)
 
 
 def read_header(data: bytes) -> Header:
@@ -29,7 +53,7 @@ def read_header(data: bytes) -> Header:
     Raises RejectedRecord: undecodable for what is broken or cut, unsupported_format for kinds of JPEG that no browser
     shows (lossless, hierarchical, 12 bits a sample).
     """
-    frame: tuple[int, int, int] | None = None
+    frame: _Frame | None = None
     orientation = 1
     at = 2
     for _ in range(_SEGMENTS_MAX):
@@ -37,9 +61,21 @@ def read_header(data: bytes) -> Header:
         if marker == _SOS:
             if frame is None:
                 raise undecodable("JPEG with a scan before its frame")
-            _check_scans(data, at)
-            width, height, components = frame
-            return check_sides(Header(Format.JPEG, width, height, components == 1, orientation))
+            scans = _count_scans(data, at)
+            components = len(frame.sampling)
+            in_pieces = frame.progressive or data[start : start + 1] < bytes((components,))
+            return check_sides(
+                Header(
+                    Format.JPEG,
+                    frame.width,
+                    frame.height,
+                    grey=components == 1,
+                    orientation=orientation,
+                    pixel_bytes=_PIXEL_BYTES.get(components, _PIXEL_BYTES_MAX),
+                    coefficient_bytes=frame.coefficient_bytes if in_pieces else 0,
+                    scans=scans,
+                )
+            )
         if marker in _SOF_READ or marker in _SOF_OTHER:
             if frame is not None:
                 raise undecodable("JPEG with two frames")
@@ -66,8 +102,7 @@ def _segment(data: bytes, at: int) -> tuple[int, int, int]:
     return marker, start, end
 
 
-def _frame(marker: int, content: bytes) -> tuple[int, int, int]:
-    """Return width, height and number of components."""
+def _frame(marker: int, content: bytes) -> _Frame:
     if len(content) < 6:
         raise undecodable("JPEG with a damaged frame header")
     if marker in _SOF_OTHER or content[0] != 8:
@@ -75,10 +110,16 @@ def _frame(marker: int, content: bytes) -> tuple[int, int, int]:
             Reason.UNSUPPORTED_FORMAT,
             f"JPEG of kind {marker:#04x} with {content[0]} bits; 8 bits, baseline or progressive",
         )
-    return int.from_bytes(content[3:5], "big"), int.from_bytes(content[1:3], "big"), content[5]
+    factors = tuple((one >> 4, one & 15) for one in content[7 : 6 + 3 * content[5] : 3])
+    if len(factors) != content[5] or not factors or not all(across and down for across, down in factors):
+        raise undecodable("JPEG with a damaged frame header")
+    height, width = (int.from_bytes(content[place : place + 2], "big") for place in (1, 3))
+    return _Frame(marker in _SOF_PROGRESSIVE, width, height, factors)
 
 
-def _check_scans(data: bytes, at: int) -> None:
+def _count_scans(data: bytes, at: int) -> int:
     # Inside of a scan 0xff is followed by 0: the bytes of a marker are one, or stand in a comment.
-    if data.count(b"\xff\xda", at) > _SCANS_MAX:
+    scans = data.count(b"\xff\xda", at)
+    if scans > _SCANS_MAX:
         raise undecodable(f"JPEG with more than {_SCANS_MAX} scans")
+    return scans
