@@ -20,8 +20,8 @@ import kafka.codec
 from kafka import errors
 from kafka.record import default_records, legacy_records
 
-UNPACKED_MAX_BYTES = 33_554_432
-"""32 MiB: a batch is at most 1 MB on its brokers unless they are told otherwise, and pictures hardly shrink."""
+UNPACKED_MAX_BYTES = 16_777_216
+"""16 MiB: a batch is at most 1 MB on its brokers unless they are told otherwise, and pictures hardly shrink."""
 _FREE_FACTOR = 2
 """What a batch becomes at most without any limit, as a multiple of its size: so much is no bomb, however large."""
 
@@ -68,7 +68,7 @@ class _Codec(NamedTuple):
 
 
 _CODECS = {
-    "snappy": _Codec("cramjam", "python-snappy"),
+    "snappy": _Codec("cramjam", "cramjam"),
     "lz4": _Codec("lz4.frame", "lz4"),
     "zstd": _Codec("zstandard", "zstandard"),
 }

@@ -16,8 +16,10 @@ from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from kafka.structs import OffsetAndMetadata
 
+from streaming import codecs
 from streaming.kafka_admin import KafkaAdmin
 from streaming.kafka_options import KafkaOptions, KafkaUnavailableError, translated
+from streaming.kafka_ration import Ration, ration_polls
 from streaming.records import Record
 from streaming.source import Bounds, Committed, Partition, Polled
 
@@ -43,7 +45,9 @@ class SourceOptions:
     topics: tuple[str, ...]
     session_timeout_ms: int = 10_000
     max_poll_records: int = 500
-    fetch_max_bytes: int = 52_428_800
+    max_poll_bytes: int = 16_777_216
+    fetch_max_bytes: int = 16_777_216
+    unpack_max_bytes: int = codecs.UNPACKED_MAX_BYTES
     create_topics: bool = False
     partitions: int = 3
     """Of a topic that is made."""
@@ -58,6 +62,8 @@ class KafkaSource:
         self._options = options
         self._admin = KafkaAdmin(kafka)
         self._consumer: Any = None
+        self._ration = Ration(options.max_poll_bytes)
+        codecs.install(options.unpack_max_bytes)
         self._changes = _Changes()
         self._truncated: set[Partition] = set()
         self._read_to: dict[Partition, int] = {}
@@ -81,6 +87,7 @@ class KafkaSource:
         out_of_range: Iterable[Any] = ()
         unreadable: frozenset[Partition] = frozenset()
         with translated(self._kafka):
+            self._ration.renew()
             try:
                 found = consumer.poll(timeout_ms=int(timeout_s * 1000))
             except (errors.OffsetOutOfRangeError, errors.NoOffsetForPartitionError) as error:
@@ -223,6 +230,7 @@ class KafkaSource:
             allow_auto_create_topics=False,
             metrics_enabled=False,
         )
+        self._ration = ration_polls(consumer, options.max_poll_bytes)
         consumer.subscribe(list(options.topics), listener=_Listener(consumer, self._changes))
         return consumer
 

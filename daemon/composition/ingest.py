@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 
+import structlog
+
 from daemon.composition.clocks import monotonic_s, now_ms
 from daemon.composition.kafka import kafka_options
 from daemon.composition.names import ingestor_name
@@ -15,10 +17,12 @@ from daemon.ingest import faults
 from daemon.ingest.build import IngestorParts, build_ingestor
 from daemon.ingest.ingestor import Ingestor
 from daemon.ingest.options import IngestOptions
+from daemon.memory import return_large_blocks
 from daemon.metrics import IngestMetrics, OutageMetrics, new_registry
 from daemon.outage import Need, OutageObserver
 from daemon.readiness import Check
 from streaming.buffer import BufferMisconfiguredError
+from streaming.codecs import missing_codecs
 from streaming.dead_letters import DeadLetterOptions
 from streaming.decoder import Decoder
 from streaming.images import ImageDecoder
@@ -30,12 +34,17 @@ from streaming.redis_client import RedisConnection
 NEEDS = (Need.KAFKA, Need.REDIS, Need.REDIS_MEMORY, Need.TOPIC, Need.DEAD_LETTERS)
 """What an ingestor may wait for."""
 
+_log = structlog.get_logger()
+
 
 def run_ingest(config: Config, stop: threading.Event, *, reached: Callable[[str], None] = faults.nothing) -> None:
     """Run an ingestor until `stop` is set. Raises OperatorError for what only an operator can cure.
 
     `reached` is told each named step of a record's way; tests end the process there.
     """
+    return_large_blocks()
+    for codec, package in missing_codecs().items():
+        _log.warning("a codec of Kafka cannot be read", codec=codec, cure=f"install the Python package {package}")
     with ExitStack() as stack:
         registry = new_registry()
         outages = OutageMetrics(registry, NEEDS, now_ms)
@@ -75,7 +84,9 @@ def _ingestor(
             topics=kafka.topics,
             session_timeout_ms=kafka.session_timeout_ms,
             max_poll_records=kafka.max_poll_records,
+            max_poll_bytes=kafka.max_poll_bytes,
             fetch_max_bytes=kafka.fetch_max_bytes,
+            unpack_max_bytes=kafka.unpack_max_bytes,
             create_topics=kafka.create_topics,
             partitions=kafka.partitions,
         ),
@@ -90,7 +101,8 @@ def _ingestor(
         ),
     )
     classes = frozenset(config.model.classes) or None
-    decoder = Decoder(ImageDecoder(image.size, image.max_bytes, image.max_pixels), classes)
+    images = ImageDecoder(image.size, image.max_bytes, image.max_pixels, config.ingest.decode_bytes_max)
+    decoder = Decoder(images, classes)
     return build_ingestor(
         parts,
         decoder,
