@@ -26,4 +26,5 @@ def return_large_blocks() -> bool:
         (_M_TRIM_THRESHOLD, LARGE_BLOCK_BYTES),
         (_M_ARENA_MAX, ARENAS_MAX),
     )
-    return all([mallopt(which, limit) == 1 for which, limit in limits])
+    taken = [mallopt(which, limit) == 1 for which, limit in limits]
+    return all(taken)

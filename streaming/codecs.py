@@ -53,7 +53,7 @@ class UnpackLimitError(UnpackError):
         self.limit = limit
 
 
-class MissingCodecError(UnpackError):
+class MissingCodecError(UnpackError, errors.UnsupportedCodecError):  # type: ignore[misc]
     """The package that reads a codec is not installed."""
 
     def __init__(self, codec: str, package: str) -> None:

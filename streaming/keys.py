@@ -28,6 +28,10 @@ class Keys:
         """The learner's durable position in a log."""
         return f"{self._partition(log.topic, log.partition)}:learnt:{_id(log.topic_id)}:{log.incarnation}"
 
+    def in_hand(self, log: Log) -> str:
+        """What the log's ingestor has in hand, as it left it."""
+        return f"{self._partition(log.topic, log.partition)}:in-hand:{_id(log.topic_id)}:{log.incarnation}"
+
     def incarnation(self, topic: str, topic_id: str, partition: int) -> str:
         """The current incarnation of a partition's log."""
         return f"{self._partition(topic, partition)}:incarnation:{_id(topic_id)}"

@@ -41,6 +41,7 @@ class _Data:
     streams: dict[Log, _Stream] = field(default_factory=dict)
     learnt: dict[Log, int] = field(default_factory=dict)
     registered: dict[Log, tuple[int, int]] = field(default_factory=dict)
+    in_hand: dict[Log, tuple[str, str]] = field(default_factory=dict)
     incarnations: dict[tuple[str, str, int], int] = field(default_factory=dict)
     outcomes: dict[str, str] = field(default_factory=dict)
     owner: str | None = None
@@ -125,6 +126,20 @@ class MemoryBuffer:
         self._read()
         return f"memory-{self._run}"
 
+    def in_hand(self, log: Log) -> tuple[str, str]:
+        """See IngestBuffer."""
+        return self._read().in_hand.get(log, ("", ""))
+
+    def take_in_hand(self, log: Log, life: str, note: str) -> None:
+        """See IngestBuffer."""
+        self._write().in_hand[log] = (life, note)
+
+    def put_down(self, log: Log, life: str) -> None:
+        """See IngestBuffer."""
+        with self._lock:
+            if self.in_hand(log)[0] == life:
+                del self._data.in_hand[log]
+
     def incarnation(self, topic: str, topic_id: str, partition: int) -> int:
         """See IngestBuffer."""
         return self._read().incarnations.get((topic, topic_id, partition), 0)
@@ -176,7 +191,7 @@ class MemoryBuffer:
             data = self._read()
             if data.streams.get(log, _Stream()).entries:
                 return False
-            for kept in (data.streams, data.learnt, data.registered):
+            for kept in (data.streams, data.learnt, data.registered, data.in_hand):
                 kept.pop(log, None)
             return True
 

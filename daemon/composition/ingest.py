@@ -97,6 +97,7 @@ def _ingestor(
             batch_records=buffer.batch_records,
             bytes_max=buffer.bytes_max,
             low_water=buffer.low_water,
+            records_in_hand=kafka.max_poll_records,
             workers=config.ingest.workers,
         ),
     )
