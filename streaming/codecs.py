@@ -9,6 +9,7 @@ A frame is read as any producer may write it: without its content's size, in sev
 longer than the content, with or without checksums.
 """
 
+import functools
 import importlib
 import zlib
 from collections.abc import Callable
@@ -24,6 +25,11 @@ UNPACKED_MAX_BYTES = 16_777_216
 """16 MiB: a batch is at most 1 MB on its brokers unless they are told otherwise, and pictures hardly shrink."""
 _FREE_FACTOR = 2
 """What a batch becomes at most without any limit, as a multiple of its size: so much is no bomb, however large."""
+
+HEADERS_MAX = 10_000
+"""Of one record that is larger than `_UNCHECKED_BYTES`."""
+_UNCHECKED_BYTES = 65_536
+"""A record below this holds 3 MB of headers at worst, and a poll counts them."""
 
 _GZIP_WINDOW_BITS = 31
 _XERIAL_MAGIC = b"\x82SNAPPY\0"
@@ -51,6 +57,15 @@ class UnpackLimitError(UnpackError):
         self.codec = codec
         self.packed = packed
         self.limit = limit
+
+
+class HeaderLimitError(UnpackError):
+    """A record has more headers than anyone would write: each of two bytes becomes an object of a hundred."""
+
+    def __init__(self, codec: str, size: int, headers: int) -> None:
+        super().__init__(
+            f"a batch of {codec} holds a record of {size} bytes with {headers} headers; {HEADERS_MAX} are allowed"
+        )
 
 
 class MissingCodecError(UnpackError, errors.UnsupportedCodecError):  # type: ignore[misc]
@@ -164,15 +179,59 @@ class Unpacker:
 def install(bytes_max: int) -> None:
     """Let every consumer of this process unpack within `bytes_max`. Called again, the last limit counts."""
     unpacker = Unpacker(bytes_max)
-    for module in (default_records, legacy_records):
-        module.gzip_decode = unpacker.gzip
-        module.snappy_decode = unpacker.snappy
-        module.lz4_decode = unpacker.lz4
-    default_records.zstd_decode = unpacker.zstd
+    for codec in ("gzip", "snappy", "lz4", "zstd"):
+        unpack = getattr(unpacker, codec)
+        setattr(legacy_records, f"{codec}_decode", unpack)
+        setattr(default_records, f"{codec}_decode", functools.partial(_unpack_records, codec, unpack))
     legacy_records.lz4_decode_old_kafka = unpacker.lz4_of_0_8
     # The client asks first whether it could unpack by itself; ours say better what is missing.
     for name in ("has_snappy", "has_lz4", "has_zstd"):
         setattr(kafka.codec, name, _yes)
+
+
+def _unpack_records(codec: str, unpack: Callable[[Packed], bytes], packed: Packed) -> bytes:
+    """Unpack a batch of the newest format, whose records have headers. Raises HeaderLimitError as well."""
+    unpacked = unpack(packed)
+    at = 0
+    end = len(unpacked)
+    while at < end:
+        first = unpacked[at]
+        if first & 0x81 == 0:  # below 64 bytes: millions of them fit a batch
+            at += 1 + (first >> 1)
+            continue
+        size, start = _varint(unpacked, at)
+        if size < 0:
+            raise _damaged(codec, packed, "a record of less than no bytes")
+        at = start + size
+        if size > _UNCHECKED_BYTES:
+            headers = _count_headers(unpacked, start)
+            if headers > HEADERS_MAX:
+                raise HeaderLimitError(codec, size, headers)
+    return unpacked
+
+
+def _count_headers(data: bytes, at: int) -> int:
+    """Return what the record whose content begins at `at` says of its headers; cut ones say none."""
+    at += 1  # attributes
+    for _ in ("timestamp", "offset"):
+        _, at = _varint(data, at)
+    for _ in ("key", "value"):
+        size, at = _varint(data, at)
+        at += max(0, size)
+    return _varint(data, at)[0]
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """Return a zigzag number and where it ends; 0 beyond the data's end, of which the client says that it is cut."""
+    value = shift = 0
+    while at < len(data) and shift < 70:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return (value >> 1) ^ -(value & 1), at
+        shift += 7
+    return 0, max(at, len(data))
 
 
 def _yes() -> bool:

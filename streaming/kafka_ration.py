@@ -9,9 +9,12 @@ What was not taken stays where it is and comes with the next poll.
 from collections.abc import Iterator
 from typing import Any
 
+HEADER_BYTES = 100
+"""What Python holds of a header beside its bytes; on the wire it may be two bytes long."""
+
 
 class Ration:
-    """Bytes of keys, values and headers that one poll may still bring."""
+    """Bytes of keys, values and headers that one poll may still bring, as this process holds them."""
 
     def __init__(self, bytes_max: int) -> None:
         self._bytes_max = bytes_max
@@ -29,6 +32,7 @@ class Ration:
     def spend(self, record: Any) -> None:
         """Count a record of kafka-python; what is absent has the size -1 there."""
         self._left -= record.serialized_key_size + record.serialized_value_size + record.serialized_header_size + 3
+        self._left -= HEADER_BYTES * len(record.headers)
 
 
 class _Rationed:

@@ -103,7 +103,7 @@ def _ingestor(
     )
     classes = frozenset(config.model.classes) or None
     images = ImageDecoder(image.size, image.max_bytes, image.max_pixels, config.ingest.decode_bytes_max)
-    decoder = Decoder(images, classes)
+    decoder = Decoder(images, classes, metrics.decoded)
     return build_ingestor(
         parts,
         decoder,

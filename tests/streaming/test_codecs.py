@@ -181,3 +181,40 @@ def test_a_limit_is_positive():
 def test_a_damaged_batch_says_its_codec():
     with pytest.raises(DamagedBatchError, match="a batch of 13 bytes of gzip is damaged"):
         UNPACKER.gzip(b"no gzip at al")
+
+
+def batch_of(headers, value=b"x"):
+    """A gzip batch of one record."""
+    builder = MemoryRecordsBuilder(2, 1, 100_000_000)
+    builder.append(timestamp=1, key=b"k", value=value, headers=headers)
+    builder.close()
+    return MemoryRecords(builder.buffer()).next_batch()
+
+
+def test_headers_in_great_number_become_no_objects(installed, monkeypatch):
+    monkeypatch.setattr(codecs, "HEADERS_MAX", 1_000)
+    few, many = [("name", b"value" * 20)] * 1_000, [("", None)] * 40_000
+    (record,) = batch_of(few)
+    assert record.headers == few
+    with pytest.raises(codecs.HeaderLimitError, match=r"a batch of gzip holds a record of .* with 40000 headers"):
+        next(iter(batch_of(many)))
+    (record,) = batch_of([], value=bytes(500_000))
+    assert len(record.value) == 500_000
+
+
+def test_many_small_records_are_walked_over_quickly_and_come_one_by_one(installed):
+    builder = MemoryRecordsBuilder(2, 1, 100_000_000)
+    for number in range(3_000):
+        builder.append(timestamp=1, key=None, value=str(number).encode(), headers=[])
+    builder.close()
+    batch = MemoryRecords(builder.buffer()).next_batch()
+    assert [int(record.value) for record in batch] == list(range(3_000))
+
+
+@pytest.mark.parametrize("content", [b"\x03", b"\xff" * 12, b"\x00\x00", b"\x80"])
+def test_records_that_are_none_are_the_batchs_fault(installed, content):
+    batch = batch_of([])
+    packed = gzip.compress(content)
+    batch._buffer = batch._buffer[: batch._pos] + packed
+    with pytest.raises(errors.KafkaError):
+        list(batch)
