@@ -45,8 +45,8 @@ class SourceOptions:
     topics: tuple[str, ...]
     session_timeout_ms: int = 10_000
     max_poll_records: int = 500
-    max_poll_bytes: int = 16_777_216
-    fetch_max_bytes: int = 16_777_216
+    max_poll_bytes: int = 8_388_608
+    fetch_max_bytes: int = 8_388_608
     unpack_max_bytes: int = codecs.UNPACKED_MAX_BYTES
     create_topics: bool = False
     partitions: int = 3
