@@ -12,7 +12,7 @@ from PIL.PngImagePlugin import PngImageFile
 from streaming.images import png, webp
 from streaming.images.header import Format, Header, undecodable
 from streaming.images.resize import plain_mode, square_rgb
-from streaming.images.room import DECODE_BYTES_MAX, Room, decode_bytes
+from streaming.images.room import DECODE_BYTES_MAX, FREE_BYTES, Room, decode_bytes
 from streaming.images.sniff import sniff
 from streaming.records import Reason, RejectedRecord
 
@@ -86,6 +86,8 @@ class ImageDecoder:
                 f"ingest.decode_bytes_max is {self._room.bytes_max}"
             )
             raise RejectedRecord(Reason.TOO_MANY_PIXELS, message)
+        if needed <= FREE_BYTES:
+            return self._decode(data, header, factor)
         with self._room.take(needed):
             return self._decode(data, header, factor)
 

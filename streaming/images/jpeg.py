@@ -32,19 +32,14 @@ _FILL = re.compile(rb"\xff+")
 
 
 class _Frame(NamedTuple):
-    """A frame header: the picture's size, and the sampling factors (horizontal, vertical) of each component."""
+    """A frame header: the picture's size, and what it says of its components."""
 
     progressive: bool
     width: int
     height: int
-    sampling: tuple[tuple[int, int], ...]
-
-    @property
-    def coefficient_bytes(self) -> int:
-        """What is held of all components, where not one scan brings all of them whole."""
-        units_across = -(-self.width // (_BLOCK_SIDE * max(across for across, _ in self.sampling)))
-        units_down = -(-self.height // (_BLOCK_SIDE * max(down for _, down in self.sampling)))
-        return units_across * units_down * _BLOCK_BYTES * sum(across * down for across, down in self.sampling)
+    components: int
+    factors: bytes
+    """The sampling factors, a byte for each component: horizontal in its upper half, vertical in its lower."""
 
 
 def read_header(data: bytes) -> Header:
@@ -61,21 +56,7 @@ def read_header(data: bytes) -> Header:
         if marker == _SOS:
             if frame is None:
                 raise undecodable("JPEG with a scan before its frame")
-            scans = _count_scans(data, at)
-            components = len(frame.sampling)
-            in_pieces = frame.progressive or data[start : start + 1] < bytes((components,))
-            return check_sides(
-                Header(
-                    Format.JPEG,
-                    frame.width,
-                    frame.height,
-                    grey=components == 1,
-                    orientation=orientation,
-                    pixel_bytes=_PIXEL_BYTES.get(components, _PIXEL_BYTES_MAX),
-                    coefficient_bytes=frame.coefficient_bytes if in_pieces else 0,
-                    scans=scans,
-                )
-            )
+            return check_sides(_header(frame, data, at, data[start : start + 1], orientation))
         if marker in _SOF_READ or marker in _SOF_OTHER:
             if frame is not None:
                 raise undecodable("JPEG with two frames")
@@ -110,11 +91,42 @@ def _frame(marker: int, content: bytes) -> _Frame:
             Reason.UNSUPPORTED_FORMAT,
             f"JPEG of kind {marker:#04x} with {content[0]} bits; 8 bits, baseline or progressive",
         )
-    factors = tuple((one >> 4, one & 15) for one in content[7 : 6 + 3 * content[5] : 3])
-    if len(factors) != content[5] or not factors or not all(across and down for across, down in factors):
+    components = content[5]
+    factors = content[7 : 6 + 3 * components : 3]
+    if len(factors) != components or not components:
         raise undecodable("JPEG with a damaged frame header")
-    height, width = (int.from_bytes(content[place : place + 2], "big") for place in (1, 3))
-    return _Frame(marker in _SOF_PROGRESSIVE, width, height, factors)
+    height, width = int.from_bytes(content[1:3], "big"), int.from_bytes(content[3:5], "big")
+    return _Frame(marker in _SOF_PROGRESSIVE, width, height, components, factors)
+
+
+def _header(frame: _Frame, data: bytes, at: int, in_scan: bytes, orientation: int) -> Header:
+    """Return what is known at the first scan, which stands at `at` and brings `in_scan` of the components."""
+    scans = _count_scans(data, at)
+    components = frame.components
+    # Of one scan with all components nothing needs to be kept, and most pictures are such.
+    in_pieces = frame.progressive or in_scan < bytes((components,))
+    held = _coefficient_bytes(frame) if in_pieces else 0
+    pixel_bytes = _PIXEL_BYTES.get(components, _PIXEL_BYTES_MAX)
+    return Header(
+        Format.JPEG,
+        frame.width,
+        frame.height,
+        components == 1,
+        orientation,
+        pixel_bytes,
+        held,
+        scans if in_pieces else 1,
+    )
+
+
+def _coefficient_bytes(frame: _Frame) -> int:
+    """Return what is held of all components, where not one scan brings all of them whole."""
+    factors = [(byte >> 4, byte & 15) for byte in frame.factors]
+    if not all(across and down for across, down in factors):
+        raise undecodable("JPEG with a damaged frame header")
+    units_across = -(-frame.width // (_BLOCK_SIDE * max(across for across, _ in factors)))
+    units_down = -(-frame.height // (_BLOCK_SIDE * max(down for _, down in factors)))
+    return units_across * units_down * _BLOCK_BYTES * sum(across * down for across, down in factors)
 
 
 def _count_scans(data: bytes, at: int) -> int:
