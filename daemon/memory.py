@@ -6,11 +6,12 @@ pictures took stays with the process for good, in pieces: an ingestor whose deco
 
 import ctypes
 
-LARGE_BLOCK_BYTES = 2_097_152
-"""Mapped apart, each page of a block is asked of the system anew: what common pictures are decoded to lies below."""
-KEPT_BYTES = 4_194_304
-"""Of freed memory at each heap's end, for the next picture."""
-ARENAS_MAX = 4
+LARGE_BLOCK_BYTES = 12_582_912
+"""Mapped apart, each page of a block is asked of the system anew. So what is read from Kafka at once, and what common
+pictures are decoded to, lies below; large pictures lie above."""
+KEPT_BYTES = 16_777_216
+"""Of freed memory at each heap's end, for the next fetch and the next picture."""
+ARENAS_MAX = 2
 """Threads share so many heaps; by default there are eight for each core, and each keeps what its threads once took."""
 
 _M_TRIM_THRESHOLD = -1
