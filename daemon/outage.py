@@ -21,6 +21,8 @@ class Need(StrEnum):
     REDIS = "redis"
     REDIS_MEMORY = "redis_memory"
     """Redis answers, and has no room."""
+    EVICTION = "eviction"
+    """Redis answers, and may drop what it is given."""
     TOPIC = "topic"
     DEAD_LETTERS = "dead_letters"
     ANNOUNCEMENT = "announcement"
@@ -37,6 +39,8 @@ CURES: Mapping[Need, str] = {
     Need.REDIS_MEMORY: "raise Redis' maxmemory, or lower buffer.bytes_max well below it",
 }
 """What to do about what ingestors and learner both wait for."""
+EVICTING = "Redis to keep what it is given (maxmemory-policy noeviction)"
+"""What an outage of `Need.EVICTION` waits for."""
 
 
 class OutageObserver(Protocol):

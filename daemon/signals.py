@@ -2,8 +2,9 @@
 
 import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -63,3 +64,30 @@ def stop_on_signals() -> Iterator[threading.Event]:
         waker.join()
         os.close(wake_read)
         os.close(wake_write)
+
+
+@contextmanager
+def noting_hangups() -> Iterator[Callable[[], bool]]:
+    """Yield what tells whether SIGHUP came since it was last asked. Only in the main thread.
+
+    On a terminal SIGHUP keeps its meaning: the terminal is gone, so the process ends.
+    """
+    asked = False
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+
+    def told() -> bool:
+        nonlocal asked
+        was, asked = asked, False
+        return was
+
+    if any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)):
+        yield told
+        return
+    before = signal.signal(signal.SIGHUP, handle)
+    try:
+        yield told
+    finally:
+        signal.signal(signal.SIGHUP, before)

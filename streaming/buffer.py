@@ -20,6 +20,11 @@ BRAKE_OUTCOMES_MAX = 1_000
 """How many of the last records a brake looks at."""
 
 
+def entries_at_once(size: int) -> int:
+    """Return how many samples of `size` x `size` pixels a batch may hold: one at least."""
+    return max(1, min(BATCH_ENTRIES_MAX, BATCH_PIXEL_BYTES_MAX // (3 * size * size)))
+
+
 @dataclass(frozen=True, slots=True)
 class Appended:
     """The batch is in; `position` is the stream's new last id."""
@@ -64,9 +69,23 @@ class LogState:
     bytes_used: int
     """Length times the measured size of an entry."""
     oldest_buffered_ms: int | None
-    """When the oldest entry was buffered; None for an empty stream."""
+    """When the oldest entry was buffered, by the buffer's clock; None for an empty stream."""
     registered_ms: int = 0
-    """When an ingestor last registered the log: a log of a topic that is gone is no longer registered again."""
+    """When an ingestor last registered the log, by the buffer's clock: one of a topic that is gone is not any more."""
+    now_ms: int = 0
+    """The buffer's clock at this look: what the two are compared with, and no other clock is."""
+    ahead_ms: int = 0
+    """How far the clock of the ingestor that registered the log was ahead of the buffer's, less what the call took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What of a buffer may change while it runs."""
+
+    now_ms: int
+    """Its clock, in milliseconds since the epoch."""
+    unsafe: str
+    """Why it may lose what it was given, and what to do; empty where it does not."""
 
 
 class IngestBuffer(Protocol):
@@ -85,7 +104,8 @@ class IngestBuffer(Protocol):
         `brake`. Raises BufferFullError (nothing was written) or BufferUnavailableError (unknown; ask `position`),
         and ValueError for a batch that is empty, unordered, below `expected` or above BATCH_ENTRIES_MAX or
         BATCH_PIXEL_BYTES_MAX. A batch that got in although its answer was lost comes back as Stale, with the
-        position behind it, when it is tried again.
+        position behind it, when it is tried again. When an entry was buffered is told by the buffer's clock:
+        `buffered_ms` as given does not count.
         """
         ...
 
@@ -129,6 +149,10 @@ class IngestBuffer(Protocol):
 
     def put_down(self, log: Log, life: str) -> None:
         """Take the note away, where it is `life`'s own: another owner may have written its by now."""
+        ...
+
+    def vitals(self) -> Vitals:
+        """Return what may change while the buffer runs."""
         ...
 
     def incarnation(self, topic: str, topic_id: str, partition: int) -> int:
@@ -190,6 +214,10 @@ class LearnBuffer(Protocol):
 
     def run_id(self) -> str:
         """Return an identity of the server process that changes when it restarts."""
+        ...
+
+    def vitals(self) -> Vitals:
+        """Return what may change while the buffer runs."""
         ...
 
     def claim_ownership(self, state_id: str, *, adopt: bool) -> None:

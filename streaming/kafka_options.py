@@ -71,6 +71,10 @@ _REFUSALS: dict[type[errors.KafkaError], tuple[str, str]] = {
     errors.GroupAuthorizationFailedError: ("kafka.group", "Give this user the right to use the consumer group."),
     errors.ClusterAuthorizationFailedError: ("kafka.sasl_username", "Give this user the rights that it needs."),
     errors.SaslAuthenticationFailedError: ("kafka.sasl_username", "Check kafka.sasl_mechanism, user and password."),
+    errors.InvalidSessionTimeoutError: (
+        "kafka.session_timeout_ms",
+        "Choose one within the brokers' group.min.session.timeout.ms (6000) and group.max.session.timeout.ms.",
+    ),
     errors.UnsupportedVersionError: ("kafka.bootstrap_servers", "Tidemill needs brokers of Kafka 2.8 or newer."),
 }
 

@@ -19,6 +19,8 @@ class Keys:
         """Hash: log -> what its ingestor last said of it."""
         self.owner = f"tidemill:{{{job}}}:owner"
         """The `state_id` of the job's learner."""
+        self.probe = f"tidemill:{{{job}:probe}}:probe"
+        """A key that never exists, of another hash tag than the job's own."""
 
     def stream(self, log: Log) -> str:
         """The stream of a log; topic id and incarnation are part of it, so a new topic never meets an old stream."""
@@ -31,6 +33,10 @@ class Keys:
     def in_hand(self, log: Log) -> str:
         """What the log's ingestor has in hand, as it left it."""
         return f"{self._partition(log.topic, log.partition)}:in-hand:{_id(log.topic_id)}:{log.incarnation}"
+
+    def scratch(self, log: Log) -> str:
+        """What exists within one script alone."""
+        return f"{self._partition(log.topic, log.partition)}:scratch"
 
     def incarnation(self, topic: str, topic_id: str, partition: int) -> str:
         """The current incarnation of a partition's log."""

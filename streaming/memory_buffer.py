@@ -4,7 +4,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from streaming.buffer import (
     BRAKE_OUTCOMES_MAX,
@@ -14,6 +14,7 @@ from streaming.buffer import (
     BufferUnavailableError,
     LogState,
     Stale,
+    Vitals,
 )
 from streaming.entries import check_batch
 from streaming.records import Entry, Log, Marker
@@ -50,16 +51,20 @@ class _Data:
 class MemoryBuffer:
     """Both sides in one object (IngestBuffer, LearnBuffer), safe to use from several threads.
 
-    A test takes the server away with `available = False`, sets its memory with `bytes_max`, and loses everything
-    with `wipe()`. It has one learner, and so fences none off.
+    A test takes the server away with `available = False`, sets its memory with `bytes_max`, makes it `unsafe` and
+    loses everything with `wipe()`. It has one learner, and so fences none off.
     """
 
     def __init__(
         self, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000, bytes_max: int | None = None
     ) -> None:
-        """At `bytes_max` bytes of entries every write of the ingestors' side is refused; None: no limit."""
+        """`now_ms` is the buffer's own clock.
+
+        At `bytes_max` bytes of entries every write of the ingestors' side is refused; None: no limit.
+        """
         self.available = True
         self.bytes_max = bytes_max
+        self.unsafe = ""
         self._now_ms = now_ms
         self._lock = threading.RLock()
         self._data = _Data()
@@ -91,7 +96,8 @@ class MemoryBuffer:
             if position == 0 and entries[0].after > self._data.learnt.get(log, entries[0].after):
                 return Stale(0)
             stream = self._write().streams.setdefault(log, _Stream())
-            stream.entries += entries
+            buffered_ms = self._now_ms()
+            stream.entries += [replace(entry, buffered_ms=buffered_ms) for entry in entries]
             stream.position = entries[-1].offset + 1
             outcomes = "".join("x" if isinstance(entry, Marker) else "." for entry in entries)
             kept = self._data.outcomes.get(brake, "") + outcomes
@@ -139,6 +145,11 @@ class MemoryBuffer:
         with self._lock:
             if self.in_hand(log)[0] == life:
                 del self._data.in_hand[log]
+
+    def vitals(self) -> Vitals:
+        """See IngestBuffer and LearnBuffer."""
+        self._read()
+        return Vitals(self._now_ms(), self.unsafe)
 
     def incarnation(self, topic: str, topic_id: str, partition: int) -> int:
         """See IngestBuffer."""
@@ -221,6 +232,7 @@ class MemoryBuffer:
             bytes_used=stream.bytes_used,
             oldest_buffered_ms=stream.entries[0].buffered_ms if stream.entries else None,
             registered_ms=registered_ms,
+            now_ms=self._now_ms(),
         )
 
     def _read(self) -> _Data:

@@ -75,6 +75,7 @@ class Sample:
     expired: int
     """How many offsets before this one retention took before they were read."""
     buffered_ms: int
+    """When the buffer took it, by the buffer's clock; 0 before."""
     label: str
     sample_id: str
     source: str

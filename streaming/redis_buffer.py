@@ -11,6 +11,7 @@ from streaming.buffer import (
     BufferMisconfiguredError,
     LogState,
     Stale,
+    Vitals,
 )
 from streaming.entries import check_batch, from_fields, position_of, stream_id, to_fields
 from streaming.keys import Keys, log_field
@@ -35,7 +36,10 @@ class RedisIngestBuffer:
         now_ms: Callable[[], int],
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`now_ms` is the time of day in milliseconds. Raises ValueError for an odd job."""
+        """`now_ms` is this host's time of day in milliseconds, to tell others its skew.
+
+        Raises ValueError for an odd job.
+        """
         self._connection = connection
         self._now_ms = now_ms
         self._keys = Keys(job)
@@ -99,6 +103,10 @@ class RedisIngestBuffer:
     def put_down(self, log: Log, life: str) -> None:
         """See IngestBuffer."""
         self._connection.script("put_down", [self._keys.in_hand(log)], [life])
+
+    def vitals(self) -> Vitals:
+        """See IngestBuffer."""
+        return self._connection.vitals()
 
     def incarnation(self, topic: str, topic_id: str, partition: int) -> int:
         """See IngestBuffer."""
@@ -170,6 +178,10 @@ class RedisLearnBuffer:
     def run_id(self) -> str:
         """See LearnBuffer."""
         return self._connection.run_id()
+
+    def vitals(self) -> Vitals:
+        """See LearnBuffer."""
+        return self._connection.vitals()
 
     def claim_ownership(self, state_id: str, *, adopt: bool) -> None:
         """See LearnBuffer."""

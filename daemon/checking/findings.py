@@ -13,8 +13,10 @@ from model.store.ledger import Ledger
 from model.store.verification import verify as verify_state
 
 REPAIR = "tidemill verify --repair, with the learner stopped"
+MISSING = f"restore it from a backup of the repository; or give it up as retired: {REPAIR}"
 SWEPT = "nothing: the learner sweeps it at its next start"
-_HARMLESS = (FindingKind.ORPHAN_STAGING, FindingKind.LEFT_OVER)
+_SWEPT = (FindingKind.ORPHAN_STAGING, FindingKind.LEFT_OVER)
+_HARMLESS = (*_SWEPT, FindingKind.BROKEN_RETIRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,10 @@ def _repository(config: Config) -> Iterator[Trouble]:
 
 
 def _cure(one: Finding) -> str:
-    if one.kind in _HARMLESS:
+    if one.kind in _SWEPT:
         return SWEPT
+    if one.kind is FindingKind.BROKEN_RETIRED:
+        return "nothing: the learner writes it again at its next start"
     if one.path.name == MODEL_FILE:
         return "restore this file from a backup; if it is the champion's, --repair moves the pointer to a whole version"
     return REPAIR
@@ -67,10 +71,17 @@ def _both(config: Config, ledger: Ledger) -> Iterator[Trouble]:
             manifest = reader.manifest(one.version)
         except BrokenRepositoryError:
             continue  # told by the repository's own check
-        if manifest is None:
+        if one.retired_at_ms is not None:
+            if manifest is not None and manifest.file.sha256 == one.sha256:
+                message = "it is retired, and its folder is still there"
+                cure = "nothing: the learner removes it"
+                yield Trouble("both", "retired_version", f"version {one.version}", message, cure, harmless=True)
+        elif manifest is None:
+            now = ledger.version(one.version)
+            if now is not None and now.retired_at_ms is not None:
+                continue  # a learner beside us has let it go since they were listed
             message = "the learner published it, the repository does not have it"
-            cure = "restore it from a backup of the repository"
-            yield Trouble("both", "missing_version", f"version {one.version}", message, cure, harmless=False)
+            yield Trouble("both", "missing_version", f"version {one.version}", message, MISSING, harmless=False)
         elif manifest.file.sha256 != one.sha256:
             message = f"the learner published {one.sha256}, the repository has {manifest.file.sha256}"
             yield Trouble("both", "other_version", f"version {one.version}", message, REPAIR, harmless=False)

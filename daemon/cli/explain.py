@@ -53,7 +53,12 @@ def _explained(ledger: "Ledger", number: int) -> dict[str, Any]:
         raise OperatorError("", f"there is no version {number}", cure)
     parent = ledger.version(version.parent) if version.parent is not None else None
     since = parent.round if parent else 0
-    return {"manifest": version.manifest, "rounds": list(ledger.rounds(after=since, until=version.round))}
+    told = {"manifest": version.manifest, "rounds": list(ledger.rounds(after=since, until=version.round))}
+    if version.retired_at_ms is not None:
+        from model.store.facts import iso_utc  # noqa: PLC0415 - only where needed
+
+        told["retired_at"] = iso_utc(version.retired_at_ms)
+    return told
 
 
 def _samples(names: "VersionSamples") -> dict[str, Any]:

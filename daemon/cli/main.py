@@ -63,7 +63,8 @@ def common(
     """A worker that keeps an image classifier learning: Kafka in, Redis between, ONNX out.
 
     Configuration: defaults < --config FILE.toml < environment (TIDEMILL_KAFKA__TOPICS=…) < --set kafka.topics=….
-    `tidemill config` shows what counts, and why. Exit status: 0 done, 1 failed, 2 wrong use or configuration.
+    `tidemill config` shows what counts, and why. Exit status: 0 done, 1 failed, 2 wrong use or configuration, 78 (of a
+    role) a person must act, a restart changes nothing.
     """
     context.obj = Common(file, tuple(sets or ()))
     # Until a role sets up its own. Standard output belongs to the results; what fails is told in one line, by `main`.

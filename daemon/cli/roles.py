@@ -8,7 +8,7 @@ import typer
 
 from daemon.cli.options import ConfigFile, RepositoryFolder, Sets, StateFolder, examples, given
 from daemon.config import Config
-from daemon.errors import OperatorError
+from daemon.errors import PERSON_MUST_ACT, OperatorError
 from daemon.logs import configure
 from daemon.signals import ending_at_once, stop_on_signals
 from daemon.version import VERSION
@@ -85,7 +85,8 @@ def learn(
             config = given(context, file, sets, flags).load().config
             if importlib.util.find_spec("torch") is None:
                 cure = "pip install 'tidemill[learn]'"
-                raise OperatorError("", "torch is not installed, which the learner needs", cure)
+                missing = "torch is not installed, which the learner needs"
+                raise OperatorError("", missing, cure, exit_code=PERSON_MUST_ACT)
             start_logs(config, "learn")
             from daemon.composition.learn import run_learn  # noqa: PLC0415 - loads torch
 

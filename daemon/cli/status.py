@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from daemon.cli.clocks import ask_clocks, clock_lines
 from daemon.cli.options import AsJson, ConfigFile, Sets, StateFolder, examples, given
 from daemon.cli.output import out, percent, print_json, print_table, say, size
 from daemon.cli.state import open_ledger
@@ -34,6 +35,7 @@ class _Buffered:
     ends: "dict[LogKey, int]" = field(default_factory=dict)
     samples: int | None = None
     bytes_used: int | None = None
+    clocks: dict[str, Any] | None = None
     unreachable: list[str] = field(default_factory=list)
 
 
@@ -72,6 +74,7 @@ def _ask_redis(config: Config) -> _Buffered:
     try:
         with open_learn_buffer(config) as buffer:
             states = buffer.logs()
+            found.clocks = ask_clocks(buffer, states)
     except (BufferUnavailableError, BufferMisconfiguredError) as error:
         found.unreachable.append(f"{error} (redis.url is {config.redis.masked_url})")
         return found
@@ -124,6 +127,7 @@ def _told(ledger: "Ledger", buffered: _Buffered) -> dict[str, Any]:
             for log in sorted({*learnt, *buffered.positions, *buffered.ends})
         ],
         "buffer": {"samples": buffered.samples, "bytes": buffered.bytes_used},
+        "clocks": buffered.clocks,
         "store": ledger.counts(),
         "drift": ledger.drift(),
         "waiting": {
@@ -148,6 +152,8 @@ def _print(told: dict[str, Any]) -> None:
     known = buffer["samples"] is not None
     console.print(f"round     {told['round']}")
     console.print(f"buffer    {buffer['samples']} waiting, {size(buffer['bytes'])}" if known else "buffer    not known")
+    for line in clock_lines(told["clocks"]) if told["clocks"] else ():
+        console.print(f"clocks    {line}")
     console.print("store     " + ", ".join(f"{count} {role}" for role, count in told["store"].items()))
     if told["drift"]:
         where = ", ".join(map(repr, told["drift"]["classes"])) or "over all"

@@ -11,17 +11,17 @@ from daemon.composition.kafka import kafka_options
 from daemon.composition.names import ingestor_name
 from daemon.composition.redis import await_redis, redis_connection
 from daemon.config import Config
-from daemon.errors import OperatorError
+from daemon.errors import PERSON_MUST_ACT, OperatorError
 from daemon.health import HealthServer
 from daemon.ingest import faults
 from daemon.ingest.build import IngestorParts, build_ingestor
 from daemon.ingest.ingestor import Ingestor
 from daemon.ingest.options import IngestOptions
 from daemon.memory import return_large_blocks
-from daemon.metrics import IngestMetrics, OutageMetrics, new_registry
+from daemon.metrics import ClockMetrics, IngestMetrics, OutageMetrics, new_registry
 from daemon.outage import Need, OutageObserver
 from daemon.readiness import Check
-from streaming.buffer import BufferMisconfiguredError
+from streaming.buffer import BufferMisconfiguredError, entries_at_once
 from streaming.codecs import missing_codecs
 from streaming.dead_letters import DeadLetterOptions
 from streaming.decoder import Decoder
@@ -31,7 +31,7 @@ from streaming.kafka_source import SourceOptions
 from streaming.redis_buffer import RedisIngestBuffer
 from streaming.redis_client import RedisConnection
 
-NEEDS = (Need.KAFKA, Need.REDIS, Need.REDIS_MEMORY, Need.TOPIC, Need.DEAD_LETTERS)
+NEEDS = (Need.KAFKA, Need.REDIS, Need.REDIS_MEMORY, Need.EVICTION, Need.TOPIC, Need.DEAD_LETTERS)
 """What an ingestor may wait for."""
 
 _log = structlog.get_logger()
@@ -50,7 +50,8 @@ def run_ingest(config: Config, stop: threading.Event, *, reached: Callable[[str]
         outages = OutageMetrics(registry, NEEDS, now_ms)
         connection = redis_connection(config)
         stack.callback(connection.close)
-        ingestor = _ingestor(config, connection, IngestMetrics(registry), outages, reached)
+        clocks = ClockMetrics(registry)
+        ingestor = _ingestor(config, connection, IngestMetrics(registry), outages, reached, clocks.skewed)
         asks = [lambda name=check.name: _named(ingestor, name) for check in ingestor.checks()]
         health = stack.enter_context(HealthServer(registry, asks))
         health.start(config.http.host, config.ingest.port, "ingest.port")
@@ -59,9 +60,10 @@ def run_ingest(config: Config, stop: threading.Event, *, reached: Callable[[str]
         try:
             ingestor.run(stop)
         except KafkaRefusedError as error:
-            raise OperatorError(error.setting, str(error), error.cure) from error
+            raise OperatorError(error.setting, str(error), error.cure, exit_code=PERSON_MUST_ACT) from error
         except BufferMisconfiguredError as error:
-            raise OperatorError("redis.url", str(error), "Change the server, or name another") from error
+            cure = "Change the server, or name another"
+            raise OperatorError("redis.url", str(error), cure, exit_code=PERSON_MUST_ACT) from error
 
 
 def _named(ingestor: Ingestor, name: str) -> Check:
@@ -74,6 +76,7 @@ def _ingestor(
     metrics: IngestMetrics,
     outages: OutageObserver,
     reached: Callable[[str], None],
+    skewed: Callable[[float], None],
 ) -> Ingestor:
     kafka, image, buffer = config.kafka, config.image, config.buffer
     name = ingestor_name(config)
@@ -94,7 +97,7 @@ def _ingestor(
         ingest=IngestOptions(
             name=name,
             job=config.job,
-            batch_records=buffer.batch_records,
+            batch_records=min(buffer.batch_records, entries_at_once(image.size)),
             bytes_max=buffer.bytes_max,
             low_water=buffer.low_water,
             records_in_hand=kafka.max_poll_records,
@@ -113,4 +116,5 @@ def _ingestor(
         metrics,
         reached,
         outages,
+        skewed,
     )

@@ -17,9 +17,9 @@ from daemon.composition.opening import (
     open_when_there_is_room,
     spec_of,
 )
-from daemon.composition.redis import await_redis, redis_connection
+from daemon.composition.redis import await_redis, eviction_outage, redis_connection
 from daemon.config import Config
-from daemon.errors import OperatorError
+from daemon.errors import PERSON_MUST_ACT, OperatorError
 from daemon.health import HealthServer
 from daemon.learn.announcements import Announcements
 from daemon.learn.drift import DriftWatch
@@ -28,6 +28,7 @@ from daemon.learn.manifests import Labels
 from daemon.learn.observer import LearnObserver
 from daemon.learn.ownership import Ownership
 from daemon.learn.requests import Requests
+from daemon.learn.retention import Retention
 from daemon.learn.round import Round
 from daemon.learn.settlement import Settlement
 from daemon.learn.stages import Stages, nowhere
@@ -36,9 +37,10 @@ from daemon.learn.taker import WindowTaker
 from daemon.learn.trigger import WindowLimits
 from daemon.learn.watch import BufferWatch
 from daemon.learn.watchers import Watchers
-from daemon.metrics import LearnMetrics, OutageMetrics, new_registry
+from daemon.metrics import ClockMetrics, LearnMetrics, OutageMetrics, new_registry
 from daemon.outage import Need, Outage
 from daemon.readiness import Check
+from daemon.server_watch import ServerWatch, eviction_check
 from model.candidates import CandidateMaker, CandidateOptions
 from model.challenger import Challenger, ChallengerOptions
 from model.judge import Judge
@@ -56,6 +58,7 @@ from model.publishing.repository import Repository
 from model.screener import Screener
 from model.store.directory import StateDirectory
 from model.store.errors import StateError
+from model.store.retention import KeepRules
 from streaming.announcer import Announcer
 from streaming.buffer import BufferMisconfiguredError
 from streaming.redis_buffer import RedisLearnBuffer
@@ -66,6 +69,7 @@ ANNOUNCE_DELAY_MAX_S = 120.0
 NEEDS = (
     Need.REDIS,
     Need.REDIS_MEMORY,
+    Need.EVICTION,
     Need.RECORDS,
     Need.DISK,
     Need.REPOSITORY,
@@ -91,7 +95,8 @@ def run_learn(
         observer = Watchers(LearnMetrics(registry, model=config.model.name), status)
         outages, started = OutageMetrics(registry, NEEDS, now_ms), threading.Event()
         outage = Outage("something that the learner needs", Need.DISK, monotonic_s, observer=outages)
-        asks = [lambda: _check(outage, started)]
+        evicting = eviction_outage(outages)
+        asks = [lambda: _check(outage, started), lambda: eviction_check(evicting)]
         health = stack.enter_context(HealthServer(registry, asks, more={"/status": status.snapshot}))
         health.start(config.http.host, config.learn.port, "learn.port")
         directory = open_when_there_is_room(lambda: open_state(config, reached), "paths.state", outage, stop)
@@ -124,25 +129,42 @@ def run_learn(
             ),
         )
         buffer = RedisLearnBuffer(connection, config.job)
+        clocks = ClockMetrics(registry)
+
+        def skewed(seconds: float) -> None:
+            clocks.skewed(seconds)
+            status.skewed(seconds)
+
+        server = ServerWatch(buffer.vitals, now_ms, monotonic_s, evicting, skewed)
         learner = _learner(
-            config, directory, repository, buffer, announcements, observer, outage, device, stop, reached, adopt=adopt
+            config,
+            directory,
+            repository,
+            buffer,
+            announcements,
+            observer,
+            outage,
+            server,
+            device,
+            stop,
+            reached,
+            adopt=adopt,
         )
         learner.started = started
         try:
             learner.run(stop)
         except BufferMisconfiguredError as error:
             cure = "Stop the other learner, give this one another job, or take over with --adopt"
-            raise OperatorError("job", str(error), cure) from error
-        except StateError as error:
-            raise OperatorError(error.setting, str(error), "Nothing was changed") from error
-        except NetworkError as error:
-            raise OperatorError(error.setting, str(error), "Nothing was changed") from error
+            raise OperatorError("job", str(error), cure, exit_code=PERSON_MUST_ACT) from error
+        except (StateError, NetworkError) as error:
+            told = (error.setting, str(error), "Nothing was changed")
+            raise OperatorError(*told, exit_code=PERSON_MUST_ACT) from error
         except (UnmappableError, StaleTensorError) as error:
             cure = "Choose another architecture; the open round then goes on with it"
-            raise OperatorError("model.architecture", str(error), cure) from error
+            raise OperatorError("model.architecture", str(error), cure, exit_code=PERSON_MUST_ACT) from error
         except RepositoryError as error:
             cure = "See what `tidemill verify` says, then start again: the round is kept"
-            raise OperatorError("paths.repository", str(error), cure) from error
+            raise OperatorError("paths.repository", str(error), cure, exit_code=PERSON_MUST_ACT) from error
 
 
 def _check(outage: Outage, started: threading.Event) -> Check:
@@ -158,6 +180,7 @@ def _learner(
     announcements: Announcements,
     observer: LearnObserver,
     outage: Outage,
+    server: ServerWatch,
     device: torch.device,
     stop: threading.Event,
     reached: Callable[[str], None],
@@ -169,7 +192,9 @@ def _learner(
     maker = CandidateMaker(directory, options, device, monotonic_s)
     given = ChallengerOptions(config.learning.challenger_turns, config.round.samples, config.learning.seed)
     gate = GateOptions(config.gate.alpha, config.gate.when_uncertain, config.gate.first_holdout)
-    settlement = Settlement(directory, repository, buffer, announcements, observer, stages, monotonic_s)
+    settlement = Settlement(
+        directory, repository, buffer, announcements, observer, stages, monotonic_s, lambda: server.skew_s
+    )
     limits = WindowLimits(config.round.samples, config.round.min_samples, config.round.max_wait_s)
     judge = Judge(directory, maker, gate, holdout_max=config.store.holdout_max)
     one_round = Round(
@@ -190,12 +215,15 @@ def _learner(
     )
     return Learner(
         directory=directory,
-        taker=WindowTaker(buffer, limits, config.image.size, now_ms),
+        taker=WindowTaker(buffer, limits, config.image.size, monotonic_s),
         round=one_round,
         settlement=settlement,
+        retention=Retention(
+            directory, repository, observer, KeepRules(newest=config.publish.keep, seconds=config.publish.keep_s)
+        ),
         announcements=announcements,
         requests=Requests(directory, repository, Mailbox(config.paths.repository, config.model.name), settlement),
-        watch=BufferWatch(buffer, observer, now_ms),
+        watch=BufferWatch(buffer, observer, now_ms, monotonic_s, server),
         drift=DriftWatch(directory, observer, config.round.drift_delta),
         challenger=Challenger(directory, options, given, device, monotonic_s),
         observer=observer,

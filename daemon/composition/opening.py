@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from daemon.composition.clocks import now_ms
 from daemon.config import Config
-from daemon.errors import OperatorError
+from daemon.errors import PERSON_MUST_ACT, OperatorError
 from daemon.learn.faults import DISK
 from daemon.outage import Outage
 from model.network import initial_weights
@@ -43,10 +43,11 @@ def open_when_there_is_room(
             opened = open_it()
         except ForeignRepositoryError as error:
             cure = f"{UNCHANGED}. Choose another paths.repository, or take this one over with `tidemill learn --adopt`"
-            raise OperatorError(setting, str(error), cure) from error
+            raise OperatorError(setting, str(error), cure, exit_code=PERSON_MUST_ACT) from error
         except (StateError, RepositoryLockedError, RepositoryUnavailableError, OSError) as error:
             if not passes(error):
-                raise OperatorError(getattr(error, "setting", setting), str(error), UNCHANGED) from error
+                told = (getattr(error, "setting", setting), str(error), UNCHANGED)
+                raise OperatorError(*told, exit_code=PERSON_MUST_ACT) from error
             outage.failed(str(error), need=DISK.need, what=DISK.what, cure=DISK.cure)
             stop.wait(outage.wait_s)
         else:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from daemon.config.redis_url import faults
+
 if TYPE_CHECKING:
     from daemon.config.tree import Config
 
@@ -26,6 +28,7 @@ def conflicts(config: Config) -> Iterator[Conflict]:
     """Yield every contradiction in `config`."""
     yield from _rounds(config)
     yield from _topics(config)
+    yield from (Conflict("redis.url", text) for text in faults(config.redis.url.get_secret_value()))
     yield from _sasl(config)
     yield from _classes(config)
     yield from _space(config)
@@ -81,6 +84,9 @@ def _classes(config: Config) -> Iterator[Conflict]:
         yield Conflict("model.classes", "names of at most 200 bytes in UTF-8")
     if len(model.classes) > model.classes_max:
         yield Conflict("model.classes_max", f"at least the {len(model.classes)} of model.classes")
+    if config.store.waiting_max < model.class_min_samples:
+        text = f"at least {model.class_min_samples}: model.class_min_samples wait before their label is a class"
+        yield Conflict("store.waiting_max", text)
 
 
 def port_conflicts(config: Config) -> Iterator[Conflict]:

@@ -19,8 +19,8 @@ def shaped(pattern: str, right: str, *, max_length: int | None = None) -> Any:
 NAME_WORDS = "letters, digits, dots, dashes and underscores, beginning with a letter or digit, 100 at most"
 
 Port = Annotated[int, Field(ge=0, le=65535)]
-Count = Annotated[int, Field(ge=1)]
-Bytes = Annotated[int, Field(ge=1)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Bytes = Annotated[int, Field(ge=1, le=1_000_000_000_000_000)]
+Seconds = Annotated[float, Field(gt=0, le=31_536_000, allow_inf_nan=False)]
 Label = Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 Name = Annotated[str, shaped(r"^[A-Za-z0-9][A-Za-z0-9._-]*$", NAME_WORDS, max_length=100)]

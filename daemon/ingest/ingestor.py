@@ -20,8 +20,9 @@ from daemon.ingest.options import IngestOptions
 from daemon.ingest.periodic import Periodic
 from daemon.ingest.pressure import Pressure
 from daemon.ingest.valve import Valve
-from daemon.outage import CURES, SILENT, Need, Outage, OutageObserver
+from daemon.outage import CURES, EVICTING, SILENT, Need, Outage, OutageObserver
 from daemon.readiness import Check
+from daemon.server_watch import ServerWatch
 from streaming.buffer import BufferFullError, BufferUnavailableError, IngestBuffer
 from streaming.decoder import Decoder
 from streaming.kafka_options import KafkaRefusedError, KafkaUnavailableError
@@ -56,15 +57,19 @@ class Ingestor:
         now_ms: Callable[[], int],
         reached: Callable[[str], None] = faults.nothing,
         outages: OutageObserver = SILENT,
+        skewed: Callable[[float], None] = lambda _skew_s: None,
     ) -> None:
-        """`clock` gives seconds that only grow, `now_ms` the time of day; `reached` is told each fault point."""
+        """`clock` gives seconds that only grow, `now_ms` the time of day; `reached` is told each fault point.
+
+        `skewed` is told how many seconds this host's clock is ahead of the buffer's.
+        """
         self._source = source
         self._buffer = buffer
         self._dead_letters = dead_letters
         self._options = options
         self._reached = reached
         self._lanes = Lanes(source, buffer, observer, options.job)
-        self._intake = Intake(buffer, dead_letters, observer, options.name, now_ms, reached)
+        self._intake = Intake(buffer, dead_letters, observer, options.name, reached)
         self._commits = Commits(source, buffer, reached)
         self._brake = Brake(buffer, options.name, options.job)
         self._pressure = Pressure(options.bytes_max, options.low_water, clock, outages)
@@ -73,6 +78,8 @@ class Ingestor:
         self._redis = Outage("Redis", Need.REDIS, clock, observer=outages, delay_max_s=RETRY_MAX_S)
         self._delivery = Outage("delivery of dead letters", Need.DEAD_LETTERS, clock, observer=outages)
         self._topics = Outage("the missing topic", Need.TOPIC, clock, observer=outages)
+        evicting = Outage(EVICTING, Need.EVICTION, clock, observer=outages)
+        self._server = ServerWatch(buffer.vitals, now_ms, clock, evicting, skewed)
         self._duties = Periodic(DUTIES_EVERY_S, clock)
         self._watch = Periodic(WATCH_EVERY_S, clock)
         self._sweep = Periodic(SWEEP_EVERY_S, clock)
@@ -124,6 +131,7 @@ class Ingestor:
         return (
             _check("kafka", self._kafka, seen=self._seen_kafka),
             _check("redis", self._redis, seen=self._seen_redis),
+            self._server.check(),
             Check("topics", not self._topics.ongoing, self._topics.reason),
             Check("dead_letters", not self._delivery.ongoing, self._delivery.reason),
             Check("brake", not self._brake.on, self._brake.cure if self._brake.on else ""),
@@ -176,6 +184,7 @@ class Ingestor:
         if not (self._watch.due and self._redis.due):
             return
         run_id = self._buffer.run_id()
+        self._server.look()
         self._watch.done()
         self._redis.recovered("every partition goes on from where its stream in Redis ends")
         self._seen_redis = True
@@ -184,6 +193,7 @@ class Ingestor:
             self._lanes.compare()
             self._run_id = run_id
         self._valve.set(Pause.REDIS, stands=False)
+        self._valve.set(Pause.EVICTION, stands=self._server.unsafe)
 
     def _look_at_valve(self) -> None:
         """Open what was closed for a cause that is gone."""

@@ -62,7 +62,6 @@ class Intake:
         dead_letters: DeadLetterOffice,
         observer: IngestObserver,
         brake: str,
-        now_ms: Callable[[], int],
         reached: Callable[[str], None] = faults.nothing,
     ) -> None:
         """`brake` is the name under which the buffer counts outcomes."""
@@ -70,7 +69,6 @@ class Intake:
         self._dead_letters = dead_letters
         self._observer = observer
         self._brake = brake
-        self._now_ms = now_ms
         self._reached = reached
 
     def take(self, lane: Lane, records: Sequence[Record], decoding: Future[Verdicts]) -> Taken:
@@ -82,7 +80,7 @@ class Intake:
         self._reached(faults.DECODED)
         # Acknowledged before the marker is written: struck down between the two, the letter is sent twice, never lost.
         self._deliver(lane, records, verdicts)
-        entries = lane.entries(records, verdicts, self._now_ms())
+        entries = lane.entries(records, verdicts)
         self._reached(faults.BEFORE_APPEND)
         # Only where the stream still ends at our tail: another owner, a loss or a redelivery makes the batch stale.
         answer = self._buffer.append(lane.log, lane.tail, entries, self._brake)

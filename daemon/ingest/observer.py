@@ -13,6 +13,8 @@ class Pause(StrEnum):
     """The buffer's byte limit is reached, or Redis has no memory left: the learner is behind."""
     REDIS = "redis"
     """Redis does not answer."""
+    EVICTION = "eviction"
+    """Redis may drop what it is given, by its maxmemory-policy."""
     BRAKE = "brake"
     """More than half of the newest records are dead letters; an operator releases it."""
     DEAD_LETTERS = "dead_letters"

@@ -12,6 +12,7 @@ from daemon.learn.faults import OUTSIDE, WindowFault, blame_window, waiting_for
 from daemon.learn.observer import LearnObserver, Outcome, Stage
 from daemon.learn.ownership import Ownership
 from daemon.learn.requests import Requests
+from daemon.learn.retention import Retention
 from daemon.learn.round import Ended, Round
 from daemon.learn.settlement import Settlement
 from daemon.learn.taker import BrokenChainError, WindowTaker
@@ -42,6 +43,7 @@ class Learner:
     taker: WindowTaker
     round: Round
     settlement: Settlement
+    retention: Retention
     announcements: Announcements
     requests: Requests
     watch: BufferWatch
@@ -160,11 +162,13 @@ class Learner:
     def _leave_positions(self) -> None:
         """Leave the positions for the ingestors every few seconds: so also a Redis that was lost learns them again.
 
-        It is here, too, that a learner which was stopped meanwhile notices that another has taken over.
+        It is here, too, that a learner which was stopped meanwhile notices that another has taken over; and that old
+        versions go, also where no round comes.
         """
         if self.clock() - self._left_at < LEAVE_EVERY_S:
             return
         self.settlement.trim()
+        self.retention.look()
         self._left_at = self.clock()
 
     def _attempt(

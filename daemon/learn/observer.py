@@ -142,6 +142,18 @@ class LearnObserver(Protocol):
         """So many samples were dropped while they waited for their label to become a class."""
         ...
 
+    def event_times_implausible(self, samples: int) -> None:
+        """So many samples of a published version bear an event time that cannot tell how fresh it is."""
+        ...
+
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """What the sample store holds, by role, and the bytes of its pixels."""
+        ...
+
+    def versions_retired(self, versions: int) -> None:
+        """So many old versions were let go: their files are gone."""
+        ...
+
+    def repository_seen(self, versions: int, bytes_used: int) -> None:
+        """The visible versions in the repository, and the bytes of their files."""
         ...

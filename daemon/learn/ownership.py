@@ -60,6 +60,11 @@ class Ownership:
         # 2. The ingestors read Kafka again from what we know, also what Redis has and what Kafka's group committed.
         self._buffer.claim_ownership(state_id, adopt=True)
         self._buffer.reset(positions)
+        # Versions of ours that the repository does not have were let go by the life that was given up, or never were
+        # there: they are retired.
+        there = self._repository.digests()
+        published = (one for one in self._directory.ledger.versions() if one.published_at_ms is not None)
+        self._directory.retirements.retire([one.version for one in published if there.get(one.version) != one.sha256])
         # 3. The repository last: until it bears the new name, a start without --adopt is refused.
         self._repository.belong_to(state_id)
         log.warning("accepted this state", why=why, round=self._directory.ledger.last_round(), positions=len(positions))

@@ -88,6 +88,20 @@ class StatusBoard:
     def waiting_dropped(self, samples: int) -> None:
         """Not shown here: `tidemill status` and the metrics have it."""
 
+    def event_times_implausible(self, samples: int) -> None:
+        """Not shown here: the metrics have it."""
+
+    def skewed(self, seconds: float) -> None:
+        """Note how far this host's clock is ahead of that of Redis."""
+        self._set(clock_skew_s=round(seconds, 3))
+
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """Note what the store holds."""
         self._set(store=dict(samples_by_role), store_bytes=bytes_used)
+
+    def versions_retired(self, versions: int) -> None:
+        """Not shown here: `tidemill versions` and the metrics have it."""
+
+    def repository_seen(self, versions: int, bytes_used: int) -> None:
+        """Note what the repository holds."""
+        self._set(repository={"versions": versions, "bytes": bytes_used})

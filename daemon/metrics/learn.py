@@ -37,6 +37,9 @@ class LearnMetrics:
         self._waiting_dropped = make.counter(
             "waiting_dropped_total", "Samples dropped while they waited for their label to become a class."
         )
+        self._retired = make.counter("versions_retired_total", "Old versions whose files were let go.")
+        self._versions = make.gauge("repository_versions", "Versions in the repository.")
+        self._versions_bytes = make.gauge("repository_bytes", "Bytes of the versions in the repository.")
         self._drift = make.counter("drift_detected_total", "Drift alarms: the champion's errors rose.")
         self._rounds = make.counter("rounds_total", "Rounds, by how they ended.", ("outcome",))
         self._stages = make.histogram(
@@ -64,6 +67,10 @@ class LearnMetrics:
         self._info = make.gauge("model_info", "What the champion is.", ("model", "architecture", "classes", "tidemill"))
         self._freshness = make.histogram(
             "freshness_seconds", "From a sample's event time until a version that learnt it.", FRESHNESS_BUCKETS_S
+        )
+        self._implausible = make.counter(
+            "event_times_implausible_total",
+            "Samples of published versions whose event time lies ahead or over a year back: not in freshness_seconds.",
         )
         self._publish = make.histogram("publish_seconds", "From the commit until the pointer moved.", PUBLISH_BUCKETS_S)
         self._commit = make.gauge("commit_timestamp_seconds", "When the newest round was committed.")
@@ -163,8 +170,21 @@ class LearnMetrics:
         """Count what waited in vain."""
         self._waiting_dropped.inc(samples)
 
+    def event_times_implausible(self, samples: int) -> None:
+        """Count what freshness leaves out."""
+        self._implausible.inc(samples)
+
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """Show what the store holds."""
         for role, samples in samples_by_role.items():
             self._store_samples.labels(role).set(samples)
         self._store_bytes.set(bytes_used)
+
+    def versions_retired(self, versions: int) -> None:
+        """Count what was let go."""
+        self._retired.inc(versions)
+
+    def repository_seen(self, versions: int, bytes_used: int) -> None:
+        """Show what the repository holds."""
+        self._versions.set(versions)
+        self._versions_bytes.set(bytes_used)

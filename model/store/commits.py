@@ -12,7 +12,6 @@ from model.store.facts import Claim, Commit, Fate, Outcome, Role
 from model.store.kept_answers import write_answers
 from model.store.misses import note_misses
 from model.store.pictures import is_held_out
-from model.store.retention import spread
 
 DRAWS_KEPT = 1_000
 """Rounds whose replayed samples can be named by `explain --samples`."""
@@ -178,24 +177,6 @@ def _close_round(database: sqlite3.Connection, claim: Claim, commit: Commit, now
             claim.round,
         ),
     )
-
-
-def keep_weights(database: sqlite3.Connection, result: str | None, versions: int) -> list[str]:
-    """Name the weights that must stay: current, champion's, and those of `versions` versions that one may return to.
-
-    Return those no longer named.
-    """
-    newest = "version = (SELECT max(version) FROM versions)"
-    query = f"SELECT version, state FROM versions WHERE {newest} OR state IN (SELECT digest FROM weights)"  # noqa: S608
-    states: dict[int, str] = dict(database.execute(query).fetchall())
-    champion = "SELECT state FROM champions JOIN versions USING (version) ORDER BY move DESC LIMIT 1"
-    kept = {states[one] for one in spread(states, versions)} | {row[0] for row in database.execute(champion)}
-    kept |= set() if result is None else {result}
-    before = {row[0] for row in database.execute("SELECT digest FROM weights")}
-    database.executemany("INSERT INTO weights VALUES (?)", [(digest,) for digest in sorted(kept - before)])
-    dropped = sorted(before - kept)
-    database.executemany("DELETE FROM weights WHERE digest = ?", [(digest,) for digest in dropped])
-    return dropped
 
 
 def eviction_generator(claim: Claim) -> np.random.Generator:

@@ -22,13 +22,13 @@ from model.store.claims import (
     write_claim,
     write_retry,
 )
-from model.store.commits import check_commit, eviction_generator, keep_weights, write_commit
+from model.store.commits import check_commit, eviction_generator, write_commit
 from model.store.compaction import Tidied, compact
 from model.store.database import connect, create_or_check, transaction
 from model.store.errors import MissingFileError, OutOfTurnError
 from model.store.eviction import evict
 from model.store.facts import Batch, Claim, Commit, Replay, Role, StoreRules
-from model.store.folders import WEIGHTS, WEIGHTS_SUFFIX, check_files, prepare
+from model.store.folders import WEIGHTS, WEIGHTS_SUFFIX, check_files, prepare, remove_file
 from model.store.handlers import HANDLERS
 from model.store.kept_answers import KeptAnswers, read_answers
 from model.store.ledger import Ledger
@@ -37,6 +37,7 @@ from model.store.misses import write_drift
 from model.store.parcels import members
 from model.store.planning import check_chain, plan
 from model.store.requests import Event, Handler, Request, answer_request, pending_requests, remove_request
+from model.store.retention import Retirements, keep_weights
 from model.store.screenings import recent_screenings
 from model.store.segments import SEGMENTS_FOLDER as SEGMENTS
 from model.store.segments import Segments
@@ -64,6 +65,7 @@ class StateDirectory:
         self.path = path
         self._lock, self._database, self._segments = opened
         self.ledger = Ledger(self._database)
+        self.retirements = Retirements(self._database, now_ms, reached)
         self._rules = rules
         self._now_ms = now_ms
         self._reached = reached
@@ -83,8 +85,9 @@ class StateDirectory:
         """Make or open the directory, lock it for life, sweep what no row names, check that what rows name is there.
 
         `size` is the side of the square pictures, fixed when the directory is made. `reached` is told each durable
-        step: `segment`, `claim`, `weights`, `commit`, `publication`, `request`, `adoption` and `compaction`, each with
-        `.before`, `.inside` (written, not yet final) and `.after`; tests crash there. Raises StateError.
+        step: `segment`, `claim`, `weights`, `commit`, `publication`, `settled`, `request`, `adoption`, `retirement` and
+        `compaction`, each with `.before`, `.inside` (written, not yet final) and `.after`; tests crash there. Raises
+        StateError.
         """
         lock = prepare(path)
         try:
@@ -385,15 +388,11 @@ class StateDirectory:
         """
         moved = compact(self._database, self._segments, self._rules.compact_below, self._reached)
         self._dead_segments += moved.emptied if moved else ()
-        removed = freed = 0
+        removed, freed = len(self._dead_segments) + len(self._dead_weights), 0
         while self._dead_segments:
             freed += self._segments.remove(self._dead_segments[-1])
             self._dead_segments.pop()
-            removed += 1
         while self._dead_weights:
-            file = self.weights_path(self._dead_weights[-1])
-            freed += file.stat().st_size if file.exists() else 0
-            file.unlink(missing_ok=True)
+            freed += remove_file(self.weights_path(self._dead_weights[-1]))
             self._dead_weights.pop()
-            removed += 1
         return Tidied(removed, freed, moved.rows if moved else 0)

@@ -243,6 +243,8 @@ class Version:
     """Digest of its weights file."""
     published_at_ms: int | None
     """None while its publication is not finished."""
+    retired_at_ms: int | None = None
+    """When its files were let go; None while they are kept."""
 
 
 @dataclass(frozen=True, slots=True)

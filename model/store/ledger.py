@@ -25,9 +25,10 @@ from model.store.parcels import (
 )
 from model.store.recollections import forgotten_by_class, forgotten_share
 from model.store.requests import Event, find_event
+from model.store.retention import restorable
 from model.window import LogKey
 
-VERSION_COLUMNS = "version, round, parent, manifest, sha256, state, published_at"
+VERSION_COLUMNS = "version, round, parent, manifest, sha256, state, published_at, retired_at"
 NAMES = (
     "SELECT sample, sample_id, name, topic, topic_id, partition, incarnation, offset, source, event_time_ms, role"
     " FROM samples JOIN labels USING (label) JOIN logs USING (log)"
@@ -129,8 +130,7 @@ class Ledger:
 
     def restorable(self) -> list[int]:
         """Return the versions whose weights are kept, ascending: what one can roll back to."""
-        query = "SELECT version FROM versions WHERE state IN (SELECT digest FROM weights) ORDER BY version"
-        return [row[0] for row in self._database.execute(query)]
+        return restorable(self._database)
 
     def version(self, number: int) -> Version | None:
         """Return one version, or None."""
@@ -386,5 +386,5 @@ def _object(text: str) -> Json:
 
 
 def _as_version(row: tuple[Any, ...]) -> Version:
-    number, round_number, parent, manifest, sha256, state, published_at = row
-    return Version(number, round_number, parent, _object(manifest), sha256, state, published_at)
+    number, round_number, parent, manifest, *rest = row
+    return Version(number, round_number, parent, _object(manifest), *rest)

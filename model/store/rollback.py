@@ -12,6 +12,7 @@ from model.store.facts import Json, Role
 from model.store.pictures import is_held_out
 from model.store.recollections import forget_answers
 from model.store.requests import Handler, Request
+from model.store.retention import restorable
 
 KIND = "rollback"
 
@@ -49,17 +50,14 @@ def _target(database: sqlite3.Connection, number: object) -> Target:
     """Return a version that one can return to. Raises RefusedRequestError that names those one can."""
     if not isinstance(number, int) or isinstance(number, bool):
         raise RefusedRequestError("no version was named: {'version': 7} would be right")
-    kept = [
-        row[0]
-        for row in database.execute(
-            "SELECT version FROM versions WHERE state IN (SELECT digest FROM weights) ORDER BY version"
-        )
-    ]
-    query = "SELECT round, manifest FROM versions WHERE version = ? AND published_at IS NOT NULL"
+    kept = restorable(database)
+    query = "SELECT round, manifest, retired_at FROM versions WHERE version = ? AND published_at IS NOT NULL"
     row = database.execute(query, (number,)).fetchone()
     can = f"one can roll back to {', '.join(map(str, kept))}" if kept else "none was published yet"
     if row is None:
         raise RefusedRequestError(f"there is no version {number}: {can}")
+    if row[2] is not None:
+        raise RefusedRequestError(f"version {number} is retired, its files are gone (publish.keep): {can}")
     if number not in kept:
         raise RefusedRequestError(f"the weights of version {number} are gone (store.versions_kept): {can}")
     return Target(number, row[0], json.loads(row[1]))

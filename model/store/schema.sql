@@ -165,9 +165,11 @@ CREATE TABLE versions (
     manifest TEXT NOT NULL,
     sha256 TEXT NOT NULL,
     state TEXT NOT NULL,
-    published_at INTEGER -- null while its publication is not finished
+    published_at INTEGER, -- null while its publication is not finished
+    retired_at INTEGER -- when its files were let go; null while they are kept
 ) STRICT;
 CREATE UNIQUE INDEX versions_unpublished ON versions ((1)) WHERE published_at IS NULL;
+CREATE INDEX versions_kept ON versions (version) WHERE retired_at IS NULL;
 
 -- Where the champion pointer was moved, in order; the last one holds. A rollback cuts off the rounds that lie between
 -- its version's and `after_round`, the last one at that time.

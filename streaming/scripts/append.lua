@@ -5,6 +5,11 @@
 -- Returns the stream's last id before the call, which differs from the expected one when nothing was written; '' when
 -- nothing was written for the new stream would begin above what is learnt.
 -- Ids are compared as text: a Lua number holds 53 bits, an offset 63.
+-- When an entry was buffered (its third field, `at`) is told by the clock here: the hosts that read it have others.
+redis.replicate_commands()
+local time = redis.call('TIME')
+local now_ms = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+
 local function last_id(stream)
   if redis.call('EXISTS', stream) == 0 then
     return '0-0'
@@ -32,6 +37,7 @@ end
 local at = 6
 while at <= #ARGV do
   local items = tonumber(ARGV[at + 1])
+  ARGV[at + 7] = now_ms
   local added = redis.pcall('XADD', KEYS[1], ARGV[at], unpack(ARGV, at + 2, at + 1 + items))
   if type(added) == 'table' and added.err then
     return added

@@ -1,9 +1,11 @@
 -- What a log's stream holds, without its pixels.
 -- KEYS: stream
 -- ARGV: field of an entry that is returned for the oldest one
--- Returns last id, number of entries, that field of the oldest entry or nil.
+-- Returns the time of the clock here in ms, last id, number of entries, that field of the oldest entry or nil.
+local time = redis.call('TIME')
+local now_ms = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
 if redis.call('EXISTS', KEYS[1]) == 0 then
-  return { '0-0', 0 }
+  return { now_ms, '0-0', 0 }
 end
 local last
 local info = redis.call('XINFO', 'STREAM', KEYS[1])
@@ -17,8 +19,8 @@ if oldest then
   local fields = oldest[2]
   for i = 1, #fields, 2 do
     if fields[i] == ARGV[1] then
-      return { last, redis.call('XLEN', KEYS[1]), fields[i + 1] }
+      return { now_ms, last, redis.call('XLEN', KEYS[1]), fields[i + 1] }
     end
   end
 end
-return { last, redis.call('XLEN', KEYS[1]) }
+return { now_ms, last, redis.call('XLEN', KEYS[1]) }

@@ -21,7 +21,7 @@ from streaming.memory_buffer import MemoryBuffer
 from streaming.records import Log, Marker, Reason, Sample
 from streaming.redis_buffer import RedisIngestBuffer, RedisLearnBuffer
 from streaming.redis_client import RedisConnection
-from tests.support.entries import LOG, marker, offsets, sample, samples
+from tests.support.entries import LOG, marker, offsets, sample, samples, timeless
 
 NOW_MS = 1_795_000_000_000
 BRAKE = "ingestor-1"
@@ -41,6 +41,17 @@ def buffer(request):
         return
     connection = RedisConnection(request.getfixturevalue("redis_url"))
     yield Sides(RedisIngestBuffer(connection, "job", lambda: NOW_MS), RedisLearnBuffer(connection, "job"))
+    connection.close()
+
+
+@pytest.fixture
+def ingestor_of(request, buffer):
+    """`ingestor_of(ahead_ms)` is an ingestor's side on a host whose clock is so far ahead of the buffer's."""
+    if isinstance(buffer.ingest, MemoryBuffer):
+        yield lambda _ahead_ms: buffer.ingest
+        return
+    connection = RedisConnection(request.getfixturevalue("redis_url"))
+    yield lambda ahead_ms: RedisIngestBuffer(connection, "job", lambda: buffer.learn.vitals().now_ms + ahead_ms)
     connection.close()
 
 
@@ -69,14 +80,14 @@ def test_entries_come_back_as_they_went_in(buffer):
     )
     entries = [odd, Marker(6, 6, 0, NOW_MS, Reason.TOO_LARGE), *(marker(7 + i) for i in range(len(Reason)))]
     buffer.ingest.append(LOG, 0, entries, BRAKE)
-    assert buffer.learn.read(LOG, 0, 100) == entries
+    assert timeless(buffer.learn.read(LOG, 0, 100)) == timeless(entries)
 
 
 @pytest.mark.parametrize("reason", list(Reason))
 def test_every_reason_can_be_buffered(buffer, reason):
     entry = Marker(0, 0, 0, NOW_MS, reason)
     buffer.ingest.append(LOG, 0, [entry], BRAKE)
-    assert buffer.learn.read(LOG, 0, 1) == [entry]
+    assert timeless(buffer.learn.read(LOG, 0, 1)) == timeless([entry])
 
 
 def test_the_first_batch_may_start_anywhere(buffer):
@@ -219,18 +230,38 @@ def test_logs_are_those_registered(buffer):
     buffer.ingest.register(LOG, 40)
     buffer.ingest.register(LOG, 42)
     buffer.ingest.append(LOG, 0, [sample(0, buffered_ms=111), marker(1, buffered_ms=222)], BRAKE)
+    buffered = [entry.buffered_ms for entry in buffer.learn.read(LOG, 0, 2)]
     states = buffer.learn.logs()
     assert [state.log for state in states] == [LOG, third, second]
     first = states[0]
-    assert (first.length, first.position, first.end, first.oldest_buffered_ms) == (2, 2, 42, 111)
-    assert first.registered_ms == NOW_MS
+    assert (first.length, first.position, first.end, first.oldest_buffered_ms) == (2, 2, 42, buffered[0])
     assert first.bytes_used > 0
     assert (states[2].length, states[2].position, states[2].bytes_used, states[2].oldest_buffered_ms) == (0, 0, 0, None)
     buffer.learn.trim(LOG, 1)
-    assert buffer.learn.logs()[0].oldest_buffered_ms == 222
+    assert buffer.learn.logs()[0].oldest_buffered_ms == buffered[1]
     buffer.learn.trim(LOG, 2)
     state = buffer.learn.logs()[0]
     assert (state.length, state.position, state.oldest_buffered_ms, state.bytes_used) == (0, 2, None, 0)
+
+
+@pytest.mark.parametrize("hours", [-24, -1, 0, 1, 24 * 365])
+def test_every_time_is_told_by_the_buffers_clock_whatever_the_hosts_think(buffer, ingestor_of, hours):
+    """What an entry bears, when a log was registered and the time of now: one clock, so that ages are right."""
+    ahead_ms = hours * 3_600_000
+    ingest = ingestor_of(ahead_ms)
+    before_ms = buffer.learn.vitals().now_ms
+    ingest.register(LOG, 2)
+    theirs = before_ms + ahead_ms
+    ingest.append(LOG, 0, [sample(0, buffered_ms=theirs), marker(1, buffered_ms=theirs)], BRAKE)
+    (state,) = buffer.learn.logs()
+    after_ms = buffer.ingest.vitals().now_ms
+    assert before_ms <= state.registered_ms <= state.oldest_buffered_ms <= state.now_ms <= after_ms
+    assert after_ms - before_ms < 60_000
+    assert all(before_ms <= entry.buffered_ms <= after_ms for entry in buffer.learn.read(LOG, 0, 2))
+
+
+def test_a_buffer_that_keeps_everything_says_so(buffer):
+    assert buffer.ingest.vitals().unsafe == buffer.learn.vitals().unsafe == ""
 
 
 def test_bytes_used_counts_registered_logs_and_falls_with_a_trim(buffer):

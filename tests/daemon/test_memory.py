@@ -14,7 +14,7 @@ between = []
 bytearray(b"x") * size  # freed at once: glibc raises its limit here
 before = resident()
 blocks = [bytearray(b"x") * size for _ in range(6)]
-for block in blocks[:]:
+for _ in range(6):
     between.append(bytearray(b"y") * 100_000)
 blocks.clear()
 print(done, resident() - before)
@@ -30,5 +30,6 @@ def kept(how: str) -> tuple[str, int]:
 
 def test_what_was_taken_in_large_blocks_goes_back_although_small_ones_lie_between() -> None:
     done, left = kept("fixed")
-    assert done in ("True", "False")
-    assert left < 20_000_000
+    assert left < 10_000_000
+    if done == "True":  # glibc
+        assert left < kept("as it is")[1]

@@ -51,6 +51,21 @@ def test_status_shows_what_redis_has(run, history, buffer, redis_url):
     assert len(told["unreachable"]) == 1
 
 
+def test_status_says_whose_clock_is_wrong(run, history, redis_url):
+    connection = RedisConnection(redis_url)
+    ahead = RedisIngestBuffer(connection, "default", lambda: now_ms() + 3_600_000)
+    right = RedisIngestBuffer(connection, "default", now_ms)
+    for partition in range(5):
+        ahead.register(Log("images", "id", partition), 7)
+    right.register(Log("images", "id", 9), 7)
+    told = run("status", "--json", "--set", f"redis.url={redis_url}").json
+    assert abs(told["clocks"]["here_s"]) < 5
+    assert [one["partition"] for one in told["clocks"]["ingestors"]] == [0, 1, 2, 3, 4]
+    text = run("status", "--set", f"redis.url={redis_url}").out
+    assert "images:0, images:1, images:2 and 2 more is 3600 s ahead of that of Redis" in " ".join(text.split())
+    connection.close()
+
+
 def test_status_shows_the_ends_of_now(run, history, redis_url, kafka_server, topic):
     producer = KafkaProducer(bootstrap_servers=kafka_server.bootstrap)
     for _ in range(7):

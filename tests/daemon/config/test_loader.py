@@ -83,7 +83,7 @@ def test_numbers_may_have_underscores():
 
 
 def test_a_value_may_hold_an_equals_sign():
-    url = "redis://h:1/0?a=b"
+    url = "redis://h:1/0?client_name=b"
     assert load(environ=NOTHING, sets=[f"redis.url={url}"]).config.redis.url.get_secret_value() == url
 
 
@@ -134,7 +134,8 @@ def test_a_wrong_type_in_the_file_is_refused_though_its_text_would_do(tmp_path):
     ("sets", "key"),
     [
         (["round.samples=10", "round.min_samples=20"], "round.min_samples"),
-        (["round.steps_min=5000"], "round.steps_min"),
+        (["round.steps_min=900", "round.steps_max=800"], "round.steps_min"),
+        (["store.waiting_max=9"], "store.waiting_max"),
         (["kafka.topics=a,a"], "kafka.topics"),
         (["kafka.topics=a,a.dlq"], "kafka.topics"),
         (["kafka.announce_topic=images"], "kafka.announce_topic"),
