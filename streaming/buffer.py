@@ -186,6 +186,21 @@ class IngestBuffer(Protocol):
         """Return an identity of the server process that changes when it restarts."""
         ...
 
+    def in_hand(self, log: Log) -> tuple[str, str]:
+        """Return (life, note) as `take_in_hand` left them last; two empty texts where nothing is in hand."""
+        ...
+
+    def take_in_hand(self, log: Log, life: str, note: str) -> None:
+        """Leave a note that `life`, a word without a blank, reads this log now. Raises BufferFullError.
+
+        What stands there of another life is replaced: whoever owns the partition writes.
+        """
+        ...
+
+    def put_down(self, log: Log, life: str) -> None:
+        """Take the note away, where it is `life`'s own: another owner may have written its by now."""
+        ...
+
     def vitals(self) -> Vitals:
         """Return what may change while the buffer runs."""
         ...
@@ -249,7 +264,7 @@ class LearnBuffer(Protocol):
         ...
 
     def forget(self, log: Log) -> bool:
-        """Delete a dead log's empty stream, its position and its registration; False, and nothing, if not empty.
+        """Delete a dead log's empty stream, position, note and registration; False, and nothing, if not empty.
 
         For logs of topics deleted and incarnations ended, once they are learnt.
         """

@@ -32,6 +32,10 @@ class Keys:
         """The learner's durable position in a log."""
         return f"{self._partition(log.topic, log.partition)}:learnt:{_id(log.topic_id)}:{log.incarnation}"
 
+    def in_hand(self, log: Log) -> str:
+        """What the log's ingestor has in hand, as it left it."""
+        return f"{self._partition(log.topic, log.partition)}:in-hand:{_id(log.topic_id)}:{log.incarnation}"
+
     def scratch(self, log: Log) -> str:
         """What exists within one script alone."""
         return f"{self._partition(log.topic, log.partition)}:scratch"

@@ -45,6 +45,7 @@ class _Data:
     streams: dict[Log, _Stream] = field(default_factory=dict)
     learnt: dict[Log, int] = field(default_factory=dict)
     registered: dict[Log, tuple[int, int]] = field(default_factory=dict)
+    in_hand: dict[Log, tuple[str, str]] = field(default_factory=dict)
     incarnations: dict[tuple[str, str, int], int] = field(default_factory=dict)
     verdicts: dict[str, dict[str, list[Blame | None]]] = field(default_factory=dict)
     """By brake and topic: None for a sample."""
@@ -164,6 +165,20 @@ class MemoryBuffer:
         self._read()
         return f"memory-{self._run}"
 
+    def in_hand(self, log: Log) -> tuple[str, str]:
+        """See IngestBuffer."""
+        return self._read().in_hand.get(log, ("", ""))
+
+    def take_in_hand(self, log: Log, life: str, note: str) -> None:
+        """See IngestBuffer."""
+        self._write().in_hand[log] = (life, note)
+
+    def put_down(self, log: Log, life: str) -> None:
+        """See IngestBuffer."""
+        with self._lock:
+            if self.in_hand(log)[0] == life:
+                del self._data.in_hand[log]
+
     def vitals(self) -> Vitals:
         """See IngestBuffer and LearnBuffer."""
         self._read()
@@ -233,7 +248,7 @@ class MemoryBuffer:
             data = self._read()
             if data.streams.get(log, _Stream()).entries:
                 return False
-            for kept in (data.streams, data.learnt, data.registered):
+            for kept in (data.streams, data.learnt, data.registered, data.in_hand):
                 kept.pop(log, None)
             return True
 

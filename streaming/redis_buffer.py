@@ -119,6 +119,19 @@ class RedisIngestBuffer:
         """See IngestBuffer."""
         return self._connection.run_id()
 
+    def in_hand(self, log: Log) -> tuple[str, str]:
+        """See IngestBuffer."""
+        life, _, note = (self._get(self._keys.in_hand(log)) or b"").decode().partition(" ")
+        return life, note
+
+    def take_in_hand(self, log: Log, life: str, note: str) -> None:
+        """See IngestBuffer."""
+        self._connection.call("SET", self._keys.in_hand(log), f"{life} {note}")
+
+    def put_down(self, log: Log, life: str) -> None:
+        """See IngestBuffer."""
+        self._connection.script("put_down", [self._keys.in_hand(log)], [life])
+
     def vitals(self) -> Vitals:
         """See IngestBuffer."""
         return self._connection.vitals()
@@ -204,7 +217,8 @@ class RedisLearnBuffer:
 
     def forget(self, log: Log) -> bool:
         """See LearnBuffer."""
-        keys = [self._keys.stream(log), self._keys.learnt(log), self._keys.logs, self._keys.dead(log)]
+        of_log = [self._keys.dead(log), self._keys.in_hand(log)]
+        keys = [self._keys.stream(log), self._keys.learnt(log), self._keys.logs, *of_log]
         return bool(self._fenced("forget", keys, [log_field(log)]))
 
     def reset(self, positions: Mapping[Log, int]) -> None:

@@ -128,11 +128,13 @@ def _skip(config: Config, topic: str, partition: int, offset: int) -> None:
     """Leave the word for the partition's ingestor, where what comes next in it really cannot be read."""
     from daemon.cli.buffers import open_ingest_buffer  # noqa: PLC0415
     from daemon.composition.kafka import kafka_options  # noqa: PLC0415
+    from streaming import codecs  # noqa: PLC0415
     from streaming.kafka_fetch import KafkaFetch  # noqa: PLC0415
     from streaming.records import Log  # noqa: PLC0415
     from streaming.source import Partition  # noqa: PLC0415
     from streaming.unreadable import unreadable_at  # noqa: PLC0415
 
+    codecs.install(config.kafka.unpack_max_bytes)  # what an ingestor cannot read is not to be readable here
     topic_id, _ = _end(config, topic, partition)
     with open_ingest_buffer(config) as buffer:
         log = Log(topic, topic_id, partition, buffer.incarnation(topic, topic_id, partition))

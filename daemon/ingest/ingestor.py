@@ -2,6 +2,7 @@
 
 import gc
 import threading
+import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
 
@@ -10,6 +11,7 @@ import structlog
 from daemon.ingest import faults
 from daemon.ingest.brake import Brake
 from daemon.ingest.commits import Commits
+from daemon.ingest.deaths import Deaths
 from daemon.ingest.delivery import DeadLetterOffice, Delivery, UndeliverableError
 from daemon.ingest.feeder import Batch, Feeder, Verdicts, batches_of
 from daemon.ingest.intake import Intake
@@ -89,6 +91,7 @@ class Ingestor:
         self._run_id = ""
         self._stopping: Callable[[], bool] = lambda: False
         self._feeder = Feeder(decoder, options.threads)
+        self._deaths = Deaths(buffer, self._feeder, uuid.uuid4().hex, options.records_in_hand)
         self._seen_kafka = self._seen_redis = False
         self._warned_of: set[str] = set()
 
@@ -101,6 +104,8 @@ class Ingestor:
         try:
             while not stop.is_set():
                 stop.wait(self.run_once())
+            if not self._redis.ongoing:
+                self._deaths.close()  # not where an error ends us: that is a death, too
         finally:
             self.close()
 
@@ -184,6 +189,7 @@ class Ingestor:
             self._do_duties()
         if not self._redis.ongoing:
             self._lanes.open_waiting(resume=self._valve.takes)
+            self._deaths.hold(lane.log for lane in self._lanes.open.values())
 
     def _look_at_redis(self) -> None:
         """Notice a restart of Redis, which may have lost something, and its return after an outage."""
@@ -249,7 +255,7 @@ class Ingestor:
             # Asked after the records came and before any is appended: they may be another topic's of the same name.
             if not self._valve.open or self._lanes.replaced(self._source.topic_ids()):
                 return
-            for batch, decoding in self._feeder.decode(tuple(left)):
+            for batch, decoding in self._deaths.decode(tuple(left), self._lanes.open):
                 if not self._valve.open or self._stopping():
                     return
                 if self._valve.takes(batch.partition.topic):

@@ -422,6 +422,28 @@ def test_a_word_to_skip_is_for_one_log_and_the_newest_counts(buffer):
         assert buffer.ingest.skip(other) is None
 
 
+def test_what_is_in_hand_is_told_until_its_own_life_puts_it_down(buffer):
+    assert buffer.ingest.in_hand(LOG) == ("", "")
+    buffer.ingest.take_in_hand(LOG, "one", '{"at": 5}')
+    assert buffer.ingest.in_hand(LOG) == ("one", '{"at": 5}')
+    assert buffer.ingest.in_hand(replace(LOG, partition=1)) == ("", "")
+    buffer.ingest.put_down(LOG, "on")
+    buffer.ingest.put_down(LOG, "another")
+    assert buffer.ingest.in_hand(LOG) == ("one", '{"at": 5}')
+    buffer.ingest.take_in_hand(LOG, "another", "")
+    buffer.ingest.put_down(LOG, "one")
+    assert buffer.ingest.in_hand(LOG) == ("another", "")
+    buffer.ingest.put_down(LOG, "another")
+    buffer.ingest.put_down(LOG, "another")
+    assert buffer.ingest.in_hand(LOG) == ("", "")
+
+
+def test_what_is_in_hand_is_forgotten_with_a_dead_log(buffer):
+    buffer.ingest.take_in_hand(LOG, "one", "note")
+    assert buffer.learn.forget(LOG) is True
+    assert buffer.ingest.in_hand(LOG) == ("", "")
+
+
 def test_incarnations_only_grow(buffer):
     where = (LOG.topic, LOG.topic_id, LOG.partition)
     assert buffer.ingest.incarnation(*where) == 0

@@ -187,3 +187,14 @@ def test_every_role_tells_of_its_process(registry):
     for name in ("process_resident_memory_bytes", "process_open_fds", "python_info", "python_gc_collections_total"):
         assert name in text
     assert "_created" not in text
+
+
+def test_how_long_decoding_takes_is_a_histogram(registry, ingest):
+    ingest.decoded([0.0002, 0.0004, 3.0])
+    ingest.decoded([0.0001])
+    found = {
+        bound: value(registry, "decode_seconds_bucket", le=bound) for bound in ("0.0001", "0.00025", "0.0005", "2.5")
+    }
+    assert found == {"0.0001": 1, "0.00025": 2, "0.0005": 3, "2.5": 3}
+    assert value(registry, "decode_seconds_bucket", le="+Inf") == value(registry, "decode_seconds_count") == 4
+    assert value(registry, "decode_seconds_sum") == pytest.approx(3.0007)

@@ -53,7 +53,8 @@ def arrived(site, n=1):
     return site.consume(f"{site.topic}.dlq", n)
 
 
-def test_150_megabytes_in_150_kilobytes_of_gzip_do_not_stop_their_partition(site, make_topic):
+@pytest.mark.parametrize("unpacked", ["unpack_max_bytes allows it", "it does not"])
+def test_150_megabytes_in_150_kilobytes_of_gzip_do_not_stop_their_partition(site, make_topic, unpacked):
     make_topic(1, name=f"{site.topic}.dlq")
     value = bytes(150_000_000)
     producer = KafkaProducer(
@@ -62,15 +63,20 @@ def test_150_megabytes_in_150_kilobytes_of_gzip_do_not_stop_their_partition(site
     producer.send(site.topic, value, headers=[LABEL], partition=0).get(60)
     producer.close()
     site.send(3)
-    with site.ingesting():
+    allowed = unpacked == "unpack_max_bytes allows it"
+    with site.ingesting(source={"unpack_max_bytes": 200_000_000} if allowed else None):
         site.wait_position(4)
     (record,) = arrived(site)
     said = dict(record.headers)
     assert record.value is None
+    assert check_chain(site.entries()) == 4
+    if not allowed:
+        assert (said["tidemill.reason"], said["tidemill.batch_first_offset"]) == (b"unreadable", b"0")
+        assert b"raise kafka.unpack_max_bytes" in said["__connect.errors.exception.message"]
+        return
     assert (said["ce_label"], said["tidemill.reason"]) == (b"cat", b"too_large")
     assert said["tidemill.value_bytes"] == b"150000000"
     assert said["tidemill.value_sha256"] == sha256(value)
-    assert check_chain(site.entries()) == 4
 
 
 @pytest.mark.parametrize("limit", [1_000, 3_000, 60_000])

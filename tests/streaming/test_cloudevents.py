@@ -314,3 +314,9 @@ def test_any_record_is_an_event_within_limits_or_has_a_reason(
     assert len(event.source.encode()) <= 512
     assert -62_135_596_800_000 <= event.time_ms <= 253_402_300_799_999
     assert event.image
+
+
+def test_json_of_ten_thousand_parts_is_not_read() -> None:
+    with pytest.raises(RejectedRecord, match="more than 10000 parts") as caught:
+        structured(b'{"label": "cat", "a": [' + b"[]," * 10_000 + b"[]]}", max_bytes=100_000)
+    assert caught.value.reason is Reason.MALFORMED_EVENT

@@ -18,6 +18,7 @@ from streaming.records import Log, Marker, Reason
 from streaming.redis_buffer import RedisIngestBuffer
 from streaming.redis_client import RedisConnection
 from streaming.source import Unreadable
+from tests.support.client_codecs import client_restored
 from tests.support.entries import samples
 from tests.support.roles import eventually
 from tests.support.windows import LOG as LEARNT_LOG
@@ -267,6 +268,17 @@ def test_what_can_be_read_is_not_skipped(run, buffer, kafka_server, sets, topic,
     assert (ran.status, ran.out) == (1, "")
     assert f"{topic}/1 can be read from offset 0 on" in ran.err
     assert buffer.skip(Log(topic, topic_id, 1)) is None
+
+
+def test_what_unpacks_to_more_than_an_ingestor_takes_cannot_be_read_here_either(run, buffer, kafka_server, sets, topic):
+    producer = KafkaProducer(bootstrap_servers=kafka_server.bootstrap, compression_type="gzip")
+    producer.send(topic, bytes(100_000), partition=1)
+    producer.close()
+    with client_restored():
+        limit = ("--set", "kafka.unpack_max_bytes=50000")
+        ran = run("release", "--partition", f"{topic}:1", "--skip", "0", *sets, *limit)
+    assert (ran.status, ran.err) == (0, "")
+    assert "of gzip unpacks to more than 50000 bytes; raise kafka.unpack_max_bytes" in ran.out
 
 
 @pytest.fixture
