@@ -1,9 +1,9 @@
 """What a record says: CloudEvents' Kafka binding, read leniently.
 
-Order of the checks, so that a record with several faults always gets the same reason: `empty` (no value), `too_large`,
-`malformed_event` (batch mode, or a structured event that cannot be read), `missing_label`, `invalid_label`,
-`unknown_label`; then, in structured mode, `empty`, `too_large` and `malformed_event` for the data. The bytes of the
-image are not looked at here.
+Order of the checks, so that a record with several faults always gets the same reason: `tombstone`, `empty`,
+`too_large`, `malformed_event` (batch mode, or a structured event that cannot be read), `missing_label`,
+`invalid_label`, `unknown_label`; then, in structured mode, `empty`, `too_large` and `malformed_event` for the data. The
+bytes of the image are not looked at here.
 
 Leniency: header names are compared without regard to case; of a header given twice the last counts; a header with a
 null value counts as absent; what Spring quoted is unquoted (`streaming/spring.py`). Labels are normalised, so that
@@ -11,6 +11,7 @@ those that look alike are alike (`streaming/labels.py`); they are never cased.
 """
 
 import binascii
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -30,6 +31,8 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069
 _STRUCTURED = "application/cloudevents+json"
 _CLOUDEVENTS = "application/cloudevents"
 _STRUCTURED_OVERHEAD_BYTES = 65_536
+_SENDER_BYTES_MAX = 1_000_000
+"""A refused event above this is not parsed a second time to have its source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,10 @@ def read_event(record: Record, *, classes: frozenset[str] | None = None, max_byt
 
     Raises RejectedRecord; see the module for the order of the checks.
     """
+    if record.value is None:
+        raise RejectedRecord(Reason.TOMBSTONE, "the value is null: a tombstone deletes a key and brings no image")
     if not record.value:
-        raise RejectedRecord(Reason.EMPTY, "the record has no value")
+        raise RejectedRecord(Reason.EMPTY, "the value has no bytes")
     headers = _headers(record)
     content_type = _content_type(headers)
     if content_type == _STRUCTURED:
@@ -66,6 +71,25 @@ def read_event(record: Record, *, classes: frozenset[str] | None = None, max_byt
         raise RejectedRecord(Reason.MALFORMED_EVENT, f"{content_type!r} cannot be read; send one event, binary or JSON")
     _check_size(len(record.value), max_bytes)
     return _event(record, _binary_fields(headers), classes, record.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sent a record, as far as that can be told of one that is refused; empty where not."""
+
+    source: str
+    sample_id: str
+    label: str
+
+
+def sender_of(record: Record) -> Sender:
+    """Return source and id of a record, whatever else is wrong with it, and its label, clipped. Never raises."""
+    headers = _headers(record)
+    fields = _binary_fields(headers)
+    if _content_type(headers) == _STRUCTURED and record.value and len(record.value) <= _SENDER_BYTES_MAX:
+        with contextlib.suppress(RejectedRecord):
+            fields = _structured_fields(parse_event(record.value))
+    return Sender(_name(fields.source), _name(fields.sample_id), _name(fields.label))
 
 
 def _structured(record: Record, value: bytes, classes: frozenset[str] | None, max_bytes: int) -> Event:

@@ -15,6 +15,8 @@ _ID = re.compile(rb"(0|[1-9][0-9]{0,18})-0")
 _COMMON_FIELDS = (b"after", b"expired", b"at")
 SAMPLE_FIELDS = (*_COMMON_FIELDS, b"label", b"id", b"source", b"time", b"pixels")
 MARKER_FIELDS = (*_COMMON_FIELDS, b"reason")
+UNCOUNTED = frozenset({Reason.TOMBSTONE, Reason.UNREADABLE})
+"""Reasons that say nothing against a producer, and so count for no brake."""
 
 
 class CorruptEntryError(ValueError):
@@ -50,9 +52,9 @@ def to_fields(entry: Entry) -> list[bytes | int | str]:
 
 
 def outcome_of(entry: Entry) -> str:
-    """Return what an entry is for a brake: `.` a sample, `x` a dead letter, nothing where no producer is to blame."""
+    """Return what becomes of an entry for a brake: `.` a sample, `x` a dead letter, `t` one that no brake counts."""
     if isinstance(entry, Marker):
-        return "" if entry.reason is Reason.UNREADABLE else "x"
+        return "t" if entry.reason in UNCOUNTED else "x"
     return "."
 
 

@@ -16,9 +16,11 @@ from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from kafka.structs import OffsetAndMetadata
 
+from streaming import codecs
 from streaming.kafka_admin import KafkaAdmin
 from streaming.kafka_fetch import KafkaFetch
 from streaming.kafka_options import KafkaOptions, KafkaUnavailableError, translated
+from streaming.kafka_ration import Ration, ration_polls
 from streaming.records import Record
 from streaming.source import Bounds, Committed, Partition, Polled, Unreadable
 from streaming.unreadable import stand_ins, unreadable_at
@@ -45,7 +47,9 @@ class SourceOptions:
     topics: tuple[str, ...]
     session_timeout_ms: int = 10_000
     max_poll_records: int = 500
-    fetch_max_bytes: int = 52_428_800
+    max_poll_bytes: int = 8_388_608
+    fetch_max_bytes: int = 8_388_608
+    unpack_max_bytes: int = codecs.UNPACKED_MAX_BYTES
     create_topics: bool = False
     partitions: int = 3
     """Of a topic that is made."""
@@ -60,6 +64,8 @@ class KafkaSource:
         self._options = options
         self._admin = KafkaAdmin(kafka)
         self._consumer: Any = None
+        self._ration = Ration(options.max_poll_bytes)
+        codecs.install(options.unpack_max_bytes)
         self._changes = _Changes()
         self._truncated: set[Partition] = set()
         self._read_to: dict[Partition, int] = {}
@@ -89,6 +95,7 @@ class KafkaSource:
         unreadable: Mapping[Partition, Unreadable] = {}
         waits_s = 0.0 if self._waiting_stand_ins(consumer) else timeout_s
         with translated(self._kafka):
+            self._ration.renew()
             try:
                 found = consumer.poll(timeout_ms=int(waits_s * 1000))
             except (errors.OffsetOutOfRangeError, errors.NoOffsetForPartitionError):
@@ -266,6 +273,7 @@ class KafkaSource:
             enable_auto_commit=False,
             metrics_enabled=False,
         )
+        self._ration = ration_polls(consumer, options.max_poll_bytes)
         consumer.subscribe(list(options.topics), listener=_Listener(consumer, self._changes))
         return consumer
 

@@ -36,6 +36,8 @@ class Reason(StrEnum):
     INVALID_LABEL = "invalid_label"
     UNKNOWN_LABEL = "unknown_label"
     EMPTY = "empty"
+    TOMBSTONE = "tombstone"
+    """A null value, as a job sends it that deletes keys. It says nothing about a producer of pictures."""
     NOT_AN_IMAGE = "not_an_image"
     UNSUPPORTED_FORMAT = "unsupported_format"
     TOO_LARGE = "too_large"

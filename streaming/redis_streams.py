@@ -66,7 +66,8 @@ class RedisStreams:
         """Return the state of every registered log, sorted."""
         states = []
         for log, known in self.registered().items():
-            now_ms, last, length, *oldest = self._connection.script("state", [self._keys.stream(log)], ["at"])
+            keys = [self._keys.stream(log), self._keys.dead(log)]
+            now_ms, last, length, dead, *oldest = self._connection.script("state", keys, ["at"])
             states.append(
                 LogState(
                     log=log,
@@ -78,13 +79,14 @@ class RedisStreams:
                     registered_ms=known.at_ms,
                     now_ms=int(now_ms),
                     ahead_ms=known.ahead_ms,
+                    dead_letters=dead,
                 )
             )
         return states
 
     def position(self, log: Log) -> int:
         """Return the last id of a log's stream; 0 when there is no stream."""
-        return position_of(self._connection.script("state", [self._keys.stream(log)], ["at"])[1])
+        return position_of(self._connection.script("state", [self._keys.stream(log), self._keys.dead(log)], ["at"])[1])
 
     def bytes_used(self) -> int:
         """Return the sum over all registered streams of length times measured entry size."""

@@ -10,6 +10,7 @@ import typer
 from daemon.cli import (
     classes,
     config,
+    dead_letters,
     demo,
     explain,
     pull,
@@ -72,7 +73,7 @@ def common(
     configure("warning", "auto", "command", libraries=logging.CRITICAL)
 
 
-LOOKING = (status, rounds, versions, explain, report, verify, quarantine, classes)
+LOOKING = (status, rounds, versions, explain, report, verify, quarantine, classes, dead_letters)
 
 for group in (roles, run, demo, push, pull, *LOOKING, config, rollback, release):
     group.register(app)

@@ -5,13 +5,12 @@ from typing import Annotated
 import typer
 
 from daemon.cli.options import ConfigFile, Sets, examples, given
-from daemon.composition.names import ingestor_name
 from daemon.config import Config
 from daemon.errors import OperatorError
 
 EXAMPLES = examples(
     "tidemill release --brake",
-    "tidemill release --brake --name ingest-2",
+    "tidemill release --brake --name ingest-2 --topic images --records 5000",
     "tidemill release --partition images:0",
     "tidemill release --partition images:0 --skip 4711",
 )
@@ -29,6 +28,11 @@ def release(
     sets: Sets = None,
     brake: Annotated[bool, typer.Option("--brake", help="Let an ingestor go on after too many dead letters.")] = False,
     name: Annotated[str | None, typer.Option("--name", help="The ingestor; else ingest.name, or this host.")] = None,
+    topic: Annotated[str | None, typer.Option("--topic", help="With --brake: of this topic alone.")] = None,
+    records: Annotated[
+        int | None,
+        typer.Option("--records", min=1, help="With --brake: let go so many records, rather than all up to now."),
+    ] = None,
     partition: Annotated[
         str | None,
         typer.Option("--partition", metavar="TOPIC:P", help="Read a truncated partition anew, from its beginning."),
@@ -45,8 +49,10 @@ def release(
 ) -> None:
     """Let go on what stopped to wait for a person: an ingestor's brake, a truncated partition, one that cannot be read.
 
-    The brake is on when over half of an ingestor's last 1,000 records were dead letters: put the producer right
-    first. A truncated partition's log ends before what was read already: its records are learnt as those of a new log.
+    The brake is on when over half of an ingestor's last 1,000 records of a topic were dead letters: put the producer
+    right first. What the topic holds now, or the next --records, then does not count for it: whoever takes these
+    records in, and however bad they are, is not stopped before their end.
+    A truncated partition's log ends before what was read already: its records are learnt as those of a new log.
     With --skip, records that cannot be read become dead letters, each counted: the ingestor's /readyz names them.
     Exit status 1 where there is nothing to let go.
     """
@@ -58,28 +64,13 @@ def release(
         )
     config = given(context, file, sets, {"ingest.name": name}).load().config
     if brake:
-        _release_brake(config)
+        from daemon.cli.release_brake import release_brake  # noqa: PLC0415 - only where needed
+
+        release_brake(config, topic, records)
     elif partition is not None and skip is not None:
         _skip(config, *_topic_and_partition(partition), skip)
     elif partition is not None:
         _release_partition(config, *_topic_and_partition(partition), force=force)
-
-
-def _release_brake(config: Config) -> None:
-    from daemon.cli.buffers import open_ingest_buffer  # noqa: PLC0415 - only where needed
-    from daemon.ingest.brake import brake_is_on  # noqa: PLC0415
-
-    name = ingestor_name(config)
-    with open_ingest_buffer(config) as buffer:
-        records, dead = buffer.outcomes(name)
-        if not records:
-            cure = "Give --name and the job (--set job=…) as the ingestor has them: its log and its /readyz say how"
-            raise OperatorError("ingest.name", f"no ingestor {name!r} is known in job {config.job!r}", cure)
-        if not brake_is_on(records, dead):
-            message = f"the brake of {name} in job {config.job!r} is not on"
-            raise OperatorError("", message, f"{dead} of its last {records} records were dead letters")
-        buffer.release(name)
-    typer.echo(f"released the brake of {name}: {dead} of its last {records} records were dead letters")
 
 
 def _topic_and_partition(text: str) -> tuple[str, int]:
@@ -137,11 +128,13 @@ def _skip(config: Config, topic: str, partition: int, offset: int) -> None:
     """Leave the word for the partition's ingestor, where what comes next in it really cannot be read."""
     from daemon.cli.buffers import open_ingest_buffer  # noqa: PLC0415
     from daemon.composition.kafka import kafka_options  # noqa: PLC0415
+    from streaming import codecs  # noqa: PLC0415
     from streaming.kafka_fetch import KafkaFetch  # noqa: PLC0415
     from streaming.records import Log  # noqa: PLC0415
     from streaming.source import Partition  # noqa: PLC0415
     from streaming.unreadable import unreadable_at  # noqa: PLC0415
 
+    codecs.install(config.kafka.unpack_max_bytes)  # what an ingestor cannot read is not to be readable here
     topic_id, _ = _end(config, topic, partition)
     with open_ingest_buffer(config) as buffer:
         log = Log(topic, topic_id, partition, buffer.incarnation(topic, topic_id, partition))

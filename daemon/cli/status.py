@@ -10,6 +10,7 @@ from daemon.cli.clocks import ask_clocks, clock_lines
 from daemon.cli.options import AsJson, ConfigFile, Sets, StateFolder, examples, given
 from daemon.cli.output import out, percent, print_json, print_table, say, size
 from daemon.cli.state import open_ledger
+from daemon.cli.status_dead_letters import dead_letter_lines, dead_letters_told
 from daemon.cli.versions import version_facts
 from daemon.config import Config
 
@@ -39,6 +40,8 @@ class _Buffered:
     uncommitted: "dict[LogKey, tuple[int, int]]" = field(default_factory=dict)
     """(offset that a transaction is open at, records that wait for its end), where one is."""
     samples: int | None = None
+    dead_letters: int | None = None
+    dead_lettered: dict[str, dict[str, int]] | None = None
     bytes_used: int | None = None
     clocks: dict[str, Any] | None = None
     unreachable: list[str] = field(default_factory=list)
@@ -61,7 +64,7 @@ def status(
     with open_ledger(config) as ledger:
         buffered = _ask_redis(config)
         _ask_kafka(config, buffered)
-        told = _told(ledger, buffered)
+        told = _told(config, ledger, buffered)
         told["waiting"]["labels"] = _waiting_labels(ledger, config)
         told["classes"] = {
             **ledger.book().counts(),
@@ -95,6 +98,7 @@ def _ask_redis(config: Config) -> _Buffered:
     try:
         with open_learn_buffer(config) as buffer:
             states = buffer.logs()
+            found.dead_lettered = buffer.dead_lettered()
             found.clocks = ask_clocks(buffer, states)
     except (BufferUnavailableError, BufferMisconfiguredError) as error:
         found.unreachable.append(f"{error} (redis.url is {config.redis.masked_url})")
@@ -103,7 +107,8 @@ def _ask_redis(config: Config) -> _Buffered:
         key = LogKey(one.log.topic, one.log.topic_id, one.log.partition, one.log.incarnation)
         found.positions[key] = one.position
         found.ends[key] = one.end
-    found.samples = sum(one.length for one in states)
+    found.samples = sum(one.samples for one in states)
+    found.dead_letters = sum(one.dead_letters for one in states)
     found.bytes_used = sum(one.bytes_used for one in states)
     return found
 
@@ -135,7 +140,7 @@ def _ask_kafka(config: Config, found: _Buffered) -> None:
             found.uncommitted[key] = (stable, log_end - stable)
 
 
-def _told(ledger: "Ledger", buffered: _Buffered) -> dict[str, Any]:
+def _told(config: Config, ledger: "Ledger", buffered: _Buffered) -> dict[str, Any]:
     learnt = ledger.positions()
     champion = ledger.champion()
     reached = {"unreachable": buffered.unreachable} if buffered.unreachable else {}
@@ -155,7 +160,12 @@ def _told(ledger: "Ledger", buffered: _Buffered) -> dict[str, Any]:
             }
             for log in sorted({*learnt, *buffered.positions, *buffered.ends})
         ],
-        "buffer": {"samples": buffered.samples, "bytes": buffered.bytes_used},
+        "buffer": {
+            "samples": buffered.samples,
+            "dead_letters": buffered.dead_letters,
+            "bytes": buffered.bytes_used,
+        },
+        "dead_letters": dead_letters_told(buffered.dead_lettered, config.kafka.dlq_suffix),
         "clocks": buffered.clocks,
         "store": ledger.counts(),
         "drift": ledger.drift(),
@@ -199,7 +209,9 @@ def _print(told: dict[str, Any], servers: str) -> None:
     buffer = told["buffer"]
     known = buffer["samples"] is not None
     console.print(f"round     {told['round']}")
-    console.print(f"buffer    {buffer['samples']} waiting, {size(buffer['bytes'])}" if known else "buffer    not known")
+    console.print(f"buffer    {_waiting(buffer)}" if known else "buffer    not known")
+    for line in dead_letter_lines(told["dead_letters"]):
+        console.print(line)
     for line in clock_lines(told["clocks"]) if told["clocks"] else ():
         console.print(f"clocks    {line}")
     console.print("store     " + ", ".join(f"{count} {role}" for role, count in told["store"].items()))
@@ -227,6 +239,11 @@ def _print(told: dict[str, Any], servers: str) -> None:
             for one in told["positions"]
         ],
     )
+
+
+def _waiting(buffer: dict[str, Any]) -> str:
+    dead = f" and {buffer['dead_letters']} dead letters to account for" if buffer["dead_letters"] else ""
+    return f"{buffer['samples']} samples waiting{dead}, {size(buffer['bytes'])}"
 
 
 def _print_uncommitted(positions: list[dict[str, Any]], servers: str) -> None:

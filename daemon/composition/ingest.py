@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 
+import structlog
+
 from daemon.composition.clocks import monotonic_s, now_ms
 from daemon.composition.kafka import kafka_options
 from daemon.composition.names import ingestor_name
@@ -16,10 +18,12 @@ from daemon.ingest.build import IngestorParts, build_ingestor
 from daemon.ingest.ingestor import Ingestor
 from daemon.ingest.options import IngestOptions
 from daemon.liveness import INGEST_TURN_MAX_S, BeatingStop, Pulse
+from daemon.memory import return_large_blocks
 from daemon.metrics import ClockMetrics, IngestMetrics, OutageMetrics, new_registry
 from daemon.outage import Need, OutageObserver
 from daemon.readiness import Check
 from streaming.buffer import BufferMisconfiguredError, entries_at_once
+from streaming.codecs import missing_codecs
 from streaming.dead_letters import DeadLetterOptions
 from streaming.decoder import Decoder
 from streaming.images import ImageDecoder
@@ -30,6 +34,10 @@ from streaming.redis_client import RedisConnection
 
 NEEDS = (Need.KAFKA, Need.REDIS, Need.REDIS_MEMORY, Need.EVICTION, Need.TOPIC, Need.DEAD_LETTERS)
 """What an ingestor may wait for."""
+LETTER_IMAGES = 2
+"""A dead letter goes whole up to twice image.max_bytes: the largest image as base64 is 4/3 of it."""
+
+_log = structlog.get_logger()
 
 
 def run_ingest(config: Config, stop: threading.Event, *, reached: Callable[[str], None] = faults.nothing) -> None:
@@ -37,6 +45,9 @@ def run_ingest(config: Config, stop: threading.Event, *, reached: Callable[[str]
 
     `reached` is told each named step of a record's way; tests end the process there.
     """
+    return_large_blocks()
+    for codec, package in missing_codecs().items():
+        _log.warning("a codec of Kafka cannot be read", codec=codec, cure=f"install the Python package {package}")
     with ExitStack() as stack:
         registry = new_registry()
         outages = OutageMetrics(registry, NEEDS, now_ms)
@@ -80,11 +91,17 @@ def _ingestor(
             topics=kafka.topics,
             session_timeout_ms=kafka.session_timeout_ms,
             max_poll_records=kafka.max_poll_records,
+            max_poll_bytes=kafka.max_poll_bytes,
             fetch_max_bytes=kafka.fetch_max_bytes,
+            unpack_max_bytes=kafka.unpack_max_bytes,
             create_topics=kafka.create_topics,
             partitions=kafka.partitions,
         ),
-        dead_letters=DeadLetterOptions(suffix=kafka.dlq_suffix, create_topics=kafka.create_topics),
+        dead_letters=DeadLetterOptions(
+            suffix=kafka.dlq_suffix,
+            create_topics=kafka.create_topics,
+            bytes_max=LETTER_IMAGES * image.max_bytes,
+        ),
         ingest=IngestOptions(
             name=name,
             job=config.job,
@@ -92,11 +109,13 @@ def _ingestor(
             batch_records=min(buffer.batch_records, entries_at_once(image.size)),
             bytes_max=buffer.bytes_max,
             low_water=buffer.low_water,
+            records_in_hand=kafka.max_poll_records,
             workers=config.ingest.workers,
         ),
     )
     classes = frozenset(config.model.classes) or None
-    decoder = Decoder(ImageDecoder(image.size, image.max_bytes, image.max_pixels), classes)
+    images = ImageDecoder(image.size, image.max_bytes, image.max_pixels, config.ingest.decode_bytes_max)
+    decoder = Decoder(images, classes, metrics.decoded)
     return build_ingestor(
         parts,
         decoder,

@@ -46,6 +46,8 @@ class Ingest(Section):
     """The ingestor's name: Kafka's client id and the brake's name; empty: the host's name."""
     workers: Annotated[int, Field(ge=0, le=1024)] = 0
     """Threads that decode; 0: one for each core."""
+    decode_bytes_max: Annotated[int, Field(ge=1_000_000, le=1_000_000_000_000)] = 150_000_000
+    """Bytes of memory for all images that are decoded at once; one that takes more is too_many_pixels."""
 
 
 class Learn(Section):

@@ -40,8 +40,12 @@ class Kafka(Section):
     """Milliseconds that a request to a broker may take."""
     max_poll_records: Annotated[int, Field(ge=1, le=100_000)] = 500
     """Records that one poll brings at most."""
-    fetch_max_bytes: Annotated[int, Field(ge=1_024, le=1_000_000_000)] = 52_428_800
-    """Bytes that one fetch brings at most."""
+    max_poll_bytes: Annotated[int, Field(ge=1_024, le=1_000_000_000)] = 8_388_608
+    """Bytes of records that one poll brings at most, or one record that is larger."""
+    fetch_max_bytes: Annotated[int, Field(ge=1_024, le=1_000_000_000)] = 8_388_608
+    """Bytes that one fetch from a broker brings at most, or one batch that is larger."""
+    unpack_max_bytes: Annotated[int, Field(ge=1_024, le=1_000_000_000)] = 16_777_216
+    """Bytes that a compressed batch may become, or twice its size where that is more."""
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     """How the brokers are spoken to."""
     sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = ""

@@ -1,6 +1,6 @@
 """The partitions that this ingestor owns: which are read, which wait to be opened, which stand still."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
 import structlog
@@ -74,8 +74,8 @@ class Lanes:
         """Read nothing further, and open all anew: the buffer may not be what we think."""
         self.close(tuple(self.open))
 
-    def open_waiting(self, *, resume: bool) -> None:
-        """Open what waits and can be opened; `resume`: read on from there."""
+    def open_waiting(self, *, resume: Callable[[str], bool]) -> None:
+        """Open what waits and can be opened; `resume` says of which topics to read on from there."""
         if not self.waiting:
             return
         topic_ids = self._source.topic_ids()
@@ -106,7 +106,7 @@ class Lanes:
                 gap = {"offsets": lane.expired, "first": lane.position, "next": lane.resume_at}
                 _log.warning("records expired before they were read", **_facts(log), **gap, cure=cure)
             self._observer.lag(partition.topic, partition.partition, max(0, bounds.log_end - lane.resume_at))
-            if resume:
+            if resume(partition.topic):
                 self._source.resume([partition])
 
     def replaced(self, topic_ids: Mapping[str, str]) -> bool:

@@ -20,6 +20,8 @@ class IngestOptions:
     """Bytes of all that waits in the buffer, at which records are no longer taken."""
     low_water: float = 0.8
     """Fraction of `bytes_max` below which they are taken again."""
+    records_in_hand: int = 500
+    """Records that a poll brings at most."""
     workers: int = 0
     """Threads that decode; 0: one for each core."""
 

@@ -50,6 +50,8 @@ class BufferFacts:
     """What waits in Redis, over all logs."""
 
     samples: int
+    dead_letters: int
+    """Markers of dead letters: they wait to be accounted for, and are no samples."""
     bytes_used: int
     oldest_ms: int | None
     """When the oldest was buffered, in milliseconds since the epoch; None where nothing waits."""

@@ -73,7 +73,8 @@ class StatusBoard:
 
     def buffer_seen(self, facts: BufferFacts) -> None:
         """Note what waits."""
-        self._set(buffer={"samples": facts.samples, "bytes": facts.bytes_used, "oldest_ms": facts.oldest_ms})
+        waiting = {"samples": facts.samples, "dead_letters": facts.dead_letters}
+        self._set(buffer={**waiting, "bytes": facts.bytes_used, "oldest_ms": facts.oldest_ms})
 
     def unlearnt_seen(self, topic: str, partition: int, records: int) -> None:
         """Not shown here: `tidemill status` and the metrics have it."""

@@ -79,15 +79,15 @@ class WindowTaker:
         due = assess(self._ages.look(every), learnt_positions(positions), self._limits)
         states = [state for state in every if state.length]
         wanted = self._limits.starting(hurried=hurried)
-        if due.entries == 0 or not (due.aged or due.entries >= max(wanted, self._fruitless_below)):
+        if due.entries == 0 or not (due.aged or due.samples >= max(wanted, self._fruitless_below)):
             return None
         taken = self._read(states, positions)
         samples = sum(len(one.samples) for one in taken)
         if not any(one.start is not None and one.position > one.start for one in taken):
             return None
         if not due.accepts(samples, self._limits, hurried=hurried):
-            # Markers count as entries: read again only when enough has come that it could be a full window.
-            self._fruitless_below = due.entries + wanted - samples
+            # Markers that 0.1 wrote count as samples: read again only when enough has come for a full window.
+            self._fruitless_below = due.samples + wanted - samples
             return None
         self._fruitless_below = 0
         return self._window(taken)

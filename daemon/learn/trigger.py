@@ -35,6 +35,8 @@ class Due:
     """What the buffer offers now: whether a round may start, by count, by age, or not."""
 
     entries: int
+    """Samples and markers of dead letters."""
+    samples: int
     aged: bool
     at_end: bool
 
@@ -53,6 +55,7 @@ def assess(logs: Sequence[Aged], learnt: Mapping[Log, int], limits: WindowLimits
     living = [one.state for one in logs if one.state.length or one.registered_ms < REGISTERED_WITHIN_MS]
     return Due(
         entries=sum(one.state.length for one in logs),
+        samples=sum(one.state.samples for one in logs),
         aged=any(one.oldest_ms is not None and one.oldest_ms >= limits.max_wait_s * 1000 for one in logs),
         at_end=all(max(state.position, learnt.get(state.log, 0)) >= state.end for state in living),
     )

@@ -38,7 +38,8 @@ class BufferWatch:
         oldest_ms = [one.oldest_ms for one in logs if one.oldest_ms is not None]
         self._observer.buffer_seen(
             BufferFacts(
-                samples=sum(one.state.length for one in logs),
+                samples=sum(one.state.samples for one in logs),
+                dead_letters=sum(one.state.dead_letters for one in logs),
                 bytes_used=sum(one.state.bytes_used for one in logs),
                 # In our own time, as all that is told beside it: who reads it compares it with the time of now.
                 oldest_ms=self._now_ms() - max(oldest_ms) if oldest_ms else None,

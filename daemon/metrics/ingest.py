@@ -5,10 +5,12 @@ from contextlib import suppress
 from prometheus_client import CollectorRegistry
 
 from daemon.ingest.observer import Pause
+from daemon.metrics.buckets import Buckets
 from daemon.metrics.family import Family
 from streaming.records import Reason
 
 PLACE = ("topic", "partition")
+DECODE_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
 class IngestMetrics:
@@ -41,6 +43,7 @@ class IngestMetrics:
             "1 while a partition stands still: its log is truncated, or cannot be read.",
             ("topic", "partition"),
         )
+        self.decoded = Buckets(registry, "decode_seconds", "Seconds that decoding a record took.", DECODE_BUCKETS_S).add
         for reason in Reason:
             self._dead.labels(reason.value)
         self.paused(frozenset())

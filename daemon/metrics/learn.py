@@ -21,7 +21,10 @@ class LearnMetrics:
     def __init__(self, registry: CollectorRegistry, *, model: str) -> None:
         make = Family(registry)
         self._model = model
-        self._buffer_samples = make.gauge("buffer_samples", "Entries that wait in Redis.")
+        self._buffer_samples = make.gauge("buffer_samples", "Samples that wait in Redis.")
+        self._buffer_dead_letters = make.gauge(
+            "buffer_dead_letters", "Markers of dead letters that wait in Redis to be accounted for."
+        )
         self._buffer_bytes = make.gauge("buffer_bytes", "Bytes that wait in Redis.")
         self._buffer_oldest = make.gauge(
             "buffer_oldest_timestamp_seconds", "When the oldest waiting entry was buffered; 0 where nothing waits."
@@ -161,6 +164,7 @@ class LearnMetrics:
     def buffer_seen(self, facts: BufferFacts) -> None:
         """Show what waits."""
         self._buffer_samples.set(facts.samples)
+        self._buffer_dead_letters.set(facts.dead_letters)
         self._buffer_bytes.set(facts.bytes_used)
         self._buffer_oldest.set((facts.oldest_ms or 0) / 1000)
 

@@ -87,7 +87,7 @@ def test_learn_shows_what_it_is_told(registry, learn):
     learn.scored_before(0.7)
     learn.judged(judged(cat=0.9))
     learn.committed(5_000)
-    learn.buffer_seen(BufferFacts(7, 700, 9_000))
+    learn.buffer_seen(BufferFacts(7, 2, 700, 9_000))
     learn.unlearnt_seen("images", 2, 11)
     learn.store_seen({"train": 40, "holdout": 10}, 1234)
     learn.waiting_dropped(3)
@@ -102,6 +102,7 @@ def test_learn_shows_what_it_is_told(registry, learn):
         "train_holdout_gap": 0.03,
         "commit_timestamp_seconds": 5,
         "buffer_samples": 7,
+        "buffer_dead_letters": 2,
         "buffer_bytes": 700,
         "buffer_oldest_timestamp_seconds": 9,
         "store_bytes": 1234,
@@ -186,3 +187,14 @@ def test_every_role_tells_of_its_process(registry):
     for name in ("process_resident_memory_bytes", "process_open_fds", "python_info", "python_gc_collections_total"):
         assert name in text
     assert "_created" not in text
+
+
+def test_how_long_decoding_takes_is_a_histogram(registry, ingest):
+    ingest.decoded([0.0002, 0.0004, 3.0])
+    ingest.decoded([0.0001])
+    found = {
+        bound: value(registry, "decode_seconds_bucket", le=bound) for bound in ("0.0001", "0.00025", "0.0005", "2.5")
+    }
+    assert found == {"0.0001": 1, "0.00025": 2, "0.0005": 3, "2.5": 3}
+    assert value(registry, "decode_seconds_bucket", le="+Inf") == value(registry, "decode_seconds_count") == 4
+    assert value(registry, "decode_seconds_sum") == pytest.approx(3.0007)

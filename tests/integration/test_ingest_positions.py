@@ -9,6 +9,7 @@ from kafka import KafkaConsumer, KafkaProducer
 from kafka.errors import CorruptRecordError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
+from streaming.buffer import ALL_TOPICS
 from streaming.kafka_fetch import Fetched, KafkaFetch
 from streaming.kafka_source import KafkaSource
 from streaming.records import Marker, Reason
@@ -169,7 +170,7 @@ def test_what_retention_took_is_reported_as_expired_also_while_running(site):
 
 def hold(running, *, on):
     """Have the brake on or off, at once."""
-    running.ingestor._brake.look = lambda: on
+    running.ingestor._brake.look = lambda: frozenset({ALL_TOPICS} if on else ())
     running.ingestor._duties.now()
     eventually(lambda: ("brake" in running.causes) == on)
 

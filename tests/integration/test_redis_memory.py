@@ -69,7 +69,7 @@ def test_at_maxmemory_the_learner_trims_and_room_comes_back(own_redis, program):
         buffer.ingest.open_incarnation(LOG.topic, LOG.topic_id, 0, 1)
     assert buffer.learn.logs()[0].length == position
     assert buffer.ingest.bytes_used() > 0
-    buffer.ingest.release(BRAKE)
+    buffer.ingest.release(BRAKE, LOG.topic, {LOG: 9}, 3)
     buffer.learn.claim_ownership("state-a", adopt=False)
     buffer.learn.trim(LOG, position // 2)
     buffer.learn.leave_learnt(LOG, position // 2)
@@ -245,4 +245,4 @@ def test_the_brake_is_forgotten_after_a_week_of_silence(redis_server, redis_url)
     buffer = Both(redis_url)
     buffer.ingest.append(LOG, 0, [marker(0)], BRAKE)
     with redis_server.client() as client:
-        assert 0 < client.ttl(KEYS.outcomes(BRAKE)) <= 7 * 24 * 3600
+        assert 0 < client.ttl(KEYS.verdicts(BRAKE)) <= 7 * 24 * 3600

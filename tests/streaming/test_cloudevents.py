@@ -150,10 +150,12 @@ def test_a_closed_list_refuses_other_labels() -> None:
     assert refused([("label", b"cat")], classes=frozenset()) is Reason.UNKNOWN_LABEL
 
 
-@pytest.mark.parametrize("value", [None, b""])
+@pytest.mark.parametrize(("value", "reason"), [(None, Reason.TOMBSTONE), (b"", Reason.EMPTY)])
 @pytest.mark.parametrize("headers", [[("label", b"cat")], [], [STRUCTURED]])
-def test_a_record_without_value_is_empty(value: bytes | None, headers: Headers) -> None:
-    assert refused(headers, value) is Reason.EMPTY
+def test_a_record_without_value_is_a_tombstone_and_one_without_bytes_is_empty(
+    value: bytes | None, reason: Reason, headers: Headers
+) -> None:
+    assert refused(headers, value) is reason
 
 
 def test_too_large_comes_before_the_label() -> None:
@@ -314,3 +316,9 @@ def test_any_record_is_an_event_within_limits_or_has_a_reason(
     assert len(event.source.encode()) <= 512
     assert -62_135_596_800_000 <= event.time_ms <= 253_402_300_799_999
     assert event.image
+
+
+def test_json_of_ten_thousand_parts_is_not_read() -> None:
+    with pytest.raises(RejectedRecord, match="more than 10000 parts") as caught:
+        structured(b'{"label": "cat", "a": [' + b"[]," * 10_000 + b"[]]}", max_bytes=100_000)
+    assert caught.value.reason is Reason.MALFORMED_EVENT

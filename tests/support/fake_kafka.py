@@ -36,10 +36,10 @@ class FakeKafka:
     def log(self, topic="images", partition=0):
         return self.topics[topic][1][partition]
 
-    def send(self, n=1, topic="images", partition=0, value=b"good"):
+    def send(self, n=1, topic="images", partition=0, value=b"good", headers=()):
         log = self.log(topic, partition)
         for _ in range(n):
-            log.records[log.end] = Record(topic, partition, log.end, 1_000, None, value)
+            log.records[log.end] = Record(topic, partition, log.end, 1_000, None, value, headers)
             log.end += 1
 
     def skip(self, n=1, topic="images", partition=0):
@@ -214,6 +214,8 @@ class FakeDecoder:
     def _verdict(self, record):
         if record.unreadable:
             return RejectedRecord(Reason.UNREADABLE, record.unreadable)
+        if record.value is None:
+            return RejectedRecord(Reason.TOMBSTONE, "null")
         if record.value == BAD:
             return RejectedRecord(Reason.NOT_AN_IMAGE, "bad")
         return Decoded(Event("cat", f"{record.partition}/{record.offset}", "", 1_000, b""), self.pixels)
@@ -225,6 +227,9 @@ class FakeLetters:
     def __init__(self):
         self.sent = []
         self.error = None
+        self.refuses = None
+        """Which letters `error` is raised for; None: all."""
+        self.tries = 0
         self.exists = True
 
     def topic_of(self, topic):
@@ -234,8 +239,10 @@ class FakeLetters:
         return self.exists
 
     def send(self, letters):
-        if self.error is not None:
-            raise self.error
+        self.tries += 1
+        refused = self.error if self.refuses is None or any(map(self.refuses, letters)) else None
+        if refused is not None:
+            raise refused
         self.sent += [(one.record.partition, one.record.offset) for one in letters]
 
     def close(self):

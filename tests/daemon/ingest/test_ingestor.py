@@ -216,7 +216,7 @@ def test_the_brake_stops_at_more_than_half_from_a_hundred_on(rig):
     one.begin()
     one.turn(4, pass_s=6)
     assert one.buffer.position(one.log()) == position, "a restart does not release it"
-    one.buffer.release("one")
+    one.buffer.release("one", "images", {})
     one.turn(4, pass_s=6)
     assert one.buffer.position(one.log()) > position
 
