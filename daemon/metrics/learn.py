@@ -83,6 +83,10 @@ class LearnMetrics:
         )
         self._publish = make.histogram("publish_seconds", "From the commit until the pointer moved.", PUBLISH_BUCKETS_S)
         self._commit = make.gauge("commit_timestamp_seconds", "When the newest round was committed.")
+        self._start_at_zero()
+
+    def _start_at_zero(self) -> None:
+        """Show every counter and gauge of a known set of labels from the start."""
         for outcome in Outcome:
             self._rounds.labels(outcome.value)
         for what in Relabelled:
