@@ -1,5 +1,10 @@
 """What only an operator can put right, said in one line that names the setting and the cure."""
 
+MISCONFIGURED = 2
+"""Exit status: wrong use or configuration."""
+PERSON_MUST_ACT = 78
+"""Exit status of a role that neither waiting nor a restart can cure: supervisors leave it alone (EX_CONFIG)."""
+
 
 class OperatorError(Exception):
     """The start or a command cannot go on. `main` prints it in one line, without a traceback, and exits."""
@@ -14,4 +19,4 @@ class OperatorError(Exception):
         self.cure = cure
         """What to do about it, as a sentence."""
         self.exit_code = exit_code
-        """1: something outside failed; 2: wrong use or configuration, which trying again cannot cure."""
+        """1: something outside failed; MISCONFIGURED, PERSON_MUST_ACT: trying again cannot cure it."""

@@ -9,6 +9,7 @@ import re
 import sys
 import threading
 import time
+import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import TextIO
@@ -16,12 +17,16 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from daemon.log_stream import SteadyLogger, SteadyStream
+
 TOLD_BY_US = ("kafka.net", "kafka.cluster", "kafka.coordinator")
 """Lines of a client about its connections: an outage is told by whoever waits for it, once and with the cure."""
 REPEAT_S = 60.0
 """Seconds within which a library's line that repeats is only counted."""
 KINDS_MAX = 256
 """Different lines that are remembered."""
+TRACEBACK_MAX = 20_000
+"""Characters of a traceback: one that recurses is longer than whoever reads it has time for."""
 MASK = "***"
 _SECRET_KEY = re.compile(r"password|passwd|secret|token|authorization", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"(://[^/\s:@]*:)[^@\s]+@|\b(bearer\s+)\S+", re.IGNORECASE)
@@ -43,6 +48,7 @@ def configure(
     """
     out = stream or sys.stderr
     console = form == "console" or (form == "auto" and out.isatty())
+    steady = SteadyStream(lambda: stream or sys.stderr)
     hidden = tuple(secret for secret in secrets if len(secret) >= 4)
     processors: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -57,8 +63,7 @@ def configure(
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        # Looked up anew for each line: whoever replaces sys.stderr is followed.
-        logger_factory=lambda *_: structlog.PrintLogger(stream or sys.stderr),
+        logger_factory=lambda *_: SteadyLogger(steady),
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
@@ -68,6 +73,14 @@ def configure(
         logging.getLogger(name).setLevel(logging.CRITICAL if libraries > logging.DEBUG else libraries)
     logging.captureWarnings(capture=True)
     threading.excepthook = _thread_died
+
+
+def traceback_of(error: BaseException) -> str:
+    """Return the traceback of an error and of what caused it, for a line's `exception`; of a long one the end.
+
+    As text: to hand over the error itself would have some renderers print each frame's variables, pictures included.
+    """
+    return "".join(traceback.format_exception(error))[-TRACEBACK_MAX:].strip()
 
 
 def _renderer(*, console: bool, colors: bool) -> Processor:

@@ -21,6 +21,8 @@ class Need(StrEnum):
     REDIS = "redis"
     REDIS_MEMORY = "redis_memory"
     """Redis answers, and has no room."""
+    EVICTION = "eviction"
+    """Redis answers, and may drop what it is given."""
     TOPIC = "topic"
     DEAD_LETTERS = "dead_letters"
     ANNOUNCEMENT = "announcement"
@@ -30,6 +32,8 @@ class Need(StrEnum):
     EXPORTER = "exporter"
     RECORDS = "records"
     """What the buffer lost and the ingestors read again."""
+    TRAINING = "training"
+    """Windows in a row raised the same: a person must see to it."""
 
 
 CURES: Mapping[Need, str] = {
@@ -37,6 +41,8 @@ CURES: Mapping[Need, str] = {
     Need.REDIS_MEMORY: "raise Redis' maxmemory, or lower buffer.bytes_max well below it",
 }
 """What to do about what ingestors and learner both wait for."""
+EVICTING = "Redis to keep what it is given (maxmemory-policy noeviction)"
+"""What an outage of `Need.EVICTION` waits for."""
 
 
 class OutageObserver(Protocol):
@@ -113,6 +119,10 @@ class Outage:
     def wait_s(self) -> float:
         """Seconds until the next try."""
         return 0.0 if self._since is None else max(0.0, self._next_try - self._clock())
+
+    def beside(self, what: str, need: Need, *, delay_max_s: float) -> "Outage":
+        """Return the outage of another thing, with the same clock and observer."""
+        return Outage(what, need, self._clock, observer=self._observer, delay_max_s=delay_max_s, jitter=self._jitter)
 
     def failed(self, reason: str, *, need: Need | None = None, what: str = "", **facts: object) -> None:
         """A try failed: the next is due after twice the delay of this one, less up to half of it at random.

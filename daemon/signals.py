@@ -1,13 +1,28 @@
 """Turns SIGTERM and SIGINT into an event, so that every role stops in its own order."""
 
 import os
+import select
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+import structlog
+
 FORCED_EXIT_BASE = 128
+INGEST_STOP_S = 20.0
+SERVE_STOP_S = 20.0
+LEARN_STOP_S = 60.0
+"""A stage that nothing interrupts may end first."""
+SUPERVISE_STOP_S = 60.0
+"""More than `run.stop_timeout_s` may be."""
+
+_ENDED = b"e"
+_STOPPING = (signal.SIGTERM, signal.SIGINT)
+_log = structlog.get_logger()
 
 
 @contextmanager
@@ -29,14 +44,16 @@ def ending_at_once() -> Iterator[None]:
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[threading.Event]:
+def stop_on_signals(force_after_s: float | None = None) -> Iterator[threading.Event]:
     """Yield an event that the first SIGTERM or SIGINT sets; a SIGINT after that ends the process at once, as a kill.
 
     A SIGTERM after that changes nothing: service managers send it to a whole group, and have SIGKILL. Only in the main
-    thread. The handlers that stood before are put back.
+    thread. The handlers that stood before are put back. Where the block has not ended `force_after_s` after the first
+    signal the process is ended with status 143, whatever it is at: nothing is lost, for it may be killed anywhere.
     """
     stop = threading.Event()
     wake_read, wake_write = os.pipe()
+    os.set_blocking(wake_write, False)
     asked = False
 
     def handle(number: int, _frame: FrameType | None) -> None:
@@ -44,22 +61,73 @@ def stop_on_signals() -> Iterator[threading.Event]:
         if asked and number == signal.SIGINT:
             os._exit(FORCED_EXIT_BASE + number)
         asked = True
-        # Not stop.set(): the handler may run while this very thread holds the event's lock, which would never be freed.
-        os.write(wake_write, b"s")
 
-    def wait_for_signal() -> None:
-        if os.read(wake_read, 1) == b"s":
-            stop.set()
-
-    waker = threading.Thread(target=wait_for_signal, name="signals", daemon=True)
+    # Not stop.set() in the handler: it may run while this very thread holds the event's lock, which would never be
+    # freed. The interpreter writes to the pipe also where this thread is in a call that never comes back to Python.
+    waker = threading.Thread(target=_wake, args=(wake_read, stop, force_after_s), name="signals", daemon=True)
     waker.start()
     before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    woken_before = signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     try:
         yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        os.write(wake_write, b"e")
+        signal.set_wakeup_fd(woken_before)
+        os.write(wake_write, _ENDED)
         waker.join()
         os.close(wake_read)
         os.close(wake_write)
+
+
+@contextmanager
+def noting_hangups() -> Iterator[Callable[[], bool]]:
+    """Yield what tells whether SIGHUP came since it was last asked. Only in the main thread.
+
+    On a terminal SIGHUP keeps its meaning: the terminal is gone, so the process ends.
+    """
+    asked = False
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+
+    def told() -> bool:
+        nonlocal asked
+        was, asked = asked, False
+        return was
+
+    if any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)):
+        yield told
+        return
+    before = signal.signal(signal.SIGHUP, handle)
+    try:
+        yield told
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def _wake(wake_read: int, stop: threading.Event, force_after_s: float | None) -> None:
+    """Set the event at the first signal; end the process where the block does not end in time."""
+    while True:
+        byte = os.read(wake_read, 1)
+        if byte == _ENDED:
+            return
+        if byte[0] in _STOPPING:
+            break
+    stop.set()
+    deadline = None if force_after_s is None else time.monotonic() + force_after_s
+    while True:
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        if not select.select([wake_read], [], [], left)[0]:
+            _end_by_force(force_after_s)
+        if os.read(wake_read, 1) == _ENDED:
+            return
+
+
+def _end_by_force(force_after_s: float | None) -> None:
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    at = "" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
+    _log.error("did not stop in time and is ended: nothing is lost by that", seconds=force_after_s, at=at)
+    sys.stderr.flush()
+    os._exit(FORCED_EXIT_BASE + signal.SIGTERM)

@@ -232,9 +232,14 @@ class CandidateMaker:
         """Return the samples from the store on which a round's statistics are estimated."""
         return self._draw(claim, CALIBRATION_SAMPLES, "calibration").batch
 
-    def network_of(self, digest: str) -> Network:
-        """Return the published network of a committed state, by the digest of its weights file. Raises OSError."""
+    def network_of(self, digest: str, classes: tuple[str, ...] | None = None) -> Network:
+        """Return the published network of a committed state, by the digest of its weights file. Raises OSError.
+
+        `classes`: those of its classes that still are some, in their order; None: all.
+        """
         state = LearnerState.load(self._directory.weights_path(digest))
+        if classes is not None and classes != state.classes:
+            state.keep(classes)
         state.to(self._device)
         return published_network(state)
 
@@ -266,7 +271,7 @@ class CandidateMaker:
         """Return the state that the claim starts from, with a row for each of its classes, on the device."""
         state = self._committed(claim.state) if claim.state is not None else self._first(claim)
         if state.classes != claim.classes:
-            state.grow(claim.classes, seed_of(claim.seed, claim.round, "growth"))
+            state.follow(claim.classes, seed_of(claim.seed, claim.round, "growth"))
         state.to(self._device)
         return state
 

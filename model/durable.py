@@ -1,8 +1,14 @@
-"""Files that survive a power cut: written aside, synced, renamed in, the folder synced after. All raise OSError."""
+"""Files that survive a power cut: written aside, synced, renamed in, the folder synced after. All raise OSError.
+
+What cannot be written is told as a DiskError: which file, and how many bytes it would have had.
+"""
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
+
+from model.disk import writing
 
 HASH_CHUNK_BYTES = 1 << 20
 
@@ -11,7 +17,8 @@ def sync_folder(folder: Path) -> None:
     """Make renames within the folder durable."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(handle)
+        with writing(folder):
+            os.fsync(handle)
     finally:
         os.close(handle)
 
@@ -27,21 +34,28 @@ def make_folder(folder: Path) -> None:
 def replace_durably(file: Path, *parts: bytes | memoryview) -> None:
     """Write or replace a whole file: a reader sees the old bytes or the new ones, also after a crash."""
     aside = file.with_name(file.name + ".tmp")
-    try:
-        with aside.open("wb") as out:
-            for part in parts:
-                out.write(part)
-            out.flush()
-            os.fsync(out.fileno())
-    except OSError:
-        aside.unlink(missing_ok=True)  # on a full disk every byte is wanted
-        raise
-    adopt(aside, file)
+    with writing(file, sum(memoryview(part).nbytes for part in parts)):
+        try:
+            with aside.open("wb") as out:
+                for part in parts:
+                    out.write(part)
+                out.flush()
+                os.fsync(out.fileno())
+        except OSError:
+            remove_torn(aside)
+            raise
+        adopt(aside, file)
+
+
+def remove_torn(file: Path) -> None:
+    """Remove what was written in vain, for on a full disk every byte is wanted. Where that fails, the cause is said."""
+    with suppress(OSError):
+        file.unlink(missing_ok=True)
 
 
 def write_synced(file: Path, data: bytes) -> None:
     """Write a file and make its bytes durable; its name is so once the folder is synced."""
-    with file.open("wb") as out:
+    with writing(file, len(data)), file.open("wb") as out:
         out.write(data)
         out.flush()
         os.fsync(out.fileno())
@@ -82,6 +96,7 @@ def sync_file(file: Path) -> None:
     """Make a finished file's bytes durable."""
     handle = os.open(file, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        with writing(file):
+            os.fsync(handle)
     finally:
         os.close(handle)

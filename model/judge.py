@@ -57,7 +57,7 @@ class Judge:
         self._maker = maker
         self._options = options
         self._holdout_max = holdout_max
-        self._champion: tuple[int, Network] | None = None
+        self._champion: tuple[int, tuple[str, ...], Network] | None = None
 
     def judge(self, claim: Claim, candidate: Candidate, retired: tuple[int, ...] = ()) -> Judged:
         """Return the gate's verdict on the accepted holdout and this window's share of it.
@@ -87,22 +87,26 @@ class Judge:
             standing = self._standing(champion, asked, lasting, masked, alike, known)
         evidence = gather(masked, alike, asked.newest & told, lasting, against, standing)
         old, new = before.some(asked.whole), full.some(asked.whole)
-        verdict = gate(new, old, self._options, evidence, challenge=claim.challenges)
+        verdict = gate(new, old, self._options, evidence, challenge=claim.challenges, classes=claim.classes)
         best = against is None or against.won >= against.lost
         return Judged(verdict, _kept(asked, full, candidate.network), best, _gap(candidate, verdict))
 
     def crown(self, version: int, network: Network) -> None:
         """Remember the network of the version that has become champion."""
-        self._champion = (version, network)
+        self._champion = (version, self._directory.ledger.book().classes()[: network.spec.classes_n], network)
 
     def champion_network(self) -> Network | None:
-        """Return the champion's network in eval mode; None before there is one. Raises OSError."""
+        """Return the champion's network in eval mode; None before there is one. Raises OSError.
+
+        It knows the classes that still are some: one that was merged or retired is none of its answers any more.
+        """
         champion: Version | None = self._directory.ledger.champion()
         if champion is None:
             return None
-        if self._champion is None or self._champion[0] != champion.version:
-            self.crown(champion.version, self._maker.network_of(champion.state))
-        return self._champion[1] if self._champion else None
+        classes = self._directory.ledger.book().known_to_champion()
+        if self._champion is None or self._champion[:2] != (champion.version, classes):
+            self._champion = (champion.version, classes, self._maker.network_of(champion.state, classes))
+        return self._champion[2]
 
     def champion_on_holdout(self, network: Network) -> Answers:
         """Return what the champion, `network`, answers to held-out samples: kept answers, where there are any."""

@@ -1,6 +1,6 @@
 """Decides before training whether a window may be learnt from, and what becomes of suspect ones that are retried."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 
 from model.candidates import CandidateMaker
 from model.judge import Judge
-from model.judging.answers import evaluate
+from model.judging.answers import Answers, evaluate
 from model.judging.prequential import prequential_accuracy
+from model.judging.relabelling import Comparison, doubts, likelier
 from model.judging.screen import class_counts, contradicted, has_learnt, screen
 from model.network.network import Network
 from model.seeding import seeded
 from model.store.directory import StateDirectory
-from model.store.facts import Batch, Claim, Fate
+from model.store.facts import Batch, Claim, Fate, Relabel, RelabelOutcome, Role
 
 CONFIRM_MAX = 3
 """Other suspect windows that a change is looked for in."""
@@ -37,6 +38,8 @@ class Screened:
     """The window shows a change of what labels mean, and another has confirmed it."""
     contradicted: tuple[int, ...] = ()
     """Classes whose held-out samples the change contradicts."""
+    doubts: Mapping[int, RelabelOutcome] = field(default_factory=dict)
+    """Relabels that it does not vouch for, by their key."""
 
 
 class Screener:
@@ -49,10 +52,17 @@ class Screener:
         self._holdout_max = holdout_max
 
     def screen(self, claim: Claim) -> Screened:
-        """Return what to do with the claim's window. Raises DivergedError, DeviceError, OSError."""
+        """Return what to do with the claim's window, and its relabels. Raises DivergedError, DeviceError, OSError."""
         champion = self._judge.champion_network()
+        known = [] if claim.challenges else self._directory.ledger.relabels.of_claim(claim)
         if champion is None or claim.challenges:
-            return Screened()
+            return Screened(doubts=doubts([Comparison(one.relabel, one.source, None) for one in known if _in_use(one)]))
+        screened = self._window(claim, champion)
+        if screened.refused is not None or not known:
+            return screened
+        return replace(screened, doubts=self._doubts(champion, known, screened))
+
+    def _window(self, claim: Claim, champion: Network) -> Screened:
         window = self._directory.window(claim)
         answers = evaluate(champion, [window])
         known = champion.spec.classes_n
@@ -88,6 +98,41 @@ class Screener:
         classes = contradicted(evaluate(probe, held_out), evaluate(champion, held_out))
         return replace(facts, change=True, contradicted=classes)
 
+    def _doubts(self, champion: Network, relabels: Sequence[Relabel], screened: Screened) -> dict[int, RelabelOutcome]:
+        """Return which relabels the champion does not vouch for.
+
+        What waited for its label to become a class is as good as fresh: nothing was learnt of it, so it is screened as
+        the window is, and together with it.
+        """
+        classes = champion.spec.classes_n
+        told = [one for one in relabels if _in_use(one) and _known(one, classes)]
+        old, new = (np.array([getattr(one, name) for one in told], np.int64) for name in ("old_class", "new_class"))
+        supported = likelier(champion, self._directory.batches([one.sample for one in told]), old, new)
+        says = dict(zip([one.relabel for one in told], supported.tolist(), strict=True))
+        compared = [Comparison(one.relabel, one.source, says.get(one.relabel)) for one in relabels if _in_use(one)]
+        return doubts(compared) | self._doubts_of_waiting(champion, relabels, screened)
+
+    def _doubts_of_waiting(
+        self, champion: Network, relabels: Sequence[Relabel], screened: Screened
+    ) -> dict[int, RelabelOutcome]:
+        classes = champion.spec.classes_n
+        waited = [one for one in relabels if not _in_use(one) and one.new_class is not None and one.new_class < classes]
+        if not waited:
+            return {}
+        said = evaluate(champion, self._directory.batches([one.sample for one in waited])).predicted
+        counts = class_counts(Answers(said, np.array([one.new_class for one in waited], np.int64)), classes)
+        both = {
+            label: (
+                counts.get(label, (0, 0))[0] + screened.counts.get(label, (0, 0))[0],
+                counts.get(label, (0, 0))[1] + screened.counts.get(label, (0, 0))[1],
+            )
+            for label in {*counts, *screened.counts}
+        }
+        held_out = class_counts(self._judge.champion_on_holdout(champion), classes)
+        recent = self._directory.recent_screenings()
+        suspect = screen(counts, recent, held_out).suspect or screen(both, recent, held_out).suspect
+        return {one.relabel: RelabelOutcome.DISTRUSTED for one in waited} if suspect else {}
+
     def _confirmed(self, claim: Claim, champion: Network, probe: Network) -> bool:
         """Tell whether what the probe learnt holds in another suspect window, or was accepted since."""
         if self._directory.ledger.changed_since_retry(claim):
@@ -97,3 +142,13 @@ class Screener:
             if has_learnt(evaluate(probe, [batch]), evaluate(champion, [batch])):
                 return True
         return False
+
+
+def _in_use(one: Relabel) -> bool:
+    """Tell whether a relabelled picture has a label that counts; what waits has none yet."""
+    return one.role is not Role.WAITING
+
+
+def _known(one: Relabel, classes: int) -> bool:
+    """Tell whether a champion of so many classes knows both labels."""
+    return all(index is not None and index < classes for index in (one.old_class, one.new_class))

@@ -11,7 +11,7 @@ ACKNOWLEDGE_TIMEOUT_S = 10.0
 
 
 class Announcer:
-    """Connects with the first announcement, and anew after a failed one."""
+    """Connects with the first announcement, and anew after a failed one. Looks for the topic before each."""
 
     def __init__(self, kafka: KafkaOptions, topic: str, *, create: bool) -> None:
         """`create`: make the topic, of one partition and compacted, where it is missing."""
@@ -26,6 +26,8 @@ class Announcer:
         Takes some ten seconds at most. Raises TopicMissingError, KafkaUnavailableError, KafkaRefusedError.
         """
         try:
+            # Asked each time: a client whose topic was deleted waits for it, and then says that nobody answers.
+            self._ensure_topic()
             with translated(self._kafka):
                 future = self._connected().send(self._topic, key=model.encode(), value=manifest.encode())
                 future.get(timeout=ACKNOWLEDGE_TIMEOUT_S)
@@ -42,7 +44,6 @@ class Announcer:
 
     def _connected(self) -> Any:
         if self._producer is None:
-            self._ensure_topic()
             timeout_ms = int(ACKNOWLEDGE_TIMEOUT_S * 500)
             self._producer = KafkaProducer(
                 **self._kafka.client() | {"request_timeout_ms": min(timeout_ms, self._kafka.request_timeout_ms)},
@@ -50,7 +51,6 @@ class Announcer:
                 enable_idempotence=True,
                 max_block_ms=timeout_ms,
                 delivery_timeout_ms=2 * timeout_ms,
-                allow_auto_create_topics=False,
                 metrics_enabled=False,
             )
         return self._producer

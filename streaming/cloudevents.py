@@ -1,34 +1,38 @@
 """What a record says: CloudEvents' Kafka binding, read leniently.
 
-Order of the checks, so that a record with several faults always gets the same reason: `empty` (no value), `too_large`,
-`malformed_event` (batch mode, or a structured event that cannot be read), `missing_label`, `invalid_label`,
-`unknown_label`; then, in structured mode, `empty`, `too_large` and `malformed_event` for the data. The bytes of the
-image are not looked at here.
+Order of the checks, so that a record with several faults always gets the same reason: `tombstone`, `empty`,
+`too_large`, `malformed_event` (batch mode, or a structured event that cannot be read), `missing_label`,
+`invalid_label`, `unknown_label`; then, in structured mode, `empty`, `too_large` and `malformed_event` for the data. The
+bytes of the image are not looked at here.
 
 Leniency: header names are compared without regard to case; of a header given twice the last counts; a header with a
-null value counts as absent. Labels are kept exactly as sent: they are never trimmed, cased or normalised.
+null value counts as absent; what Spring quoted is unquoted (`streaming/spring.py`). Labels are normalised, so that
+those that look alike are alike (`streaming/labels.py`); they are never cased.
 """
 
 import binascii
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from streaming.labels import RAW_BYTES_MAX, UnfitLabelError, normalised
 from streaming.records import Event, Reason, Record, RejectedRecord
 from streaming.rfc3339 import parse_ms, plausible_ms
+from streaming.spring import unquoted
 from streaming.structured import StructuredEvent, parse_event
 
-LABEL_BYTES_MAX = 200
 NAME_BYTES_MAX = 512
 """Ids and sources are clipped to this many bytes of UTF-8: each sample keeps its own, to be found by."""
 
 # C0 and C1 controls, DEL, the line and paragraph separators, what turns the direction of text, and halves of surrogate
-# pairs: none can stand in a list of labels with one per line, in a log, on a terminal or in a metric. Joiners can, for
-# words of Persian and Hindi, and many emoji, are written with them.
+# pairs: an id or a source with one cannot stand in a log or on a terminal.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _STRUCTURED = "application/cloudevents+json"
 _CLOUDEVENTS = "application/cloudevents"
 _STRUCTURED_OVERHEAD_BYTES = 65_536
+_SENDER_BYTES_MAX = 1_000_000
+"""A refused event above this is not parsed a second time to have its source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +51,17 @@ def read_event(record: Record, *, classes: frozenset[str] | None = None, max_byt
     `classes`: the closed list of labels; None: any. `max_bytes`: the limit on the encoded image; a structured event may
     exceed it by what base64 and its other attributes take, and is refused beyond that before it is parsed.
 
-    The label is 1 to 200 bytes of UTF-8, not blank, without control characters (C0, C1, DEL, line and paragraph
-    separators, those that turn the direction of text, lone surrogates). An id or source that is blank, not UTF-8 or
-    holds control characters counts as absent; a longer one than 512 bytes is clipped. An absent id becomes
+    The label is what `labels.normalised` makes of it: 1 to 200 bytes of UTF-8 then. An id or source that is blank, not
+    UTF-8 or holds control characters counts as absent; a longer one than 512 bytes is clipped. An absent id becomes
     `<topic>/<partition>/<offset>`, an absent source empty. A time that is absent or not RFC 3339 becomes the record's
     timestamp, and that, where it is absent (-1) or beyond the year 9999, becomes 0: unknown.
 
     Raises RejectedRecord; see the module for the order of the checks.
     """
+    if record.value is None:
+        raise RejectedRecord(Reason.TOMBSTONE, "the value is null: a tombstone deletes a key and brings no image")
     if not record.value:
-        raise RejectedRecord(Reason.EMPTY, "the record has no value")
+        raise RejectedRecord(Reason.EMPTY, "the value has no bytes")
     headers = _headers(record)
     content_type = _content_type(headers)
     if content_type == _STRUCTURED:
@@ -66,6 +71,25 @@ def read_event(record: Record, *, classes: frozenset[str] | None = None, max_byt
         raise RejectedRecord(Reason.MALFORMED_EVENT, f"{content_type!r} cannot be read; send one event, binary or JSON")
     _check_size(len(record.value), max_bytes)
     return _event(record, _binary_fields(headers), classes, record.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sent a record, as far as that can be told of one that is refused; empty where not."""
+
+    source: str
+    sample_id: str
+    label: str
+
+
+def sender_of(record: Record) -> Sender:
+    """Return source and id of a record, whatever else is wrong with it, and its label, clipped. Never raises."""
+    headers = _headers(record)
+    fields = _binary_fields(headers)
+    if _content_type(headers) == _STRUCTURED and record.value and len(record.value) <= _SENDER_BYTES_MAX:
+        with contextlib.suppress(RejectedRecord):
+            fields = _structured_fields(parse_event(record.value))
+    return Sender(_name(fields.source), _name(fields.sample_id), _name(fields.label))
 
 
 def _structured(record: Record, value: bytes, classes: frozenset[str] | None, max_bytes: int) -> Event:
@@ -99,10 +123,10 @@ def _event(record: Record, fields: _Fields, classes: frozenset[str] | None, imag
     )
 
 
-def _headers(record: Record) -> dict[str, bytes]:
+def _headers(record: Record) -> Mapping[str, bytes]:
     """Return the headers by lower-cased name; the last of a name counts, and a null value removes it."""
     headers = {name.lower(): value for name, value in record.headers}
-    return {name: value for name, value in headers.items() if value is not None}
+    return unquoted({name: value for name, value in headers.items() if value is not None})
 
 
 def _content_type(headers: Mapping[str, bytes]) -> str:
@@ -129,19 +153,14 @@ def _structured_fields(event: StructuredEvent) -> _Fields:
 def _label(value: bytes | None) -> str:
     if value is None:
         raise RejectedRecord(Reason.MISSING_LABEL, "neither ce_label nor label is given")
-    if not 1 <= len(value) <= LABEL_BYTES_MAX:
-        raise RejectedRecord(
-            Reason.INVALID_LABEL, f"the label is {len(value)} bytes long; 1 to {LABEL_BYTES_MAX} are allowed"
-        )
+    if len(value) > RAW_BYTES_MAX:
+        raise RejectedRecord(Reason.INVALID_LABEL, f"the label is {len(value)} bytes long; 1 to 200 are allowed")
     try:
-        label = value.decode("utf-8")
+        return normalised(value.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise RejectedRecord(Reason.INVALID_LABEL, "the label is not UTF-8") from error
-    if _CONTROL.search(label):
-        raise RejectedRecord(Reason.INVALID_LABEL, f"the label {label!r} holds control characters")
-    if label.isspace():
-        raise RejectedRecord(Reason.INVALID_LABEL, "the label is blank")
-    return label
+    except UnfitLabelError as error:
+        raise RejectedRecord(Reason.INVALID_LABEL, str(error)) from error
 
 
 def _name(value: bytes | None) -> str:

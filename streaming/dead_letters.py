@@ -1,35 +1,38 @@
 """Records that can never become samples go to `<topic>.dlq`, and are acknowledged there before anything else happens.
 
-What arrives is the original record, with what went wrong in headers named as Kafka Connect names them. Delivered at
-least once: topic, partition and offset in the headers tell twins apart.
+What arrives is the original record, with what went wrong in headers named as Kafka Connect names them; what the topic
+does not take for its size leaves size and digest (`letter_forms`). Delivered at least once: topic, partition and offset
+in the headers tell twins apart.
 
 The producer is not idempotent, for kafka-python 3.0.12's idempotent one fails for good after the first record that the
 brokers refuse for its size (tried). It keeps one request in flight, so the order holds; and each record is a batch of
-its own, so that one that is too large takes no other with it.
+its own, so that one that is too large takes no other with it. Batches are gzip, which every consumer can read.
 """
 
-import hashlib
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kafka import KafkaProducer, errors
-from kafka.serializer import Serializer
 
 from streaming.kafka_admin import KafkaAdmin, TopicMissingError
 from streaming.kafka_options import KafkaOptions, KafkaUnavailableError, translated
+from streaming.letter_forms import Form, Header, forms, header_bytes
+from streaming.letter_limits import LetterLimits
 from streaming.records import Reason, Record, RejectedRecord
+from streaming.untouched import Part, PartSerializer, UntouchedHeaders
 
 SEND_TIMEOUT_S = 10.0
 """How long the brokers may take to acknowledge before the whole batch is tried again later."""
 METADATA_TIMEOUT_MS = 3_000
 REQUEST_BYTES_MAX = 1_000_000_000
-"""No limit of the client's own: what is too large is for the brokers to say."""
+"""No limit of the client's own, which would count before compression: what the brokers take is asked."""
 
 _TOO_LARGE = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError)
 _HEADER_REASONS = frozenset({Reason.MISSING_LABEL, Reason.INVALID_LABEL, Reason.UNKNOWN_LABEL})
 
-Headers = list[tuple[str, bytes | None]]
+Headers = list[Header]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,12 @@ class DeadLetter:
     record: Record
     rejection: RejectedRecord
 
+    @property
+    def size(self) -> int:
+        """Bytes of key, value and headers."""
+        record = self.record
+        return len(record.key or b"") + len(record.value or b"") + header_bytes(record.headers)
+
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterOptions:
@@ -46,15 +55,21 @@ class DeadLetterOptions:
 
     suffix: str = ".dlq"
     create_topics: bool = False
+    bytes_max: int = 20_000_000
+    """Of a letter before it is compressed: what is larger goes without its value, whatever the topic would take."""
 
 
 class DeadLetters:
     """Delivers dead letters. Connects with the first one."""
 
-    def __init__(self, kafka: KafkaOptions, options: DeadLetterOptions) -> None:
+    def __init__(
+        self, kafka: KafkaOptions, options: DeadLetterOptions, clock_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`clock_s` never goes back; it says when what a topic takes is asked again."""
         self._kafka = kafka
         self._options = options
         self._admin = KafkaAdmin(kafka)
+        self._limits = LetterLimits(self._admin, clock_s)
         self._producer: Any = None
         self._ensured: set[str] = set()
 
@@ -68,30 +83,40 @@ class DeadLetters:
         Raises KafkaUnavailableError, KafkaRefusedError.
         """
         target = self.topic_of(topic)
-        if target not in self._ensured:
-            if not self._admin.topic_ids([target]):
-                if not self._options.create_topics:
-                    return False
-                self._admin.create(target, max(1, self._admin.partitions(topic)))
-            self._ensured.add(target)
+        if not self._admin.topic_ids([target]):
+            self._ensured.discard(target)
+            if not self._options.create_topics:
+                return False
+            self._admin.create(target, max(1, self._admin.partitions(topic)))
+        self._ensured.add(target)
         return True
 
     def send(self, letters: Sequence[DeadLetter]) -> None:
         """Return once Kafka has acknowledged every one. Otherwise some may have arrived: send all again.
 
-        Raises TopicMissingError, KafkaUnavailableError, KafkaRefusedError.
+        Each goes in the fullest form that its topic takes: what it takes is asked, and found out by trying where the
+        brokers do not tell. Raises TopicMissingError, KafkaUnavailableError, KafkaRefusedError.
         """
         for topic in {letter.record.topic for letter in letters}:
-            if not self.ensure(topic):
-                self._ask_for(self.topic_of(topic))
-        with translated(self._kafka):
-            refused = list(self._deliver([(one.record, headers_of(one), one.record.value) for one in letters]))
-            again = [(record, [*headers, *_instead_of(record.value)], None) for record, headers in refused]
-            for record, _headers in self._deliver(again):
-                raise KafkaUnavailableError(
-                    f"{self.topic_of(record.topic)} refuses even key and headers of offset {record.offset} of "
-                    f"{record.topic}/{record.partition} as too large: raise its max.message.bytes"
-                )
+            if self.topic_of(topic) not in self._ensured and not self.ensure(topic):
+                raise TopicMissingError(self.topic_of(topic), self._kafka.bootstrap_servers)
+        try:
+            self._send(letters)
+        except KafkaUnavailableError:
+            # A client whose topic was deleted waits for it, and then says that nobody answers.
+            for topic in {letter.record.topic for letter in letters}:
+                if not self.ensure(topic):
+                    raise TopicMissingError(self.topic_of(topic), self._kafka.bootstrap_servers) from None
+            raise
+
+    def _send(self, letters: Sequence[DeadLetter]) -> None:
+        left = [_Unsent(letter.record, _forms(letter)) for letter in letters]
+        while left:
+            sending = [(one, self._next_form(one)) for one in left]
+            with translated(self._kafka):
+                left = list(self._deliver(sending))
+            for one in left:  # its topic takes less than it said, or than was asked: it may pack batches anew
+                self._limits.forget(self.topic_of(one.record.topic))
 
     def close(self) -> None:
         """Close the connections. Never raises."""
@@ -100,30 +125,36 @@ class DeadLetters:
             producer.close(timeout=1)
         self._admin.close()
 
-    def _deliver(self, letters: Sequence[tuple[Record, Headers, bytes | None]]) -> Iterator[tuple[Record, Headers]]:
+    def _next_form(self, unsent: "_Unsent") -> Form:
+        """Return the next form that may be taken. Raises KafkaUnavailableError where none is left."""
+        record, topic = unsent.record, self.topic_of(unsent.record.topic)
+        bytes_max = self._limits.batch_bytes_max(topic)
+        for form in unsent.forms:
+            unsent.least = form.plain_bytes
+            if form.plain_bytes <= self._options.bytes_max and form.fits(bytes_max):
+                return form
+        raise KafkaUnavailableError(
+            f"{topic} takes batches of {bytes_max} bytes at most, and offset {record.offset} of {record.topic}/"
+            f"{record.partition} needs about {unsent.least} without its value, key and headers: raise its "
+            "max.message.bytes (or the brokers' socket.request.max.bytes)"
+        )
+
+    def _deliver(self, sending: Sequence[tuple["_Unsent", Form]]) -> Iterator["_Unsent"]:
         """Send, wait, and yield those that were refused for their size."""
         producer = self._connected()
         sent = []
-        for record, headers, value in letters:
-            future = producer.send(
-                self.topic_of(record.topic), key=_Part(record.key), value=_Part(value), headers=_Headers(headers)
-            )
-            sent.append((record, headers, future))
-        for record, headers, future in sent:
+        for unsent, form in sending:
+            topic = self.topic_of(unsent.record.topic)
+            headers = UntouchedHeaders(list(form.headers))
+            sent.append((unsent, producer.send(topic, key=Part(form.key), value=Part(form.value), headers=headers)))
+        for unsent, future in sent:
             try:
                 future.get(timeout=SEND_TIMEOUT_S)
             except _TOO_LARGE:
-                yield record, headers
+                yield unsent
             except errors.UnknownTopicOrPartitionError as error:
-                self._ensured.discard(self.topic_of(record.topic))
-                raise TopicMissingError(self.topic_of(record.topic), self._kafka.bootstrap_servers) from error
-
-    def _ask_for(self, topic: str) -> None:
-        """Let the brokers make the topic, where they make what is asked for (their auto.create.topics.enable)."""
-        with translated(self._kafka):
-            try:
-                self._connected().partitions_for(topic)
-            except (errors.KafkaTimeoutError, errors.UnknownTopicOrPartitionError) as error:
+                topic = self.topic_of(unsent.record.topic)
+                self._ensured.discard(topic)
                 raise TopicMissingError(topic, self._kafka.bootstrap_servers) from error
 
     def _connected(self) -> Any:
@@ -133,14 +164,15 @@ class DeadLetters:
                 **self._kafka.client() | {"request_timeout_ms": request_ms},
                 acks="all",
                 enable_idempotence=False,
+                compression_type="gzip",
                 max_in_flight_requests_per_connection=1,
                 batch_size=0,
                 max_request_size=REQUEST_BYTES_MAX,
                 max_block_ms=METADATA_TIMEOUT_MS,
                 delivery_timeout_ms=int(SEND_TIMEOUT_S * 1000),
                 metrics_enabled=False,
-                key_serializer=_PartSerializer(),
-                value_serializer=_PartSerializer(),
+                key_serializer=PartSerializer(),
+                value_serializer=PartSerializer(),
             )
         return self._producer
 
@@ -161,39 +193,16 @@ def headers_of(letter: DeadLetter) -> Headers:
     return [*record.headers, *((name, text.encode("utf-8", "replace")) for name, text in ours.items())]
 
 
-def _instead_of(value: bytes | None) -> Headers:
-    whole = value or b""
-    digest = hashlib.sha256(whole).hexdigest()
-    return [("tidemill.value_bytes", str(len(whole)).encode()), ("tidemill.value_sha256", digest.encode())]
+def _forms(letter: DeadLetter) -> Iterator[Form]:
+    headers, theirs = headers_of(letter), len(letter.record.headers)
+    return forms(letter.record.key, letter.record.value, headers[:theirs], headers[theirs:])
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A key or a value that may be null: kafka-python refuses a record where both are, though Kafka does not."""
+@dataclass(slots=True)
+class _Unsent:
+    """A letter and the forms of it that were not tried yet."""
 
-    data: bytes | None
-
-
-class _Headers(list[tuple[str, bytes | None]]):
-    """Headers of which some are null: kafka-python checks that none is, and writes them well where it does not look.
-
-    It checks before it calls the serializers, and writes after; the empty ones it would only count where it takes the
-    list for true.
-    """
-
-    def __init__(self, headers: Headers) -> None:
-        super().__init__((name, value or b"") for name, value in headers)
-        self._original = headers
-
-    def __bool__(self) -> bool:
-        return False
-
-    def restore(self) -> None:
-        self[:] = self._original
-
-
-class _PartSerializer(Serializer):  # type: ignore[misc] # the client has no types
-    def serialize(self, topic: str, headers: _Headers, data: _Part) -> bytes | None:
-        """Return the bytes; the headers' nulls come back."""
-        headers.restore()
-        return data.data
+    record: Record
+    forms: Iterator[Form]
+    least: int = 0
+    """The size of the last that was looked at."""

@@ -15,6 +15,8 @@ _ID = re.compile(rb"(0|[1-9][0-9]{0,18})-0")
 _COMMON_FIELDS = (b"after", b"expired", b"at")
 SAMPLE_FIELDS = (*_COMMON_FIELDS, b"label", b"id", b"source", b"time", b"pixels")
 MARKER_FIELDS = (*_COMMON_FIELDS, b"reason")
+UNCOUNTED = frozenset({Reason.TOMBSTONE, Reason.UNREADABLE})
+"""Reasons that say nothing against a producer, and so count for no brake."""
 
 
 class CorruptEntryError(ValueError):
@@ -47,6 +49,13 @@ def to_fields(entry: Entry) -> list[bytes | int | str]:
     for pair in zip(names, values, strict=True):
         items += pair
     return items
+
+
+def outcome_of(entry: Entry) -> str:
+    """Return what becomes of an entry for a brake: `.` a sample, `x` a dead letter, `t` one that no brake counts."""
+    if isinstance(entry, Marker):
+        return "t" if entry.reason in UNCOUNTED else "x"
+    return "."
 
 
 def from_fields(stream_id: bytes, fields: Mapping[bytes, bytes]) -> Entry:

@@ -3,13 +3,17 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from kafka import KafkaAdminClient, errors
-from kafka.admin import ConfigResource, ConfigResourceType
+from kafka import IsolationLevel, KafkaAdminClient, errors
+from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 
 from streaming.kafka_options import KafkaOptions, translated
 
 ADMIN_TIMEOUT_MS = 5_000
 """Nothing asked here takes longer, and the ingestor asks between two polls."""
+
+BROKERS_ASKED_MAX = 50
+"""Of more brokers the first stand for all: they are mostly set up alike."""
+_REQUEST_MAX = "socket.request.max.bytes"
 
 COMPACTED = {"cleanup.policy": "compact"}
 
@@ -62,6 +66,14 @@ class KafkaAdmin:
             if one["leader_id"] >= 0
         }
 
+    def log_ends(self, places: Collection[Any]) -> dict[Any, int]:
+        """Return where the logs of these TopicPartitions end, open transactions included."""
+        with translated(self._options):
+            found = self._connected().list_partition_offsets(
+                dict.fromkeys(places, OffsetSpec.LATEST), isolation_level=IsolationLevel.READ_UNCOMMITTED
+            )
+        return {place: int(one.offset) for place, one in found.items()}
+
     def create(self, topic: str, partitions: int, configs: Mapping[str, str] | None = None) -> bool:
         """Make a topic and wait until it can be used; False where it was there already.
 
@@ -94,8 +106,25 @@ class KafkaAdmin:
                 )
             except errors.BrokerResponseError:
                 return None
-        entry = found["topic"].get(topic, {}).get("max.message.bytes")
+        entry = found.get("topic", {}).get(topic, {}).get("max.message.bytes")
         return None if entry is None else int(entry["value"])
+
+    def request_bytes_max(self) -> int | None:
+        """Return the largest request that every broker accepts; None where they do not tell.
+
+        A larger one is not refused: the broker closes the connection.
+        """
+        with translated(self._options):
+            try:
+                client = self._connected()
+                there = [one for one in client.describe_cluster()["brokers"] if not one.get("is_fenced")]
+                brokers = [str(one["broker_id"]) for one in there[:BROKERS_ASKED_MAX]]
+                wanted = [ConfigResource(ConfigResourceType.BROKER, one, [_REQUEST_MAX]) for one in brokers]
+                found = client.describe_configs(wanted, config_filter="all").get("broker", {})
+            except errors.BrokerResponseError:
+                return None
+        told = [int(one[_REQUEST_MAX]["value"]) for one in found.values() if _REQUEST_MAX in one]
+        return min(told) if told else None
 
     def close(self) -> None:
         """Close the connection. Never raises; the next question makes a new one."""

@@ -1,6 +1,7 @@
 """Where the logs end and what is committed, asked of the brokers without joining a group."""
 
 from collections.abc import Collection
+from typing import NamedTuple
 
 from kafka import IsolationLevel, KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
@@ -10,11 +11,23 @@ from streaming.kafka_options import KafkaOptions, translated
 ASK_TIMEOUT_MS = 5_000
 
 
+class Ends(NamedTuple):
+    """Where a log ends: up to where its records can be read, and with what open transactions hold back."""
+
+    stable: int
+    log_end: int
+
+
 def end_offsets(options: KafkaOptions, topics: Collection[str]) -> dict[tuple[str, str, int], int]:
     """Return by (topic, topic id, partition) the last stable offset, up to which records can be read.
 
     Topics that do not exist are left out. Raises KafkaUnavailableError or KafkaRefusedError.
     """
+    return {key: one.stable for key, one in both_ends(options, topics).items()}
+
+
+def both_ends(options: KafkaOptions, topics: Collection[str]) -> dict[tuple[str, str, int], Ends]:
+    """Return both ends, as `end_offsets` does one. What arrives between the two questions counts as stable alone."""
     timeout_ms = min(options.request_timeout_ms, ASK_TIMEOUT_MS)
     with translated(options):
         client = KafkaAdminClient(**options.client() | {"request_timeout_ms": timeout_ms})
@@ -29,12 +42,16 @@ def end_offsets(options: KafkaOptions, topics: Collection[str]) -> dict[tuple[st
                 for topic in described
                 for part in topic["partitions"]
             }
-            found = client.list_partition_offsets(
-                dict.fromkeys(keys, OffsetSpec.LATEST), isolation_level=IsolationLevel.READ_COMMITTED
+            log_ends, stable = (
+                client.list_partition_offsets(dict.fromkeys(keys, OffsetSpec.LATEST), isolation_level=level)
+                for level in (IsolationLevel.READ_UNCOMMITTED, IsolationLevel.READ_COMMITTED)
             )
         finally:
             client.close()
-    return {key: int(found[partition].offset) for partition, key in keys.items()}
+    return {
+        key: Ends(int(stable[place].offset), max(int(stable[place].offset), int(log_ends[place].offset)))
+        for place, key in keys.items()
+    }
 
 
 def committed_offset(options: KafkaOptions, group: str, topic: str, partition: int, metadata: str) -> int | None:

@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from kafka import errors
+
+from streaming.kafka_client import BrokerWatch, NetClient
 
 BOOTSTRAP_TIMEOUT_MS = 3_000
 """How long one try to reach the brokers lasts: short, so that a stop is noticed; the caller tries again."""
@@ -14,8 +17,15 @@ METADATA_MAX_AGE_MS = 5_000
 """A topic or partition that is made later is found within this."""
 
 
+START_THEM = "start the brokers there, or set kafka.bootstrap_servers"
+
+
 class KafkaUnavailableError(Exception):
-    """The brokers do not answer, or not well. It may pass: try again."""
+    """The brokers do not answer, or not well. It may pass: try again. `cure` says what may be done."""
+
+    def __init__(self, message: str, cure: str = START_THEM) -> None:
+        super().__init__(message)
+        self.cure = cure
 
 
 class KafkaRefusedError(Exception):
@@ -43,6 +53,8 @@ class KafkaOptions:
     sasl_username: str = ""
     sasl_password: str = field(default="", repr=False)
     ssl_cafile: str = ""
+    brokers: BrokerWatch = field(default_factory=BrokerWatch, repr=False, compare=False)
+    """What all clients of these options found out about the addresses that the brokers name."""
 
     @property
     def servers(self) -> list[str]:
@@ -63,6 +75,7 @@ class KafkaOptions:
             "bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS,
             "reconnect_backoff_max_ms": RECONNECT_BACKOFF_MAX_MS,
             "metadata_max_age_ms": METADATA_MAX_AGE_MS,
+            "kafka_client": partial(NetClient, self.brokers),
         }
 
 
@@ -71,6 +84,10 @@ _REFUSALS: dict[type[errors.KafkaError], tuple[str, str]] = {
     errors.GroupAuthorizationFailedError: ("kafka.group", "Give this user the right to use the consumer group."),
     errors.ClusterAuthorizationFailedError: ("kafka.sasl_username", "Give this user the rights that it needs."),
     errors.SaslAuthenticationFailedError: ("kafka.sasl_username", "Check kafka.sasl_mechanism, user and password."),
+    errors.InvalidSessionTimeoutError: (
+        "kafka.session_timeout_ms",
+        "Choose one within the brokers' group.min.session.timeout.ms (6000) and group.max.session.timeout.ms.",
+    ),
     errors.UnsupportedVersionError: ("kafka.bootstrap_servers", "Tidemill needs brokers of Kafka 2.8 or newer."),
 }
 
@@ -86,5 +103,21 @@ def translated(options: KafkaOptions) -> Iterator[None]:
     except (errors.KafkaConfigurationError, errors.IllegalStateError, errors.IllegalArgumentError):
         raise
     except (errors.KafkaError, OSError) as error:
-        text = str(error) or type(error).__name__
-        raise KafkaUnavailableError(f"Kafka at {options.bootstrap_servers} does not answer: {text}") from error
+        raise _unavailable(options, error) from error
+
+
+def _unavailable(options: KafkaOptions, error: BaseException) -> KafkaUnavailableError:
+    """Return what to say: which broker cannot be reached at the address that it names, if any; else the error's own.
+
+    A broker that stands among `bootstrap_servers` is not told of apart: its address is the setting's.
+    """
+    lost = {address: why for address, why in options.brokers.unreachable().items() if address not in options.servers}
+    if lost:
+        named = ", ".join(f"{address} ({why})" for address, why in lost.items())
+        cure = "set advertised.listeners of that broker to an address that this host can reach, or start the broker"
+        return KafkaUnavailableError(f"Kafka names a broker that cannot be reached from here: {named}: {cure}", cure)
+    text = str(error) or type(error).__name__
+    if isinstance(error, errors.CorruptRecordError):
+        cure = "nothing yet, for it is fetched anew; where it comes back, look at that broker's disk and network"
+        return KafkaUnavailableError(f"Kafka at {options.bootstrap_servers} sent damaged records: {text}", cure)
+    return KafkaUnavailableError(f"Kafka at {options.bootstrap_servers} does not answer: {text}")

@@ -16,10 +16,14 @@ from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from kafka.structs import OffsetAndMetadata
 
+from streaming import codecs
 from streaming.kafka_admin import KafkaAdmin
+from streaming.kafka_fetch import KafkaFetch
 from streaming.kafka_options import KafkaOptions, KafkaUnavailableError, translated
+from streaming.kafka_ration import Ration, ration_polls
 from streaming.records import Record
-from streaming.source import Bounds, Committed, Partition, Polled
+from streaming.source import Bounds, Committed, Partition, Polled, Unreadable
+from streaming.unreadable import stand_ins, unreadable_at
 
 CALL_TIMEOUT_MS = 5_000
 """Nothing that is asked between two polls takes longer."""
@@ -43,7 +47,9 @@ class SourceOptions:
     topics: tuple[str, ...]
     session_timeout_ms: int = 10_000
     max_poll_records: int = 500
-    fetch_max_bytes: int = 52_428_800
+    max_poll_bytes: int = 8_388_608
+    fetch_max_bytes: int = 8_388_608
+    unpack_max_bytes: int = codecs.UNPACKED_MAX_BYTES
     create_topics: bool = False
     partitions: int = 3
     """Of a topic that is made."""
@@ -58,9 +64,14 @@ class KafkaSource:
         self._options = options
         self._admin = KafkaAdmin(kafka)
         self._consumer: Any = None
+        self._ration = Ration(options.max_poll_bytes)
+        codecs.install(options.unpack_max_bytes)
         self._changes = _Changes()
         self._truncated: set[Partition] = set()
         self._read_to: dict[Partition, int] = {}
+        self._fetch = KafkaFetch(kafka)
+        self._given_up: dict[Partition, Unreadable] = {}
+        self._stand_ins: dict[Partition, list[Record]] = {}
 
     def connect(self) -> None:
         """See Source. One try lasts a few seconds at most."""
@@ -75,32 +86,39 @@ class KafkaSource:
                     _offsets(consumer.beginning_offsets, places)
 
     def poll(self, timeout_s: float) -> Polled:
-        """See Source. After an error of the client it is built anew by the next `connect`."""
+        """See Source. Whatever the client's poll raised, that client is never asked again.
+
+        After an error that its poll raised, kafka-python's next poll may never return (3.0.12, tried).
+        """
         consumer = self._connected()
         found: Mapping[Any, Any] = {}
-        out_of_range: Iterable[Any] = ()
-        unreadable: frozenset[Partition] = frozenset()
+        unreadable: Mapping[Partition, Unreadable] = {}
+        waits_s = 0.0 if self._waiting_stand_ins(consumer) else timeout_s
         with translated(self._kafka):
+            self._ration.renew()
             try:
-                found = consumer.poll(timeout_ms=int(timeout_s * 1000))
-            except (errors.OffsetOutOfRangeError, errors.NoOffsetForPartitionError) as error:
-                out_of_range = error.args[0]
+                found = consumer.poll(timeout_ms=int(waits_s * 1000))
+            except (errors.OffsetOutOfRangeError, errors.NoOffsetForPartitionError):
+                self._drop()  # where it is opened anew, the log's bounds say what is the matter
             except errors.LogTruncationError as error:
+                self._drop()
                 self._truncated.update(Partition(*place) for place in error.divergent_offsets)
-            except errors.KafkaError:
-                unreadable = self._set_aside(consumer)
+            except Exception:
+                reading = self._reading(consumer)
+                self._drop()
+                unreadable = self._look_into(reading)
                 if not unreadable:
-                    self._drop()
                     raise
+        records = {Partition(*place): [_record(one) for one in several] for place, several in found.items()}
+        if self._consumer is not None:
+            self._add_stand_ins(consumer, records)
         revoked, assigned = self._changes.take()
         truncated, self._truncated = frozenset(self._truncated), set()
-        records = {Partition(*place): [_record(one) for one in several] for place, several in found.items()}
         return Polled(
             records=records,
             read_from=self._note_read(records),
             revoked=revoked,
             assigned=assigned,
-            out_of_range=frozenset(Partition(*place) for place in out_of_range),
             truncated=truncated,
             unreadable=unreadable,
         )
@@ -119,7 +137,7 @@ class KafkaSource:
         return frozenset(missing)
 
     def bounds(self, partitions: Collection[Partition]) -> Mapping[Partition, Bounds]:
-        """See Source. Two requests to each leader, and one that says which partitions have one."""
+        """See Source. Three requests to each leader, and one that says which partitions have one."""
         consumer = self._connected()
         led = self._admin.led({one.topic for one in partitions}) if partitions else set()
         places = [TopicPartition(*one) for one in partitions if one in led]
@@ -127,9 +145,14 @@ class KafkaSource:
             return {}
         with translated(self._kafka):
             starts = _offsets(consumer.beginning_offsets, places)
+            # Asked before the stable ends: what arrives between the two must not look like a transaction.
+            log_ends = self._admin.log_ends(starts)
             ends = _offsets(consumer.end_offsets, places)
+        known = starts.keys() & ends & log_ends.keys()
         return {
-            Partition(*place): Bounds(starts[place], ends[place]) for place in places if place in starts.keys() & ends
+            Partition(*place): Bounds(starts[place], ends[place], max(ends[place], log_ends[place]))
+            for place in places
+            if place in known
         }
 
     def position(self, partition: Partition) -> int:
@@ -141,12 +164,31 @@ class KafkaSource:
             except errors.LogTruncationError as error:
                 # The client tells it once: keep it for the next poll.
                 self._truncated.update(Partition(*place) for place in error.divergent_offsets)
+                self._drop()
                 raise KafkaUnavailableError(f"{partition} was truncated") from error
 
     def start(self, partition: Partition, offset: int) -> None:
         """See Source. The client drops what it has read ahead, for it begins elsewhere."""
-        self._connected().seek(TopicPartition(*partition), offset)
+        batch = self._given_up.get(partition)
+        self._stand_ins.pop(partition, None)
+        behind = offset
+        if batch is not None and batch.last is not None and batch.first <= offset <= batch.last:
+            behind = batch.last + 1
+            self._stand_ins[partition] = stand_ins(partition, batch, offset, behind)
+        self._connected().seek(TopicPartition(*partition), behind)
         self._read_to[partition] = offset
+
+    def beyond_end(self, partition: Partition, offset: int) -> bool:
+        """See Source."""
+        return self._fetch.fetch(partition, offset).out_of_range
+
+    def unreadable_at(self, partition: Partition, offset: int) -> Unreadable | None:
+        """See Source. One fetch, over a connection of its own."""
+        return unreadable_at(self._fetch, partition, offset)
+
+    def give_up(self, partition: Partition, batch: Unreadable) -> None:
+        """See Source."""
+        self._given_up[partition] = batch
 
     def pause(self, partitions: Collection[Partition]) -> None:
         """See Source."""
@@ -177,6 +219,7 @@ class KafkaSource:
     def restart(self) -> None:
         """See Source. What the client read ahead cannot be taken from it otherwise."""
         self._drop()
+        self._given_up.clear()  # they were another topic's
         self.connect()
 
     def close(self) -> None:
@@ -184,22 +227,30 @@ class KafkaSource:
         self._drop()
         self._admin.close()
 
-    @staticmethod
-    def _set_aside(consumer: Any) -> frozenset[Partition]:
-        """Return the partition whose records the client stumbled over, paused; nothing where it does not say.
+    def _reading(self, consumer: Any) -> dict[Partition, int]:
+        """Return from where each partition is read that is not paused."""
+        active = {Partition(*place) for place in consumer.assignment() - consumer.paused()}
+        return {partition: self._read_to[partition] for partition in active & self._read_to.keys()}
 
-        A batch with a wrong checksum or a header name that is not UTF-8 stays at the head of what the client hands out,
-        and its next poll never returns (3.0.12, tried); nothing public takes it from there.
-        """
-        fetcher = consumer._fetcher
-        records = fetcher._next_partition_records
-        if not records:
-            return frozenset()
-        place = records.topic_partition
-        records.drain()
-        fetcher._next_in_line_exception_metadata = None
-        consumer.pause(place)
-        return frozenset({Partition(*place)})
+    def _look_into(self, reading: Mapping[Partition, int]) -> dict[Partition, Unreadable]:
+        """Find out which of these partitions the client stumbled over: it stumbles over one at a time."""
+        for partition, offset in sorted(reading.items()):
+            batch = self.unreadable_at(partition, offset)
+            if batch is not None:
+                if batch.accountable:
+                    self.give_up(partition, batch)
+                return {partition: batch}
+        return {}
+
+    def _waiting_stand_ins(self, consumer: Any) -> set[Partition]:
+        if not self._stand_ins:
+            return set()
+        return self._stand_ins.keys() - {Partition(*place) for place in consumer.paused()}
+
+    def _add_stand_ins(self, consumer: Any, records: dict[Partition, list[Record]]) -> None:
+        """Put them before what was read behind them."""
+        for partition in self._waiting_stand_ins(consumer):
+            records[partition] = self._stand_ins.pop(partition) + records.get(partition, [])
 
     def _note_read(self, records: Mapping[Partition, Sequence[Record]]) -> dict[Partition, int]:
         read_from = {partition: self._read_to[partition] for partition in records}
@@ -220,9 +271,9 @@ class KafkaSource:
             isolation_level="read_committed",
             auto_offset_reset="none",
             enable_auto_commit=False,
-            allow_auto_create_topics=False,
             metrics_enabled=False,
         )
+        self._ration = ration_polls(consumer, options.max_poll_bytes)
         consumer.subscribe(list(options.topics), listener=_Listener(consumer, self._changes))
         return consumer
 
@@ -234,6 +285,7 @@ class KafkaSource:
     def _drop(self) -> None:
         """Leave the group; a broker that does not answer keeps us a few seconds at most."""
         consumer, self._consumer = self._consumer, None
+        self._stand_ins.clear()
         if consumer is None:
             return
         self._changes.revoke(consumer.assignment() or ())

@@ -19,6 +19,10 @@ class Keys:
         """Hash: log -> what its ingestor last said of it."""
         self.owner = f"tidemill:{{{job}}}:owner"
         """The `state_id` of the job's learner."""
+        self.dead_letters = f"tidemill:{{{job}}}:dead_letters"
+        """Hash: topic/reason -> how many records became dead letters for it since Redis was empty."""
+        self.probe = f"tidemill:{{{job}:probe}}:probe"
+        """A key that never exists, of another hash tag than the job's own."""
 
     def stream(self, log: Log) -> str:
         """The stream of a log; topic id and incarnation are part of it, so a new topic never meets an old stream."""
@@ -28,12 +32,44 @@ class Keys:
         """The learner's durable position in a log."""
         return f"{self._partition(log.topic, log.partition)}:learnt:{_id(log.topic_id)}:{log.incarnation}"
 
+    def in_hand(self, log: Log) -> str:
+        """What the log's ingestor has in hand, as it left it."""
+        return f"{self._partition(log.topic, log.partition)}:in-hand:{_id(log.topic_id)}:{log.incarnation}"
+
+    def scratch(self, log: Log) -> str:
+        """What exists within one script alone."""
+        return f"{self._partition(log.topic, log.partition)}:scratch"
+
     def incarnation(self, topic: str, topic_id: str, partition: int) -> str:
         """The current incarnation of a partition's log."""
         return f"{self._partition(topic, partition)}:incarnation:{_id(topic_id)}"
 
+    def dead(self, log: Log) -> str:
+        """A stream beside the log's, with an entry of the same id for each dead letter: so they are counted apart."""
+        return f"{self._partition(log.topic, log.partition)}:dead:{_id(log.topic_id)}:{log.incarnation}"
+
+    def let_go(self, log: Log) -> str:
+        """The position below which records do not count for any brake, as an operator's release left it."""
+        return f"{self._partition(log.topic, log.partition)}:let_go:{_id(log.topic_id)}:{log.incarnation}"
+
+    def spared(self, topic: str) -> str:
+        """How many more records of a topic do not count for any brake, as an operator's release left it."""
+        return f"tidemill:{{{self.job}}}:spared:{_checked('topic', _NAME, topic)}"
+
+    def verdicts(self, brake: str) -> str:
+        """Hash: topic -> the last outcomes of a brake, one character each. Any name will do for a brake."""
+        return f"tidemill:{{{self.job}}}:verdicts:{quote(brake, safe='')}"
+
+    def blamed(self, brake: str, topic: str) -> str:
+        """List: reason and source of the dead letters among these outcomes, the newest last."""
+        return f"tidemill:{{{self.job}}}:blamed:{quote(brake, safe='')}:{_checked('topic', _NAME, topic)}"
+
+    def skip(self, log: Log) -> str:
+        """Up to where an operator lets records go that cannot be read."""
+        return f"{self._partition(log.topic, log.partition)}:skip:{_id(log.topic_id)}:{log.incarnation}"
+
     def outcomes(self, brake: str) -> str:
-        """The last outcomes of a brake, one character each. Any name will do for a brake: it is escaped."""
+        """Where 0.1 kept the outcomes of a brake, of all topics together. Only read, where there is nothing newer."""
         return f"tidemill:{{{self.job}}}:outcomes:{quote(brake, safe='')}"
 
     def _partition(self, topic: str, partition: int) -> str:

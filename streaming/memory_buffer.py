@@ -4,18 +4,22 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from streaming.buffer import (
     BRAKE_OUTCOMES_MAX,
+    NO_SOURCES,
     Appended,
+    Blame,
+    BufferForeignError,
     BufferFullError,
-    BufferMisconfiguredError,
     BufferUnavailableError,
     LogState,
+    Outcomes,
     Stale,
+    Vitals,
 )
-from streaming.entries import check_batch
+from streaming.entries import check_batch, outcome_of
 from streaming.records import Entry, Log, Marker
 
 ENTRY_OVERHEAD_BYTES = 300
@@ -41,24 +45,34 @@ class _Data:
     streams: dict[Log, _Stream] = field(default_factory=dict)
     learnt: dict[Log, int] = field(default_factory=dict)
     registered: dict[Log, tuple[int, int]] = field(default_factory=dict)
+    in_hand: dict[Log, tuple[str, str]] = field(default_factory=dict)
     incarnations: dict[tuple[str, str, int], int] = field(default_factory=dict)
-    outcomes: dict[str, str] = field(default_factory=dict)
+    verdicts: dict[str, dict[str, list[Blame | None]]] = field(default_factory=dict)
+    """By brake and topic: None for a sample."""
+    let_go: dict[Log, int] = field(default_factory=dict)
+    spared: dict[str, int] = field(default_factory=dict)
+    dead_lettered: dict[str, dict[str, int]] = field(default_factory=dict)
+    skips: dict[Log, int] = field(default_factory=dict)
     owner: str | None = None
 
 
 class MemoryBuffer:
     """Both sides in one object (IngestBuffer, LearnBuffer), safe to use from several threads.
 
-    A test takes the server away with `available = False`, sets its memory with `bytes_max`, and loses everything
-    with `wipe()`. It has one learner, and so fences none off.
+    A test takes the server away with `available = False`, sets its memory with `bytes_max`, makes it `unsafe` and
+    loses everything with `wipe()`. It has one learner, and so fences none off.
     """
 
     def __init__(
         self, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000, bytes_max: int | None = None
     ) -> None:
-        """At `bytes_max` bytes of entries every write of the ingestors' side is refused; None: no limit."""
+        """`now_ms` is the buffer's own clock.
+
+        At `bytes_max` bytes of entries every write of the ingestors' side is refused; None: no limit.
+        """
         self.available = True
         self.bytes_max = bytes_max
+        self.unsafe = ""
         self._now_ms = now_ms
         self._lock = threading.RLock()
         self._data = _Data()
@@ -80,7 +94,9 @@ class MemoryBuffer:
         stream = self._read().streams.get(log)
         return stream.position if stream else 0
 
-    def append(self, log: Log, expected: int, entries: Sequence[Entry], brake: str) -> Appended | Stale:
+    def append(
+        self, log: Log, expected: int, entries: Sequence[Entry], brake: str, sources: Mapping[int, str] = NO_SOURCES
+    ) -> Appended | Stale:
         """See IngestBuffer."""
         check_batch(expected, entries)
         with self._lock:
@@ -90,12 +106,28 @@ class MemoryBuffer:
             if position == 0 and entries[0].after > self._data.learnt.get(log, entries[0].after):
                 return Stale(0)
             stream = self._write().streams.setdefault(log, _Stream())
-            stream.entries += entries
+            buffered_ms = self._now_ms()
+            stream.entries += [replace(entry, buffered_ms=buffered_ms) for entry in entries]
             stream.position = entries[-1].offset + 1
-            outcomes = "".join("x" if isinstance(entry, Marker) else "." for entry in entries)
-            kept = self._data.outcomes.get(brake, "") + outcomes
-            self._data.outcomes[brake] = kept[-BRAKE_OUTCOMES_MAX:]
+            self._count(log, entries, brake, sources)
             return Appended(stream.position)
+
+    def _count(self, log: Log, entries: Sequence[Entry], brake: str, sources: Mapping[int, str]) -> None:
+        data = self._data
+        by_reason = data.dead_lettered.setdefault(log.topic, {})
+        kept = data.verdicts.get(brake, {}).get(log.topic, [])
+        for entry in entries:
+            if isinstance(entry, Marker):
+                by_reason[entry.reason.value] = by_reason.get(entry.reason.value, 0) + 1
+            if outcome_of(entry) == "t" or entry.offset < data.let_go.get(log, 0):
+                continue
+            if data.spared.get(log.topic, 0) > 0:
+                data.spared[log.topic] -= 1
+                continue
+            blame = Blame(entry.reason.value, sources.get(entry.offset, "")) if isinstance(entry, Marker) else None
+            kept = [*kept, blame]
+        if kept:
+            data.verdicts.setdefault(brake, {})[log.topic] = kept[-BRAKE_OUTCOMES_MAX:]
 
     def learnt(self, log: Log) -> int | None:
         """See IngestBuffer."""
@@ -111,19 +143,46 @@ class MemoryBuffer:
             data = self._read()
             return sum(data.streams[log].bytes_used for log in data.registered if log in data.streams)
 
-    def outcomes(self, brake: str) -> tuple[int, int]:
+    def outcomes(self, brake: str) -> dict[str, Outcomes]:
         """See IngestBuffer."""
-        kept = self._read().outcomes.get(brake, "")
-        return len(kept), kept.count("x")
+        kept = self._read().verdicts.get(brake, {})
+        return {topic: Outcomes(len(some), sum(map(bool, some))) for topic, some in kept.items()}
 
-    def release(self, brake: str) -> None:
+    def blamed(self, brake: str, topic: str) -> list[Blame]:
         """See IngestBuffer."""
-        self._read().outcomes.pop(brake, None)
+        return [one for one in self._read().verdicts.get(brake, {}).get(topic, []) if one is not None]
+
+    def release(self, brake: str, topic: str, ends: Mapping[Log, int], records: int = 0) -> None:
+        """See IngestBuffer."""
+        with self._lock:
+            data = self._read()
+            data.verdicts.get(brake, {}).pop(topic, None)
+            data.let_go |= ends
+            data.spared[topic] = records
 
     def run_id(self) -> str:
         """See IngestBuffer and LearnBuffer."""
         self._read()
         return f"memory-{self._run}"
+
+    def in_hand(self, log: Log) -> tuple[str, str]:
+        """See IngestBuffer."""
+        return self._read().in_hand.get(log, ("", ""))
+
+    def take_in_hand(self, log: Log, life: str, note: str) -> None:
+        """See IngestBuffer."""
+        self._write().in_hand[log] = (life, note)
+
+    def put_down(self, log: Log, life: str) -> None:
+        """See IngestBuffer."""
+        with self._lock:
+            if self.in_hand(log)[0] == life:
+                del self._data.in_hand[log]
+
+    def vitals(self) -> Vitals:
+        """See IngestBuffer and LearnBuffer."""
+        self._read()
+        return Vitals(self._now_ms(), self.unsafe)
 
     def incarnation(self, topic: str, topic_id: str, partition: int) -> int:
         """See IngestBuffer."""
@@ -137,11 +196,24 @@ class MemoryBuffer:
                 self._write().incarnations[(topic, topic_id, partition)] = incarnation
             return max(incarnation, current)
 
+    def ask_skip(self, log: Log, offset: int) -> None:
+        """See IngestBuffer. It is kept for ever."""
+        with self._lock:
+            self._write().skips[log] = offset
+
+    def skip(self, log: Log) -> int | None:
+        """See IngestBuffer."""
+        return self._read().skips.get(log)
+
     def logs(self) -> list[LogState]:
         """See LearnBuffer."""
         with self._lock:
             data = self._read()
             return [self._state(log, *data.registered[log]) for log in sorted(data.registered)]
+
+    def dead_lettered(self) -> dict[str, dict[str, int]]:
+        """See LearnBuffer."""
+        return {topic: dict(found) for topic, found in sorted(self._read().dead_lettered.items()) if found}
 
     def read(self, log: Log, start: int, count: int) -> list[Entry]:
         """See LearnBuffer."""
@@ -176,7 +248,7 @@ class MemoryBuffer:
             data = self._read()
             if data.streams.get(log, _Stream()).entries:
                 return False
-            for kept in (data.streams, data.learnt, data.registered):
+            for kept in (data.streams, data.learnt, data.registered, data.in_hand):
                 kept.pop(log, None)
             return True
 
@@ -193,7 +265,7 @@ class MemoryBuffer:
         with self._lock:
             owner = self._read().owner
             if owner not in (None, state_id) and not adopt:
-                raise BufferMisconfiguredError(f"the buffer belongs to the learner state {owner}, not to {state_id}")
+                raise BufferForeignError(f"the buffer belongs to the learner state {owner}, not to {state_id}")
             self._data.owner = state_id
 
     def _state(self, log: Log, end: int, registered_ms: int) -> LogState:
@@ -206,6 +278,8 @@ class MemoryBuffer:
             bytes_used=stream.bytes_used,
             oldest_buffered_ms=stream.entries[0].buffered_ms if stream.entries else None,
             registered_ms=registered_ms,
+            now_ms=self._now_ms(),
+            dead_letters=sum(isinstance(entry, Marker) for entry in stream.entries),
         )
 
     def _read(self) -> _Data:

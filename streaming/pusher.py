@@ -7,21 +7,24 @@ an image that can be learnt is for the ingestor to say.
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from kafka import KafkaProducer, errors
 
-from streaming.kafka_admin import KafkaAdmin
+from streaming.kafka_admin import KafkaAdmin, TopicMissingError
 from streaming.kafka_options import KafkaOptions, KafkaRefusedError, KafkaUnavailableError, translated
+from streaming.labels import UnfitLabelError, normalised
 
 CONTENT_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
 IN_FLIGHT_MAX = 500
 """Records sent and not yet acknowledged: what is held in memory, beside their bytes."""
 IN_FLIGHT_BYTES_MAX = 64_000_000
 ACKNOWLEDGE_TIMEOUT_S = 30.0
+METADATA_TIMEOUT_MS = 5_000
+"""How long the client looks for the topic before a picture fails."""
 BATCH_BYTES = 65_536
 OVERHEAD_BYTES = 2_048
 """What headers, key and the batch around it add to an image."""
@@ -64,25 +67,40 @@ class Found:
     pictures: list[Picture]
     skipped: list[Path]
     """Files that are no images by their names, or lie in no class-named folder. Hidden ones are not told."""
+    unfit: dict[str, str] = field(default_factory=dict)
+    """Folders whose names can be no label, to the reason; their files are skipped."""
 
 
 def pictures_in(folder: Path) -> Found:
     """Return the images in the class-named folders of `folder`, sorted, deeper folders included.
 
-    A file is an image by its name: .jpg, .jpeg, .png or .webp, in any case. Raises NotADirectoryError.
+    A file is an image by its name: .jpg, .jpeg, .png or .webp, in any case. Its label is the folder's name, normalised
+    as every label is: macOS decomposes what Linux composes. Raises NotADirectoryError.
     """
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is not a folder")
     pictures, skipped = [], []
+    labels: dict[str, str] = {}
+    unfit: dict[str, str] = {}
     for path in sorted(folder.glob("**/*")):
         parts = path.relative_to(folder).parts
         if any(part.startswith(".") for part in parts) or path.is_dir():
             continue
         if len(parts) > 1 and path.suffix.lower() in CONTENT_TYPES and path.is_file():
-            pictures.append(Picture(path, parts[0], "/".join(parts)))
-        else:
-            skipped.append(path)
-    return Found(pictures, skipped)
+            if parts[0] not in labels and parts[0] not in unfit:
+                _read_label(parts[0], labels, unfit)
+            if label := labels.get(parts[0]):
+                pictures.append(Picture(path, label, "/".join(parts)))
+                continue
+        skipped.append(path)
+    return Found(pictures, skipped, unfit)
+
+
+def _read_label(folder: str, labels: dict[str, str], unfit: dict[str, str]) -> None:
+    try:
+        labels[folder] = normalised(folder)
+    except UnfitLabelError as error:
+        unfit[folder] = str(error)
 
 
 def shuffled(pictures: Sequence[Picture], seed: int) -> list[Picture]:
@@ -108,6 +126,8 @@ class Pusher:
         self._in_flight: deque[tuple[Picture, int, Any]] = deque()
         self._bytes_in_flight = 0
         self._bytes_max = 0
+        self._gone = ""
+        """Why no further picture can be sent: the topic was deleted meanwhile."""
 
     def push(self, pictures: Iterable[Picture], stop: Callable[[], bool] = lambda: False) -> Iterator[Pushed]:
         """Send each picture, and yield how it stands after each one that is settled; the last is the result.
@@ -156,12 +176,14 @@ class Pusher:
                     batch_size=min(BATCH_BYTES, self._bytes_max),
                     delivery_timeout_ms=int(ACKNOWLEDGE_TIMEOUT_S * 1000),
                     max_request_size=2 * self._bytes_max + IN_FLIGHT_BYTES_MAX,
-                    allow_auto_create_topics=False,
+                    max_block_ms=METADATA_TIMEOUT_MS,
                     metrics_enabled=False,
                 )
 
     def _send(self, picture: Picture) -> str | None:
         """Hand the picture to the client; return why that was not possible."""
+        if self._gone:
+            return self._gone
         try:
             value = picture.path.read_bytes()
         except OSError as error:
@@ -175,7 +197,7 @@ class Pusher:
                     self._topic, value=value, key=picture.sample_id.encode(), headers=self._headers(picture)
                 )
         except (KafkaUnavailableError, KafkaRefusedError) as error:
-            return str(error)
+            return self._why(str(error))
         self._in_flight.append((picture, len(value), future))
         self._bytes_in_flight += len(value)
         return None
@@ -193,6 +215,16 @@ class Pusher:
         }
         return [(name, text.encode("utf-8", "surrogateescape")) for name, text in headers.items()]
 
+    def _why(self, reason: str) -> str:
+        """Return why a picture was not sent: the client only says that nobody answers where the topic is gone."""
+        try:
+            self._admin.ensure(self._topic, create=False)
+        except TopicMissingError as error:
+            self._gone = str(error)
+        except (KafkaUnavailableError, KafkaRefusedError) as error:
+            return str(error)
+        return self._gone or reason
+
     def _settle(self, pushed: Pushed) -> Pushed:
         """Wait for the oldest in flight."""
         picture, size, future = self._in_flight.popleft()
@@ -200,7 +232,7 @@ class Pusher:
         try:
             future.get(timeout=ACKNOWLEDGE_TIMEOUT_S + 5)
         except errors.KafkaError as error:
-            return _with_failure(pushed, picture, str(error) or type(error).__name__)
+            return _with_failure(pushed, picture, self._why(str(error) or type(error).__name__))
         return Pushed(pushed.acknowledged + 1, pushed.failed, pushed.failures)
 
 

@@ -25,6 +25,8 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...] = ()
+    unreadable: str = ""
+    """Why no client could read it: then nothing but its place is its own, and the headers say what could be fetched."""
 
 
 class Reason(StrEnum):
@@ -34,12 +36,15 @@ class Reason(StrEnum):
     INVALID_LABEL = "invalid_label"
     UNKNOWN_LABEL = "unknown_label"
     EMPTY = "empty"
+    TOMBSTONE = "tombstone"
+    """A null value, as a job sends it that deletes keys. It says nothing about a producer of pictures."""
     NOT_AN_IMAGE = "not_an_image"
     UNSUPPORTED_FORMAT = "unsupported_format"
     TOO_LARGE = "too_large"
     TOO_MANY_PIXELS = "too_many_pixels"
     UNDECODABLE = "undecodable"
     MALFORMED_EVENT = "malformed_event"
+    UNREADABLE = "unreadable"
 
 
 class RejectedRecord(ValueError):  # noqa: N818 - it is a verdict on the record, not a fault of ours
@@ -75,6 +80,7 @@ class Sample:
     expired: int
     """How many offsets before this one retention took before they were read."""
     buffered_ms: int
+    """When the buffer took it, by the buffer's clock; 0 before."""
     label: str
     sample_id: str
     source: str

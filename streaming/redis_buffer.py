@@ -6,13 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from streaming.buffer import (
+    ALL_TOPICS,
     BRAKE_OUTCOMES_MAX,
+    NO_SOURCES,
     Appended,
-    BufferMisconfiguredError,
+    Blame,
+    BufferForeignError,
     LogState,
+    Outcomes,
     Stale,
+    Vitals,
 )
-from streaming.entries import check_batch, from_fields, position_of, stream_id, to_fields
+from streaming.entries import check_batch, from_fields, outcome_of, position_of, stream_id, to_fields
 from streaming.keys import Keys, log_field
 from streaming.records import Entry, Log, Marker
 from streaming.redis_client import Argument, RedisConnection
@@ -20,6 +25,12 @@ from streaming.redis_streams import RedisStreams
 
 OUTCOMES_KEPT_S = 7 * 24 * 3600
 """A brake that nothing was counted for in a week is forgotten: names of hosts come and go."""
+
+LET_GO_KEPT_S = 30 * 24 * 3600
+"""Longer than records are kept for most topics: until then what was let go may still have to be read."""
+
+SKIP_KEPT_S = 24 * 3600
+"""A word to skip records is for the ones that wait now."""
 
 READ_BYTES_MAX = 32 * 1024 * 1024
 """Pixels asked for in one XRANGE, so that the answer comes well within the time limit."""
@@ -35,7 +46,10 @@ class RedisIngestBuffer:
         now_ms: Callable[[], int],
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`now_ms` is the time of day in milliseconds. Raises ValueError for an odd job."""
+        """`now_ms` is this host's time of day in milliseconds, to tell others its skew.
+
+        Raises ValueError for an odd job.
+        """
         self._connection = connection
         self._now_ms = now_ms
         self._keys = Keys(job)
@@ -45,17 +59,21 @@ class RedisIngestBuffer:
         """See IngestBuffer."""
         return self._streams.position(log)
 
-    def append(self, log: Log, expected: int, entries: Sequence[Entry], brake: str) -> Appended | Stale:
+    def append(
+        self, log: Log, expected: int, entries: Sequence[Entry], brake: str, sources: Mapping[int, str] = NO_SOURCES
+    ) -> Appended | Stale:
         """See IngestBuffer. The bytes of a batch travel once; 12 kB entries in batches of 64 cost 1.5 ms."""
         check_batch(expected, entries)
-        outcomes = "".join("x" if isinstance(entry, Marker) else "." for entry in entries)
-        kept = (outcomes, BRAKE_OUTCOMES_MAX, OUTCOMES_KEPT_S)
+        outcomes = "".join(map(outcome_of, entries))
+        kept = (log.topic, outcomes, BRAKE_OUTCOMES_MAX, OUTCOMES_KEPT_S)
         args: list[bytes | int | str] = [stream_id(expected), entries[0].after, *kept]
+        for entry in entries:
+            if isinstance(entry, Marker):
+                args += [entry.reason.value, sources.get(entry.offset, "")]
         for entry in entries:
             fields = to_fields(entry)
             args += [stream_id(entry.offset + 1), len(fields), *fields]
-        keys = [self._keys.stream(log), self._keys.outcomes(brake), self._keys.learnt(log)]
-        answer = self._connection.script("append", keys, args)
+        answer = self._connection.script("append", self._append_keys(log, brake), args)
         if not answer:
             return Stale(0)
         last = position_of(answer)
@@ -74,18 +92,49 @@ class RedisIngestBuffer:
         """See IngestBuffer. Two round trips; entry sizes are measured every 5 s, 3 ms a stream."""
         return self._streams.bytes_used()
 
-    def outcomes(self, brake: str) -> tuple[int, int]:
+    def outcomes(self, brake: str) -> dict[str, Outcomes]:
         """See IngestBuffer."""
-        value = self._get(self._keys.outcomes(brake)) or b""
-        return len(value), value.count(b"x")
+        found: dict[bytes, bytes] = self._connection.call("HGETALL", self._keys.verdicts(brake))
+        if not found:
+            older = self._get(self._keys.outcomes(brake))
+            found = {ALL_TOPICS.encode(): older} if older else {}
+        return {topic.decode(): Outcomes(len(kept), kept.count(b"x")) for topic, kept in found.items()}
 
-    def release(self, brake: str) -> None:
+    def blamed(self, brake: str, topic: str) -> list[Blame]:
         """See IngestBuffer."""
-        self._connection.call("DEL", self._keys.outcomes(brake))
+        dead = self.outcomes(brake).get(topic, Outcomes(0, 0)).dead
+        if not dead or topic == ALL_TOPICS:
+            return []
+        found: list[bytes] = self._connection.call("LRANGE", self._keys.blamed(brake, topic), -dead, -1)
+        parts = (one.decode("utf-8", "replace").partition("/") for one in found)
+        return [Blame(reason, source) for reason, _, source in parts]
+
+    def release(self, brake: str, topic: str, ends: Mapping[Log, int], records: int = 0) -> None:
+        """See IngestBuffer."""
+        keys = [self._keys.verdicts(brake), self._keys.blamed(brake, topic), self._keys.outcomes(brake)]
+        keys += [self._keys.spared(topic), *(self._keys.let_go(log) for log in ends)]
+        self._connection.script("release", keys, [topic, records, LET_GO_KEPT_S, *ends.values()])
 
     def run_id(self) -> str:
         """See IngestBuffer."""
         return self._connection.run_id()
+
+    def in_hand(self, log: Log) -> tuple[str, str]:
+        """See IngestBuffer."""
+        life, _, note = (self._get(self._keys.in_hand(log)) or b"").decode().partition(" ")
+        return life, note
+
+    def take_in_hand(self, log: Log, life: str, note: str) -> None:
+        """See IngestBuffer."""
+        self._connection.call("SET", self._keys.in_hand(log), f"{life} {note}")
+
+    def put_down(self, log: Log, life: str) -> None:
+        """See IngestBuffer."""
+        self._connection.script("put_down", [self._keys.in_hand(log)], [life])
+
+    def vitals(self) -> Vitals:
+        """See IngestBuffer."""
+        return self._connection.vitals()
 
     def incarnation(self, topic: str, topic_id: str, partition: int) -> int:
         """See IngestBuffer."""
@@ -95,6 +144,21 @@ class RedisIngestBuffer:
         """See IngestBuffer."""
         key = self._keys.incarnation(topic, topic_id, partition)
         return int(self._connection.script("open_incarnation", [key], [incarnation]))
+
+    def _append_keys(self, log: Log, brake: str) -> list[str]:
+        keys = self._keys
+        of_log = [keys.stream(log), keys.learnt(log), keys.dead(log), keys.let_go(log)]
+        of_brake = [keys.spared(log.topic), keys.verdicts(brake), keys.blamed(brake, log.topic)]
+        return [*of_log, *of_brake, keys.dead_letters]
+
+    def ask_skip(self, log: Log, offset: int) -> None:
+        """See IngestBuffer."""
+        self._connection.call("SET", self._keys.skip(log), offset, "EX", SKIP_KEPT_S)
+
+    def skip(self, log: Log) -> int | None:
+        """See IngestBuffer."""
+        value = self._get(self._keys.skip(log))
+        return None if value is None else int(value)
 
     def _get(self, key: str) -> bytes | None:
         value: bytes | None = self._connection.call("GET", key)
@@ -117,6 +181,14 @@ class RedisLearnBuffer:
         """See LearnBuffer. One round trip a log; entry sizes are measured every 5 s, 3 ms a stream."""
         return self._streams.states()
 
+    def dead_lettered(self) -> dict[str, dict[str, int]]:
+        """See LearnBuffer."""
+        found: dict[str, dict[str, int]] = {}
+        for field, count in sorted(self._connection.call("HGETALL", self._keys.dead_letters).items()):
+            topic, _, reason = field.decode().partition("/")
+            found.setdefault(topic, {})[reason] = int(count)
+        return found
+
     def read(self, log: Log, start: int, count: int) -> list[Entry]:
         """See LearnBuffer. Raises CorruptEntryError where someone else wrote to the stream."""
         entries: list[Entry] = []
@@ -130,7 +202,7 @@ class RedisLearnBuffer:
 
     def trim(self, log: Log, position: int) -> None:
         """See LearnBuffer."""
-        self._fenced("trim", [self._keys.stream(log)], [stream_id(position + 1)])
+        self._fenced("trim", [self._keys.stream(log), self._keys.dead(log)], [stream_id(position + 1)])
 
     def leave_learnt(self, log: Log, position: int) -> None:
         """See LearnBuffer."""
@@ -145,25 +217,31 @@ class RedisLearnBuffer:
 
     def forget(self, log: Log) -> bool:
         """See LearnBuffer."""
-        keys = [self._keys.stream(log), self._keys.learnt(log), self._keys.logs]
+        of_log = [self._keys.dead(log), self._keys.in_hand(log)]
+        keys = [self._keys.stream(log), self._keys.learnt(log), self._keys.logs, *of_log]
         return bool(self._fenced("forget", keys, [log_field(log)]))
 
     def reset(self, positions: Mapping[Log, int]) -> None:
         """See LearnBuffer."""
         logs = sorted({*self._streams.registered(), *positions})
-        keys = [key for log in logs for key in (self._keys.stream(log), self._keys.learnt(log))]
+        of_each = (self._keys.stream, self._keys.learnt, self._keys.dead)
+        keys = [key(log) for log in logs for key in of_each]
         self._fenced("reset", keys, [positions.get(log, 0) for log in logs])
 
     def run_id(self) -> str:
         """See LearnBuffer."""
         return self._connection.run_id()
 
+    def vitals(self) -> Vitals:
+        """See LearnBuffer."""
+        return self._connection.vitals()
+
     def claim_ownership(self, state_id: str, *, adopt: bool) -> None:
         """See LearnBuffer."""
         args = [state_id, self._life, "1" if adopt else "0"]
         owner = self._connection.script("claim_owner", [self._keys.owner], args).decode()
         if owner != f"{state_id}:{self._life}":
-            raise BufferMisconfiguredError(
+            raise BufferForeignError(
                 f"job {self._keys.job!r} in this Redis belongs to the learner state {owner.partition(':')[0]}, "
                 f"not to {state_id}: give this learner another `job`, or start it with --adopt if its state replaces "
                 "the other"

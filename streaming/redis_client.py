@@ -1,8 +1,7 @@
-"""The connection to Redis: time limits, few retries, and the one place that turns its errors into ours."""
+"""The connection to Redis: time limits and few retries."""
 
 import importlib.resources
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import redis
@@ -10,17 +9,14 @@ from redis import exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from streaming.buffer import BufferFullError, BufferMisconfiguredError, BufferTakenError, BufferUnavailableError
+from streaming.buffer import Vitals
+from streaming.redis_errors import translated_errors
 
 SOCKET_TIMEOUT_S = 5.0
 
 Argument = bytes | int | str
 
-# In an error that a script passes on, Redis 6 puts these codes into the middle of the text.
-_FULL = ("OOM command not allowed",)
-_NOT_NOW = ("LOADING ", "READONLY ", "MASTERDOWN ", "NOREPLICAS ", "MISCONF ", "BUSY ", "CLUSTERDOWN ", "TRYAGAIN ")
-_NOT_ALLOWED = ("NOAUTH ", "WRONGPASS ", "NOPERM ")
-_TAKEN = "TAKEN by "
+POLICY = "noeviction"
 _FENCED = "-- fenced"
 """First line of the scripts that only the buffer's owner may run."""
 
@@ -42,17 +38,18 @@ class RedisConnection:
             socket_connect_timeout=socket_timeout_s,
             retry=Retry(NoBackoff(), 1, supported_errors=(exceptions.ConnectionError,)),
         )
+        self._tls = url.startswith("rediss:")
         self._texts = _script_texts()
         self._digests = {name: self._client.register_script(text).sha for name, text in self._texts.items()}
 
     def call(self, *command: Argument) -> Any:
         """Run one command and return redis-py's form of its answer."""
-        with _translated_errors():
+        with translated_errors(tls=self._tls):
             return self._client.execute_command(*command)  # type: ignore[no-untyped-call]
 
     def call_many(self, commands: Sequence[Sequence[Argument]]) -> list[Any]:
         """Run commands in one round trip, not as a transaction, and return their answers."""
-        with _translated_errors(), self._client.pipeline(transaction=False) as pipe:
+        with translated_errors(tls=self._tls), self._client.pipeline(transaction=False) as pipe:
             for command in commands:
                 pipe.execute_command(*command)  # type: ignore[no-untyped-call]
             return pipe.execute()
@@ -68,9 +65,25 @@ class RedisConnection:
         """Return the identity of the server process: it changes with a restart."""
         return str(self.call("INFO", "server")["run_id"])
 
+    def vitals(self) -> Vitals:
+        """Return the server's clock, and whether it drops keys: by INFO, for many hosts forbid CONFIG."""
+        (seconds, microseconds), memory = self.call_many([("TIME",), ("INFO", "memory")])
+        return Vitals(int(seconds) * 1000 + int(microseconds) // 1000, eviction(memory))
+
     def close(self) -> None:
         """Close the pool's connections."""
         self._client.close()
+
+
+def eviction(memory: Mapping[str, Any]) -> str:
+    """Return why the server, by its INFO of memory, may drop what it was given; empty where it does not."""
+    policy = str(memory.get("maxmemory_policy", "not told"))
+    if policy == POLICY:
+        return ""
+    return (
+        f"Redis evicts keys at maxmemory (maxmemory-policy {policy}), which loses samples: "
+        f"set maxmemory-policy {POLICY}"
+    )
 
 
 def _script_texts() -> dict[str, str]:
@@ -79,32 +92,3 @@ def _script_texts() -> dict[str, str]:
     texts = {file.name.removesuffix(".lua"): file.read_text(encoding="utf-8") for file in lua}
     fence = texts.pop("fence")
     return {name: fence + text if text.startswith(_FENCED) else text for name, text in texts.items()}
-
-
-@contextmanager
-def _translated_errors() -> Iterator[None]:
-    """Raise the buffer's errors for redis-py's. What is none of them is a bug, and passes as it is."""
-    try:
-        yield
-    except exceptions.OutOfMemoryError as error:
-        raise BufferFullError(f"Redis is at its maxmemory: {error}") from error
-    except (exceptions.AuthenticationError, exceptions.AuthorizationError, exceptions.NoPermissionError) as error:
-        raise BufferMisconfiguredError(f"Redis refuses the user of redis.url: {error}") from error
-    except (exceptions.ConnectionError, exceptions.TimeoutError, OSError) as error:
-        raise BufferUnavailableError(f"Redis does not answer: {error}") from error
-    except (exceptions.ReadOnlyError, exceptions.ClusterDownError) as error:
-        raise BufferUnavailableError(f"Redis takes no writes now: {error}") from error
-    except exceptions.ResponseError as error:
-        text = str(error)
-        if _TAKEN in text:
-            raise BufferTakenError(
-                f"another learner has taken the buffer over ({text[text.index(_TAKEN) + len(_TAKEN) :]}): "
-                "this one has been away, or another runs on a copy of its state directory"
-            ) from error
-        if any(code in text for code in _FULL):
-            raise BufferFullError(f"Redis is at its maxmemory: {text}") from error
-        if any(code in text for code in _NOT_NOW):
-            raise BufferUnavailableError(f"Redis takes no writes now: {text}") from error
-        if any(code in text for code in _NOT_ALLOWED):
-            raise BufferMisconfiguredError(f"Redis refuses the user of redis.url: {text}") from error
-        raise

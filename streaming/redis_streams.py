@@ -9,8 +9,8 @@ from streaming.buffer import LogState
 from streaming.entries import position_of
 from streaming.keys import Keys, log_field, log_of_field
 from streaming.records import Log
+from streaming.redis_calibration import Calibration
 from streaming.redis_client import RedisConnection
-from streaming.redis_server import version_of
 
 MEASURE_EVERY_S = 5.0
 MEASURE_GROWTH = 1.25
@@ -19,11 +19,14 @@ MEASURE_GROWTH = 1.25
 MEASURE_BLOCKS = 20_000
 """Blocks of a stream looked at in one measurement: exact up to there (3 ms), then the oldest stand for all."""
 
-RADIX_NODE_OVERCOUNT_BYTES = 220
-"""MEMORY USAGE of Redis 6.2 and 7 books 30 pointers for each node of the radix tree; a real node takes about 32 bytes.
 
-Measured by the growth of used_memory on 6.2.14 and 7.0.15 with 3, 12 and 150 kB entries: corrected, within 1 %.
-"""
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What an ingestor last said of a log, `at_ms` by the server's clock; its own was `ahead_ms` ahead of that."""
+
+    end: int
+    at_ms: int
+    ahead_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,35 +45,48 @@ class RedisStreams:
         self._keys = keys
         self._clock_s = clock_s
         self._measured: dict[Log, _Measured] = {}
-        self._overcount_bytes: int | None = None
+        self._calibration = Calibration(connection, keys)
 
     def register(self, log: Log, end: int, now_ms: int) -> None:
-        """Write what is known of a log into the registry."""
-        value = json.dumps({"end": end, "at": now_ms})
-        self._connection.call("HSET", self._keys.logs, log_field(log), value)
+        """Write what is known of a log into the registry. `now_ms`: this host's time of day, to tell its skew."""
+        self._connection.script("register", [self._keys.logs], [log_field(log), end, now_ms])
 
-    def registered(self) -> dict[Log, tuple[int, int]]:
-        """Return the registered logs, sorted, each with its end and the time of its registration in ms."""
+    def registered(self) -> dict[Log, Registration]:
+        """Return the registered logs, sorted."""
         raw = self._connection.call("HGETALL", self._keys.logs)
         logs = {}
         for field, value in raw.items():
             known = json.loads(value)
-            logs[log_of_field(field)] = (int(known["end"]), int(known["at"]))
+            # What 0.1 registered tells no skew, and the time of its own clock.
+            registration = Registration(int(known["end"]), int(known["at"]), int(known.get("ahead", 0)))
+            logs[log_of_field(field)] = registration
         return dict(sorted(logs.items()))
 
     def states(self) -> list[LogState]:
         """Return the state of every registered log, sorted."""
         states = []
-        for log, (end, at_ms) in self.registered().items():
-            last, length, *oldest = self._connection.script("state", [self._keys.stream(log)], ["at"])
-            bytes_used = self._bytes(log, length)
-            oldest_ms = int(oldest[0]) if oldest else None
-            states.append(LogState(log, length, position_of(last), end, bytes_used, oldest_ms, at_ms))
+        for log, known in self.registered().items():
+            keys = [self._keys.stream(log), self._keys.dead(log)]
+            now_ms, last, length, dead, *oldest = self._connection.script("state", keys, ["at"])
+            states.append(
+                LogState(
+                    log=log,
+                    length=length,
+                    position=position_of(last),
+                    end=known.end,
+                    bytes_used=self._bytes(log, length),
+                    oldest_buffered_ms=int(oldest[0]) if oldest else None,
+                    registered_ms=known.at_ms,
+                    now_ms=int(now_ms),
+                    ahead_ms=known.ahead_ms,
+                    dead_letters=dead,
+                )
+            )
         return states
 
     def position(self, log: Log) -> int:
         """Return the last id of a log's stream; 0 when there is no stream."""
-        return position_of(self._connection.script("state", [self._keys.stream(log)], ["at"])[0])
+        return position_of(self._connection.script("state", [self._keys.stream(log), self._keys.dead(log)], ["at"])[1])
 
     def bytes_used(self) -> int:
         """Return the sum over all registered streams of length times measured entry size."""
@@ -89,12 +105,7 @@ class RedisStreams:
         return int(length * known.entry_bytes)
 
     def _measure(self, log: Log, now_s: float) -> _Measured:
-        stream_bytes, nodes, length = self._connection.script("measure", [self._keys.stream(log)], [MEASURE_BLOCKS])
-        corrected = stream_bytes - nodes * self._node_overcount()
-        return _Measured(now_s, length, max(corrected, 1) / max(length, 1))
-
-    def _node_overcount(self) -> int:
-        if self._overcount_bytes is None:
-            version = version_of(self._connection.call("INFO", "server")["redis_version"])
-            self._overcount_bytes = RADIX_NODE_OVERCOUNT_BYTES if version < (8,) else 0
-        return self._overcount_bytes
+        estimate, length = self._connection.script("measure", [self._keys.stream(log)], [MEASURE_BLOCKS])
+        if length == 0:
+            return _Measured(now_s, 0, 0.0)
+        return _Measured(now_s, length, self._calibration.factor(log, estimate / length, now_s) * estimate / length)

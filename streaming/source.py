@@ -14,11 +14,19 @@ class Partition(NamedTuple):
     partition: int
 
 
+UNREADABLE_OFFSETS_MAX = 100_000
+"""Offsets of one batch that are given up without a person: more in one batch is a damaged header."""
+
+
 class Bounds(NamedTuple):
-    """What a partition's log holds: offsets from `start` to below `end` (the last stable offset)."""
+    """What a partition's log holds: offsets from `start` to below `end` (the last stable offset).
+
+    Between `end` and `log_end` lies what waits for the end of a transaction, others' records included.
+    """
 
     start: int
     end: int
+    log_end: int
 
 
 class Committed(NamedTuple):
@@ -26,6 +34,29 @@ class Committed(NamedTuple):
 
     offset: int
     metadata: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Where the client cannot go on, and why. Offsets from `first` to `last`, both included."""
+
+    first: int
+    last: int | None
+    """None: nobody can tell where the batch ends."""
+    why: str
+    size: int = 0
+    """Bytes of the batch that could be fetched."""
+    sha256: str = ""
+    """Of these bytes; empty where the broker gives none."""
+    curable: bool = False
+    """The fault is this host's (a codec is not installed): its records are good."""
+
+    @property
+    def accountable(self) -> bool:
+        """Whether its records may become dead letters with nobody asked: whole, and nobody's to mend."""
+        if self.curable or not self.sha256 or self.last is None:
+            return False
+        return self.last - self.first < UNREADABLE_OFFSETS_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +71,19 @@ class Polled:
     """No longer ours: another member may read them by now."""
     assigned: frozenset[Partition] = frozenset()
     """Ours from now on, paused until `start` is called."""
-    out_of_range: frozenset[Partition] = frozenset()
-    """The position lies outside of the log: look at `bounds` and start anew."""
     truncated: frozenset[Partition] = frozenset()
-    """The brokers say that records below the position are not those that were read."""
-    unreadable: frozenset[Partition] = frozenset()
-    """The record at the position cannot be read by this client. Paused; `start` and `resume` try it again."""
+    """The brokers say that records below the position are not those that were read. Known of what is in `revoked`."""
+    unreadable: Mapping[Partition, Unreadable] = field(default_factory=dict)
+    """What cannot be read of these partitions, all of them in `revoked`. Where that is accountable, `start` within it
+    gives out a record for each of its offsets (`Record.unreadable`) and then goes on behind it. Other partitions stay
+    closed until `unreadable_at` finds them well, or `give_up` was called."""
 
 
 class Source(Protocol):
     """A member of a consumer group. Not for several threads. Nothing is ever reset or committed by itself.
 
     Every call but `close` raises KafkaUnavailableError, and KafkaRefusedError where trying again cannot help.
+    A poll that went wrong in any way ends this member, and the next `connect` makes another: all is revoked then.
     """
 
     def connect(self) -> None:
@@ -80,6 +112,18 @@ class Source(Protocol):
 
     def start(self, partition: Partition, offset: int) -> None:
         """Read on from `offset`; what was read ahead is thrown away. A paused partition stays paused."""
+        ...
+
+    def beyond_end(self, partition: Partition, offset: int) -> bool:
+        """Ask the leader by a fetch whether `offset` lies beyond the log's end, whatever `bounds` says."""
+        ...
+
+    def unreadable_at(self, partition: Partition, offset: int) -> Unreadable | None:
+        """Look, outside of the group, whether the records at `offset` can be read; None: they can."""
+        ...
+
+    def give_up(self, partition: Partition, batch: Unreadable) -> None:
+        """Let `start` within `batch`, whose `last` is known, go on behind it as where it is accountable."""
         ...
 
     def pause(self, partitions: Collection[Partition]) -> None:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from streaming.records import Reason, RejectedRecord
 
+_PARTS_MAX = 10_000
+"""Commas and brackets, wherever they stand: an event has a dozen, and each may become an object of 70 bytes."""
+
 
 @dataclass(frozen=True, slots=True)
 class StructuredEvent:
@@ -26,6 +29,8 @@ def parse_event(value: bytes) -> StructuredEvent:
     Raises RejectedRecord: malformed_event for what is not one JSON object, or carries its data other than as a
     string in `data_base64`; invalid_label for a label of another type.
     """
+    if sum(map(value.count, (b",", b"[", b"{"))) > _PARTS_MAX:
+        raise RejectedRecord(Reason.MALFORMED_EVENT, f"the event has more than {_PARTS_MAX} parts")
     try:
         event = json.loads(value)
     # RecursionError: arrays nested a thousand deep.

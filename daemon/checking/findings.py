@@ -13,8 +13,11 @@ from model.store.ledger import Ledger
 from model.store.verification import verify as verify_state
 
 REPAIR = "tidemill verify --repair, with the learner stopped"
+MISSING = f"restore it from a backup of the repository; or give it up as retired: {REPAIR}"
+GONE = f"nothing: it is retired in its turn (publish.keep); or at once: {REPAIR}"
 SWEPT = "nothing: the learner sweeps it at its next start"
-_HARMLESS = (FindingKind.ORPHAN_STAGING, FindingKind.LEFT_OVER)
+_SWEPT = (FindingKind.ORPHAN_STAGING, FindingKind.LEFT_OVER)
+_HARMLESS = (*_SWEPT, FindingKind.BROKEN_RETIRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,10 @@ def _repository(config: Config) -> Iterator[Trouble]:
 
 
 def _cure(one: Finding) -> str:
-    if one.kind in _HARMLESS:
+    if one.kind in _SWEPT:
         return SWEPT
+    if one.kind is FindingKind.BROKEN_RETIRED:
+        return "nothing: the learner writes it again at its next start"
     if one.path.name == MODEL_FILE:
         return "restore this file from a backup; if it is the champion's, --repair moves the pointer to a whole version"
     return REPAIR
@@ -62,21 +67,43 @@ def _both(config: Config, ledger: Ledger) -> Iterator[Trouble]:
         message = f"round {pending.round} is committed, and its version not published yet"
         cure = "nothing: the learner publishes it; or tidemill verify --repair"
         yield Trouble("both", "unpublished", f"version {pending.version}", message, cure, harmless=True)
+    needed = _needed(ledger)
     for one in published:
         try:
             manifest = reader.manifest(one.version)
         except BrokenRepositoryError:
             continue  # told by the repository's own check
-        if manifest is None:
-            message = "the learner published it, the repository does not have it"
-            cure = "restore it from a backup of the repository"
-            yield Trouble("both", "missing_version", f"version {one.version}", message, cure, harmless=False)
+        if one.retired_at_ms is not None:
+            if manifest is not None and manifest.file.sha256 == one.sha256:
+                message = "it is retired, and its folder is still there"
+                cure = "nothing: the learner removes it"
+                yield Trouble("both", "retired_version", f"version {one.version}", message, cure, harmless=True)
+        elif manifest is None:
+            now = ledger.version(one.version)
+            if now is not None and now.retired_at_ms is not None:
+                continue  # a learner beside us has let it go since they were listed
+            yield _missing(one.version, needed=one.version in needed)
         elif manifest.file.sha256 != one.sha256:
             message = f"the learner published {one.sha256}, the repository has {manifest.file.sha256}"
             yield Trouble("both", "other_version", f"version {one.version}", message, REPAIR, harmless=False)
     if published:
         yield from _ownership(config, ledger)
         yield from _pointer(reader, ledger, published[-1].version)
+
+
+def _needed(ledger: Ledger) -> set[int]:
+    """Return the versions that somebody may still ask for by right: champion, parent, those one may return to."""
+    champion = ledger.champion()
+    mine = {champion.version, champion.parent} if champion else set()
+    return {*ledger.restorable(), *(one for one in mine if one is not None)}
+
+
+def _missing(version: int, *, needed: bool) -> Trouble:
+    if needed:
+        message = "the learner published it, the repository does not have it"
+        return Trouble("both", "missing_version", f"version {version}", message, MISSING, harmless=False)
+    message = "its folder is gone, and nothing goes back to it"
+    return Trouble("both", "missing_version", f"version {version}", message, GONE, harmless=True)
 
 
 def _ownership(config: Config, ledger: Ledger) -> Iterator[Trouble]:

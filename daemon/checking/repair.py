@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from daemon.checking.findings import Trouble
 from daemon.config import Config
@@ -49,8 +50,9 @@ def repair(
     """Repair what `found` says is wrong, under the learner's locks. `reached` is told steps; tests are killed there.
 
     In this order, for each step relies on the one before: files of the state get their names back, what no row names is
-    swept; manifests are written again from the database; the pointer names a version that is whole by then; last, what
-    was committed is published, for which the pointer must be readable. Raises StateLockedError or OperatorError while
+    swept; manifests are written again from the database; the pointer names a version that is whole by then; versions
+    whose folders are gone are retired, and retired ones removed; last, what was committed is published, for which the
+    pointer must be readable. Raises StateLockedError or OperatorError while
     a learner lives; StateError; OSError when the disk refuses, after which it may be called again.
     """
     result = Repaired()
@@ -100,9 +102,14 @@ def _repository(
     result.done += [f"swept what round {name} staged" for name in sorted(staged - _names(paths, pending))]
     result.done += sweep_left_overs(paths)
     published = {one.version: one for one in directory.ledger.versions() if one.published_at_ms is not None}
-    whole = [one for one in published.values() if _mend(paths, one, result)]
+    kept = [one for one in published.values() if one.retired_at_ms is None]
+    missing = [one for one in kept if not paths.folder(one.version).exists()]
+    whole = [one for one in kept if one not in missing and _mend(paths, one, result)]
+    champion = directory.ledger.champion()
     if published:
         _point(paths, directory, published, whole, result, reached)
+    _give_up(directory, missing, result, sure=champion in whole)
+    _remove_retired(directory, repository, result)
     if pending is not None:
         _publish(directory, repository, pending, result)
 
@@ -156,6 +163,34 @@ def _mend(paths: ModelPaths, version: Version, result: Repaired) -> bool:
     how = "is damaged" if where.exists() else "is gone"
     result.left.append(f"{where} {how}: restore the file with sha256 {version.sha256} from a backup of the repository")
     return False
+
+
+def _give_up(directory: StateDirectory, missing: list[Version], result: Repaired, *, sure: bool) -> None:
+    """Retire the versions whose folders are gone as a whole.
+
+    Only where it is `sure` that somebody deleted them, for the champion is whole: where that is gone as well, more may
+    be wrong, as a volume that is not mounted. What was champion when it went is missed, and stays to be restored.
+    """
+    missed = {before.version for before, move in pairwise(directory.ledger.moves()) if move.cause == CAUSE}
+    given_up = [one for one in missing if sure and one.version not in missed]
+    for one in missing:
+        if one not in given_up:
+            how = f"its folder is gone: restore the file with sha256 {one.sha256} from a backup of the repository"
+            result.left.append(f"version {one.version}: {how}")
+    directory.retirements.retire([one.version for one in given_up])
+    result.done += [f"retired version {one.version}, whose folder is gone" for one in given_up]
+
+
+def _remove_retired(directory: StateDirectory, repository: Repository, result: Repaired) -> None:
+    """Write the list of retired versions again, and remove those that still stand."""
+    try:
+        gone = directory.retirements.among(repository.visible())
+        removed = repository.retire(directory.retirements.ranges(), gone)
+    except BrokenRepositoryError as error:
+        result.left.append(f"retired versions were not removed: {error}")
+        return
+    if removed:
+        result.done.append(f"removed {removed} retired versions that still stood there")
 
 
 def _point(

@@ -1,5 +1,6 @@
 """`tidemill explain VERSION`: what a version learnt, and why it was let through."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -53,7 +54,16 @@ def _explained(ledger: "Ledger", number: int) -> dict[str, Any]:
         raise OperatorError("", f"there is no version {number}", cure)
     parent = ledger.version(version.parent) if version.parent is not None else None
     since = parent.round if parent else 0
-    return {"manifest": version.manifest, "rounds": list(ledger.rounds(after=since, until=version.round))}
+    told = {"manifest": version.manifest, "rounds": list(ledger.rounds(after=since, until=version.round))}
+    if relabels := [asdict(one) for one in ledger.relabels.counts(since + 1, version.round)]:
+        told["relabels"] = relabels
+    if version.retired_at_ms is not None:
+        from model.store.facts import iso_utc  # noqa: PLC0415 - only where needed
+
+        told["retired_at"] = iso_utc(version.retired_at_ms)
+    if relabels := [asdict(one) for one in ledger.relabels.counts(since + 1, version.round)]:
+        told["relabels"] = relabels
+    return told
 
 
 def _samples(names: "VersionSamples") -> dict[str, Any]:
@@ -85,6 +95,14 @@ def _print(told: dict[str, Any], names: "VersionSamples | None") -> None:
     _print_lineage(manifest["lineage"])
     console.print()
     print_rounds(told["rounds"])
+    if "relabels" in told:
+        console.print("\nKnown images that came under another label", style="bold")
+        columns = ("round", "old", "new", "source", "state", "outcome", "pictures")
+        print_table(columns, [[one[column] for column in columns] for one in told["relabels"]])
+    for one in told["rounds"]:
+        for event in one.get("class_events", ()):
+            into = f" into {event['into']!r}" if "into" in event else ""
+            console.print(f"round {one['round']}: {event['event']}: {event['name']!r}{into}")
     if names is not None:
         _print_samples("fresh", names.fresh, names.fresh_evicted)
         _print_samples("replayed", names.replayed, names.replayed_evicted)

@@ -8,7 +8,9 @@ from typing import Annotated, NoReturn
 import typer
 
 from daemon.cli import (
+    classes,
     config,
+    dead_letters,
     demo,
     explain,
     pull,
@@ -63,14 +65,15 @@ def common(
     """A worker that keeps an image classifier learning: Kafka in, Redis between, ONNX out.
 
     Configuration: defaults < --config FILE.toml < environment (TIDEMILL_KAFKA__TOPICS=…) < --set kafka.topics=….
-    `tidemill config` shows what counts, and why. Exit status: 0 done, 1 failed, 2 wrong use or configuration.
+    `tidemill config` shows what counts, and why. Exit status: 0 done, 1 failed, 2 wrong use or configuration, 78 (of a
+    role) a person must act, a restart changes nothing.
     """
     context.obj = Common(file, tuple(sets or ()))
     # Until a role sets up its own. Standard output belongs to the results; what fails is told in one line, by `main`.
     configure("warning", "auto", "command", libraries=logging.CRITICAL)
 
 
-LOOKING = (status, rounds, versions, explain, report, verify, quarantine)
+LOOKING = (status, rounds, versions, explain, report, verify, quarantine, classes, dead_letters)
 
 for group in (roles, run, demo, push, pull, *LOOKING, config, rollback, release):
     group.register(app)

@@ -58,10 +58,12 @@ def push(
     except NotADirectoryError as error:
         cure = "Name a folder that holds one folder of images for each class"
         raise OperatorError("", str(error), cure, exit_code=2) from error
+    for name, why in list(found.unfit.items())[:SKIPPED_SHOWN]:
+        say(f"tidemill: skipped the folder {name!r}: {why}")
     if not found.pictures:
         cure = "Put .jpg, .png or .webp files into one folder for each class, named by the class"
         raise OperatorError("", f"{folder} holds no images in class-named folders", cure, exit_code=2)
-    _tell_skipped(found.skipped)
+    _tell_skipped([one for one in found.skipped if one.relative_to(folder).parts[0] not in found.unfit])
     pictures = shuffled(found.pictures, seed)
     to = topic or config.kafka.topics[0]
     with stop_on_signals() as stop:

@@ -95,7 +95,9 @@ def _answers(config: Config, history: "History", held_out: "HeldOut", ago: int) 
     reader = RepositoryReader(config.paths.repository, config.model.name)
     numbers = [version.version for version in history.versions]
     now = history.champion.version
-    earlier = numbers[max(0, numbers.index(now) - ago)]
+    wanted = numbers[max(0, numbers.index(now) - ago)]
+    kept = [version.version for version in history.versions if version.retired_at_ms is None]
+    earlier = next((number for number in kept if number >= wanted), wanted)  # what lies before it may be retired
     for number in dict.fromkeys((now, earlier)):
         try:
             manifest, artefact = reader.manifest(number), reader.artefact(number)
@@ -103,7 +105,8 @@ def _answers(config: Config, history: "History", held_out: "HeldOut", ago: int) 
             say(f"tidemill: version {number} is left out: {error}")
             continue
         if manifest is None or artefact is None:
-            say(f"tidemill: version {number} is left out: it is not in {config.paths.repository}")
+            why = "is retired (publish.keep)" if reader.is_retired(number) else f"is not in {config.paths.repository}"
+            say(f"tidemill: version {number} is left out: it {why}")
             continue
         say(f"asking version {number} about {len(held_out)} held-out samples")
         yield ask(artefact, manifest, held_out)

@@ -8,9 +8,9 @@ import typer
 
 from daemon.cli.options import ConfigFile, RepositoryFolder, Sets, StateFolder, examples, given
 from daemon.config import Config
-from daemon.errors import OperatorError
+from daemon.errors import PERSON_MUST_ACT, OperatorError
 from daemon.logs import configure
-from daemon.signals import ending_at_once, stop_on_signals
+from daemon.signals import INGEST_STOP_S, LEARN_STOP_S, SERVE_STOP_S, ending_at_once, stop_on_signals
 from daemon.version import VERSION
 
 PANEL = "Roles"
@@ -45,7 +45,7 @@ def ingest(
     name: Annotated[str | None, typer.Option("--name", help="This ingestor's name (ingest.name).")] = None,
 ) -> None:
     """Take labelled images from Kafka into the buffer in Redis. Start any number: they share the partitions."""
-    with stop_on_signals() as stop:
+    with stop_on_signals(INGEST_STOP_S) as stop:
         with ending_at_once():
             config = given(context, file, sets, {"ingest.port": port, "ingest.name": name}).load().config
             start_logs(config, "ingest")
@@ -80,12 +80,13 @@ def learn(
     Needs `pip install 'tidemill\\[learn]'`, which brings torch.
     """
     flags = {"learn.port": port, "learn.device": device, "paths.state": state, "paths.repository": repository}
-    with stop_on_signals() as stop:
+    with stop_on_signals(LEARN_STOP_S) as stop:
         with ending_at_once():
             config = given(context, file, sets, flags).load().config
             if importlib.util.find_spec("torch") is None:
                 cure = "pip install 'tidemill[learn]'"
-                raise OperatorError("", "torch is not installed, which the learner needs", cure)
+                missing = "torch is not installed, which the learner needs"
+                raise OperatorError("", missing, cure, exit_code=PERSON_MUST_ACT)
             start_logs(config, "learn")
             from daemon.composition.learn import run_learn  # noqa: PLC0415 - loads torch
 
@@ -113,7 +114,7 @@ def serve(
     /v1/models/NAME/champion is the champion's manifest, …/champion/model.onnx its file; /docs describes the rest.
     """
     flags = {"http.host": host, "http.port": port, "paths.repository": repository}
-    with stop_on_signals() as stop:
+    with stop_on_signals(SERVE_STOP_S) as stop:
         with ending_at_once():
             config = given(context, file, sets, flags).load().config
             start_logs(config, "serve")

@@ -13,6 +13,7 @@ from daemon.config import Config
 from daemon.errors import OperatorError
 
 KIND = "rollback"
+VERSIONS_NAMED = 10
 EXAMPLES = examples(
     "tidemill versions",
     "tidemill rollback 41",
@@ -61,10 +62,14 @@ def _ask_over_repository(config: Config, version: int, wait_s: float) -> str:
     from model.publishing.reader import RepositoryReader  # noqa: PLC0415
 
     root, name = config.paths.repository, config.model.name
-    known = RepositoryReader(root, name).versions()
+    reader = RepositoryReader(root, name)
+    known = reader.versions()
     if not known:
         cure = "Name the state directory of a learner with --state, or its repository with --repository"
         raise OperatorError("paths.repository", f"{root} holds no version of {name}", cure)
+    if version not in known and reader.is_retired(version):
+        left = ", ".join(map(str, known[-VERSIONS_NAMED:]))
+        raise OperatorError("publish.keep", f"version {version} is retired, its files are gone", f"Kept are {left}")
     if version not in known:
         raise OperatorError("", f"there is no version {version}", f"The newest is {known[-1]}")
     mailbox = Mailbox(root, name)

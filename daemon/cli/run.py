@@ -8,7 +8,7 @@ from daemon.cli.options import ConfigFile, RepositoryFolder, Sets, StateFolder, 
 from daemon.cli.roles import start_logs
 from daemon.config import Config, ConfigError, Loaded, Problem
 from daemon.config.conflicts import port_conflicts
-from daemon.signals import ending_at_once, stop_on_signals
+from daemon.signals import SUPERVISE_STOP_S, ending_at_once, noting_hangups, stop_on_signals
 
 EXAMPLES = examples("tidemill run --config tidemill.toml", "tidemill run --state ./state --repository ./models")
 
@@ -28,18 +28,20 @@ def run(
 ) -> None:
     """Run one each of ingest, learn and serve on this machine, and start again what dies.
 
-    Gives up when a role dies more than run.restart_max times within run.restart_window_s seconds, or when its
-    configuration is wrong. Ctrl-C or SIGTERM stops all three in order; a second Ctrl-C at once. The supervisor's own
-    /metrics (role_up), /livez and /readyz are at run.port.
+    Gives up on a role that dies more than run.restart_max times within run.restart_window_s seconds, or that ends with
+    status 78 (a person must act). The others go on, and /readyz says why; the first is tried again every ten minutes,
+    both on SIGHUP. Ends with 78 where all three are given up, with 2 where the configuration is wrong at the start.
+    Ctrl-C or SIGTERM stops all three in order; a second Ctrl-C at once. The supervisor's own /metrics (role_up,
+    role_given_up), /livez and /readyz are at run.port.
     """
     told = given(context, file, sets, {"paths.state": state, "paths.repository": repository})
-    with stop_on_signals() as stop:
+    with stop_on_signals(SUPERVISE_STOP_S) as stop, noting_hangups() as again:
         with ending_at_once():
             config = _checked(told.load())
             start_logs(config, "run")
             from daemon.composition.supervise import run_supervised  # noqa: PLC0415 - for a quick --help
 
-        run_supervised(config, [*told.arguments(), *_log_format(config)], stop)
+        run_supervised(config, [*told.arguments(), *_log_format(config)], stop, again=again)
 
 
 def _checked(loaded: Loaded) -> Config:

@@ -29,8 +29,8 @@ def versions(
 ) -> None:
     """List the published versions, oldest first, with their accuracy on held-out samples.
 
-    * is the champion; undone is what a rollback has cut off from its past. One can roll back to those whose weights are
-    kept (`store.versions_kept`).
+    * is the champion; undone is what a rollback has cut off from its past; retired is what was let go (`publish.keep`).
+    One can roll back to those whose weights are kept (`store.versions_kept`).
     """
     config = given(context, file, sets, {"paths.state": state}).load().config
     with open_ledger(config) as ledger:
@@ -44,6 +44,7 @@ def versions(
                 {
                     **version_facts(one, champion=one.version == now),
                     "undone": one.version in undone,
+                    "retired": one.retired_at_ms is not None,
                     "restorable": one.version in kept,
                 }
                 for one in found
@@ -66,7 +67,7 @@ def versions(
         ),
         [
             (
-                "*" if one.version == now else "undone" if one.version in undone else "",
+                _standing(one, champion=one.version == now, undone=one.version in undone),
                 one.version,
                 one.round,
                 one.parent,
@@ -81,6 +82,11 @@ def versions(
             for one in found
         ],
     )
+
+
+def _standing(one: "Version", *, champion: bool, undone: bool) -> str:
+    words = {"*": champion, "undone": undone, "retired": one.retired_at_ms is not None}
+    return ", ".join(word for word, holds in words.items() if holds)
 
 
 def version_facts(one: "Version", *, champion: bool) -> dict[str, Any]:

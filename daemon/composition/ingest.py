@@ -4,21 +4,26 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 
+import structlog
+
 from daemon.composition.clocks import monotonic_s, now_ms
 from daemon.composition.kafka import kafka_options
 from daemon.composition.names import ingestor_name
 from daemon.composition.redis import await_redis, redis_connection
 from daemon.config import Config
-from daemon.errors import OperatorError
+from daemon.errors import PERSON_MUST_ACT, OperatorError
 from daemon.health import HealthServer
 from daemon.ingest import faults
 from daemon.ingest.build import IngestorParts, build_ingestor
 from daemon.ingest.ingestor import Ingestor
 from daemon.ingest.options import IngestOptions
-from daemon.metrics import IngestMetrics, OutageMetrics, new_registry
+from daemon.liveness import INGEST_TURN_MAX_S, BeatingStop, Pulse
+from daemon.memory import return_large_blocks
+from daemon.metrics import ClockMetrics, IngestMetrics, OutageMetrics, new_registry
 from daemon.outage import Need, OutageObserver
 from daemon.readiness import Check
-from streaming.buffer import BufferMisconfiguredError
+from streaming.buffer import BufferMisconfiguredError, entries_at_once
+from streaming.codecs import missing_codecs
 from streaming.dead_letters import DeadLetterOptions
 from streaming.decoder import Decoder
 from streaming.images import ImageDecoder
@@ -27,8 +32,12 @@ from streaming.kafka_source import SourceOptions
 from streaming.redis_buffer import RedisIngestBuffer
 from streaming.redis_client import RedisConnection
 
-NEEDS = (Need.KAFKA, Need.REDIS, Need.REDIS_MEMORY, Need.TOPIC, Need.DEAD_LETTERS)
+NEEDS = (Need.KAFKA, Need.REDIS, Need.REDIS_MEMORY, Need.EVICTION, Need.TOPIC, Need.DEAD_LETTERS)
 """What an ingestor may wait for."""
+LETTER_IMAGES = 2
+"""A dead letter goes whole up to twice image.max_bytes: the largest image as base64 is 4/3 of it."""
+
+_log = structlog.get_logger()
 
 
 def run_ingest(config: Config, stop: threading.Event, *, reached: Callable[[str], None] = faults.nothing) -> None:
@@ -36,23 +45,29 @@ def run_ingest(config: Config, stop: threading.Event, *, reached: Callable[[str]
 
     `reached` is told each named step of a record's way; tests end the process there.
     """
+    return_large_blocks()
+    for codec, package in missing_codecs().items():
+        _log.warning("a codec of Kafka cannot be read", codec=codec, cure=f"install the Python package {package}")
     with ExitStack() as stack:
         registry = new_registry()
         outages = OutageMetrics(registry, NEEDS, now_ms)
         connection = redis_connection(config)
         stack.callback(connection.close)
-        ingestor = _ingestor(config, connection, IngestMetrics(registry), outages, reached)
+        clocks = ClockMetrics(registry)
+        ingestor = _ingestor(config, connection, IngestMetrics(registry), outages, reached, clocks.skewed)
         asks = [lambda name=check.name: _named(ingestor, name) for check in ingestor.checks()]
-        health = stack.enter_context(HealthServer(registry, asks))
+        pulse = stack.enter_context(Pulse("the ingestor's loop", INGEST_TURN_MAX_S, monotonic_s))
+        health = stack.enter_context(HealthServer(registry, asks, pulse=pulse))
         health.start(config.http.host, config.ingest.port, "ingest.port")
         if not await_redis(connection, config, stop, monotonic_s, outages):
             return
         try:
-            ingestor.run(stop)
+            ingestor.run(BeatingStop(stop, pulse))
         except KafkaRefusedError as error:
-            raise OperatorError(error.setting, str(error), error.cure) from error
+            raise OperatorError(error.setting, str(error), error.cure, exit_code=PERSON_MUST_ACT) from error
         except BufferMisconfiguredError as error:
-            raise OperatorError("redis.url", str(error), "Change the server, or name another") from error
+            cure = "Change the server, or name another"
+            raise OperatorError("redis.url", str(error), cure, exit_code=PERSON_MUST_ACT) from error
 
 
 def _named(ingestor: Ingestor, name: str) -> Check:
@@ -65,6 +80,7 @@ def _ingestor(
     metrics: IngestMetrics,
     outages: OutageObserver,
     reached: Callable[[str], None],
+    skewed: Callable[[float], None],
 ) -> Ingestor:
     kafka, image, buffer = config.kafka, config.image, config.buffer
     name = ingestor_name(config)
@@ -75,22 +91,31 @@ def _ingestor(
             topics=kafka.topics,
             session_timeout_ms=kafka.session_timeout_ms,
             max_poll_records=kafka.max_poll_records,
+            max_poll_bytes=kafka.max_poll_bytes,
             fetch_max_bytes=kafka.fetch_max_bytes,
+            unpack_max_bytes=kafka.unpack_max_bytes,
             create_topics=kafka.create_topics,
             partitions=kafka.partitions,
         ),
-        dead_letters=DeadLetterOptions(suffix=kafka.dlq_suffix, create_topics=kafka.create_topics),
+        dead_letters=DeadLetterOptions(
+            suffix=kafka.dlq_suffix,
+            create_topics=kafka.create_topics,
+            bytes_max=LETTER_IMAGES * image.max_bytes,
+        ),
         ingest=IngestOptions(
             name=name,
             job=config.job,
-            batch_records=buffer.batch_records,
+            servers=kafka.bootstrap_servers,
+            batch_records=min(buffer.batch_records, entries_at_once(image.size)),
             bytes_max=buffer.bytes_max,
             low_water=buffer.low_water,
+            records_in_hand=kafka.max_poll_records,
             workers=config.ingest.workers,
         ),
     )
     classes = frozenset(config.model.classes) or None
-    decoder = Decoder(ImageDecoder(image.size, image.max_bytes, image.max_pixels), classes)
+    images = ImageDecoder(image.size, image.max_bytes, image.max_pixels, config.ingest.decode_bytes_max)
+    decoder = Decoder(images, classes, metrics.decoded)
     return build_ingestor(
         parts,
         decoder,
@@ -100,4 +125,5 @@ def _ingestor(
         metrics,
         reached,
         outages,
+        skewed,
     )

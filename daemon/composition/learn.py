@@ -1,13 +1,14 @@
 """Builds the learner."""
 
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import structlog
 import torch
 
+from daemon.composition.classes import check_classes
 from daemon.composition.clocks import monotonic_s, now_ms
 from daemon.composition.kafka import kafka_options
 from daemon.composition.opening import (
@@ -17,9 +18,9 @@ from daemon.composition.opening import (
     open_when_there_is_room,
     spec_of,
 )
-from daemon.composition.redis import await_redis, redis_connection
+from daemon.composition.redis import await_redis, eviction_outage, redis_connection
 from daemon.config import Config
-from daemon.errors import OperatorError
+from daemon.errors import PERSON_MUST_ACT, OperatorError
 from daemon.health import HealthServer
 from daemon.learn.announcements import Announcements
 from daemon.learn.drift import DriftWatch
@@ -28,23 +29,27 @@ from daemon.learn.manifests import Labels
 from daemon.learn.observer import LearnObserver
 from daemon.learn.ownership import Ownership
 from daemon.learn.requests import Requests
+from daemon.learn.retention import Retention
 from daemon.learn.round import Round
 from daemon.learn.settlement import Settlement
 from daemon.learn.stages import Stages, nowhere
+from daemon.learn.standstill import RETRY_MAX_S, WHAT
 from daemon.learn.status import StatusBoard
 from daemon.learn.taker import WindowTaker
 from daemon.learn.trigger import WindowLimits
 from daemon.learn.watch import BufferWatch
 from daemon.learn.watchers import Watchers
-from daemon.metrics import LearnMetrics, OutageMetrics, new_registry
-from daemon.outage import Need, Outage
+from daemon.liveness import LEARN_TURN_MAX_S, BeatingStop, Pulse
+from daemon.metrics import ClockMetrics, LearnMetrics, OutageMetrics, new_registry
+from daemon.outage import Need, Outage, OutageObserver
 from daemon.readiness import Check
+from daemon.server_watch import ServerWatch, eviction_check
 from model.candidates import CandidateMaker, CandidateOptions
 from model.challenger import Challenger, ChallengerOptions
 from model.judge import Judge
 from model.judging.gate import GateOptions
 from model.learning.device import resolve_device
-from model.learning.errors import DeviceError
+from model.learning.errors import DeviceError, StateFileError
 from model.learning.options import PlanOptions, TrainOptions
 from model.network.build import check_architecture
 from model.network.errors import NetworkError
@@ -56,8 +61,9 @@ from model.publishing.repository import Repository
 from model.screener import Screener
 from model.store.directory import StateDirectory
 from model.store.errors import StateError
+from model.store.retention import KeepRules
 from streaming.announcer import Announcer
-from streaming.buffer import BufferMisconfiguredError
+from streaming.buffer import BufferForeignError, BufferMisconfiguredError, BufferTakenError
 from streaming.redis_buffer import RedisLearnBuffer
 
 ANNOUNCE_DELAY_MAX_S = 120.0
@@ -66,12 +72,14 @@ ANNOUNCE_DELAY_MAX_S = 120.0
 NEEDS = (
     Need.REDIS,
     Need.REDIS_MEMORY,
+    Need.EVICTION,
     Need.RECORDS,
     Need.DISK,
     Need.REPOSITORY,
     Need.DEVICE,
     Need.EXPORTER,
     Need.ANNOUNCEMENT,
+    Need.TRAINING,
 )
 """What the learner may wait for."""
 
@@ -91,16 +99,26 @@ def run_learn(
         observer = Watchers(LearnMetrics(registry, model=config.model.name), status)
         outages, started = OutageMetrics(registry, NEEDS, now_ms), threading.Event()
         outage = Outage("something that the learner needs", Need.DISK, monotonic_s, observer=outages)
-        asks = [lambda: _check(outage, started)]
-        health = stack.enter_context(HealthServer(registry, asks, more={"/status": status.snapshot}))
+        standing = outage.beside(WHAT, Need.TRAINING, delay_max_s=RETRY_MAX_S)
+        evicting = eviction_outage(outages)
+        asks = [lambda: _check(outage, standing, started), lambda: eviction_check(evicting)]
+        pulse = stack.enter_context(Pulse("the learner's loop", LEARN_TURN_MAX_S, monotonic_s))
+        health = stack.enter_context(HealthServer(registry, asks, more={"/status": status.snapshot}, pulse=pulse))
         health.start(config.http.host, config.learn.port, "learn.port")
-        directory = open_when_there_is_room(lambda: open_state(config, reached), "paths.state", outage, stop)
+        directory = open_when_there_is_room(
+            lambda: open_state(config, reached), "paths.state", outage, stop, config.paths.state
+        )
         if directory is None:
             return
         stack.enter_context(directory)
         check_initial_weights(config, directory)
+        check_classes(config, directory)
         repository = open_when_there_is_room(
-            lambda: open_repository(config, directory, reached, adopt=adopt), "paths.repository", outage, stop
+            lambda: open_repository(config, directory, reached, adopt=adopt),
+            "paths.repository",
+            outage,
+            stop,
+            config.paths.repository,
         )
         if repository is None:
             return
@@ -109,45 +127,81 @@ def run_learn(
         stack.callback(connection.close)
         if not await_redis(connection, config, stop, monotonic_s, outages):
             return
-        announcer = Announcer(
-            kafka_options(config, "tidemill-learn"), config.kafka.announce_topic, create=config.kafka.create_topics
-        )
-        stack.callback(announcer.close)
-        announcements = Announcements(
-            announcer,
-            Outage(
-                "Kafka, to announce versions",
-                Need.ANNOUNCEMENT,
-                monotonic_s,
-                observer=outages,
-                delay_max_s=ANNOUNCE_DELAY_MAX_S,
-            ),
-        )
+        announcements = _announcements(config, stack, outages)
         buffer = RedisLearnBuffer(connection, config.job)
+        stop = BeatingStop(stop, pulse)
+        server = ServerWatch(buffer.vitals, now_ms, monotonic_s, evicting, _skewed(ClockMetrics(registry), status))
         learner = _learner(
-            config, directory, repository, buffer, announcements, observer, outage, device, stop, reached, adopt=adopt
+            config,
+            directory,
+            repository,
+            buffer,
+            announcements,
+            observer,
+            outage,
+            server,
+            device,
+            stop,
+            pulse.beating(reached),
+            adopt=adopt,
         )
-        learner.started = started
-        try:
+        learner.started, learner.standstill.outage = started, standing
+        with told_to_operators():
             learner.run(stop)
-        except BufferMisconfiguredError as error:
-            cure = "Stop the other learner, give this one another job, or take over with --adopt"
-            raise OperatorError("job", str(error), cure) from error
-        except StateError as error:
-            raise OperatorError(error.setting, str(error), "Nothing was changed") from error
-        except NetworkError as error:
-            raise OperatorError(error.setting, str(error), "Nothing was changed") from error
-        except (UnmappableError, StaleTensorError) as error:
-            cure = "Choose another architecture; the open round then goes on with it"
-            raise OperatorError("model.architecture", str(error), cure) from error
-        except RepositoryError as error:
-            cure = "See what `tidemill verify` says, then start again: the round is kept"
-            raise OperatorError("paths.repository", str(error), cure) from error
 
 
-def _check(outage: Outage, started: threading.Event) -> Check:
+def _announcements(config: Config, stack: ExitStack, outages: OutageObserver) -> Announcements:
+    announcer = Announcer(
+        kafka_options(config, "tidemill-learn"), config.kafka.announce_topic, create=config.kafka.create_topics
+    )
+    stack.callback(announcer.close)
+    outage = Outage(
+        "Kafka, to announce versions",
+        Need.ANNOUNCEMENT,
+        monotonic_s,
+        observer=outages,
+        delay_max_s=ANNOUNCE_DELAY_MAX_S,
+    )
+    return Announcements(announcer, outage)
+
+
+def _skewed(clocks: ClockMetrics, status: StatusBoard) -> Callable[[float], None]:
+    def skewed(seconds: float) -> None:
+        clocks.skewed(seconds)
+        status.skewed(seconds)
+
+    return skewed
+
+
+@contextmanager
+def told_to_operators() -> Iterator[None]:
+    """Raise OperatorError for what only an operator can cure, with what to do."""
+    try:
+        yield
+    except (BufferForeignError, BufferTakenError) as error:
+        cure = "Stop the other learner, give this one another job, or take over with --adopt"
+        raise OperatorError("job", str(error), cure, exit_code=PERSON_MUST_ACT) from error
+    except BufferMisconfiguredError as error:
+        cure = "Change that in the server, or redis.url"
+        raise OperatorError("redis.url", str(error), cure, exit_code=PERSON_MUST_ACT) from error
+    except (StateError, NetworkError) as error:
+        told = (error.setting, str(error), "Nothing was changed")
+        raise OperatorError(*told, exit_code=PERSON_MUST_ACT) from error
+    except StateFileError as error:
+        cure = "Restore the file from a backup, or see what `tidemill verify` says: the round is kept"
+        raise OperatorError("paths.state", str(error), cure, exit_code=PERSON_MUST_ACT) from error
+    except (UnmappableError, StaleTensorError) as error:
+        cure = "Choose another architecture; the open round then goes on with it"
+        raise OperatorError("model.architecture", str(error), cure, exit_code=PERSON_MUST_ACT) from error
+    except RepositoryError as error:
+        cure = "See what `tidemill verify` says, then start again: the round is kept"
+        raise OperatorError("paths.repository", str(error), cure, exit_code=PERSON_MUST_ACT) from error
+
+
+def _check(outage: Outage, standing: Outage, started: threading.Event) -> Check:
     waiting = "" if started.is_set() else "starting: state, repository and Redis (redis.url) are not all open yet"
-    return Check("learner", started.is_set() and not outage.ongoing, outage.reason or waiting)
+    ready = started.is_set() and not (outage.ongoing or standing.ongoing)
+    return Check("learner", ready, outage.reason or standing.reason or waiting)
 
 
 def _learner(
@@ -158,6 +212,7 @@ def _learner(
     announcements: Announcements,
     observer: LearnObserver,
     outage: Outage,
+    server: ServerWatch,
     device: torch.device,
     stop: threading.Event,
     reached: Callable[[str], None],
@@ -169,7 +224,9 @@ def _learner(
     maker = CandidateMaker(directory, options, device, monotonic_s)
     given = ChallengerOptions(config.learning.challenger_turns, config.round.samples, config.learning.seed)
     gate = GateOptions(config.gate.alpha, config.gate.when_uncertain, config.gate.first_holdout)
-    settlement = Settlement(directory, repository, buffer, announcements, observer, stages, monotonic_s)
+    settlement = Settlement(
+        directory, repository, buffer, announcements, observer, stages, monotonic_s, lambda: server.skew_s
+    )
     limits = WindowLimits(config.round.samples, config.round.min_samples, config.round.max_wait_s)
     judge = Judge(directory, maker, gate, holdout_max=config.store.holdout_max)
     one_round = Round(
@@ -190,12 +247,15 @@ def _learner(
     )
     return Learner(
         directory=directory,
-        taker=WindowTaker(buffer, limits, config.image.size, now_ms),
+        taker=WindowTaker(buffer, limits, config.image.size, monotonic_s),
         round=one_round,
         settlement=settlement,
+        retention=Retention(
+            directory, repository, observer, KeepRules(newest=config.publish.keep, seconds=config.publish.keep_s)
+        ),
         announcements=announcements,
         requests=Requests(directory, repository, Mailbox(config.paths.repository, config.model.name), settlement),
-        watch=BufferWatch(buffer, observer, now_ms),
+        watch=BufferWatch(buffer, observer, now_ms, monotonic_s, server),
         drift=DriftWatch(directory, observer, config.round.drift_delta),
         challenger=Challenger(directory, options, given, device, monotonic_s),
         observer=observer,

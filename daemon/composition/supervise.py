@@ -1,20 +1,25 @@
 """Builds the supervisor."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from daemon.composition.clocks import monotonic_s
 from daemon.config import Config
 from daemon.health import HealthServer
+from daemon.liveness import SUPERVISE_TURN_MAX_S, BeatingStop, Pulse
 from daemon.metrics import RunMetrics, new_registry
 from daemon.supervisor.process import Spawned
 from daemon.supervisor.restarts import RestartRules
 from daemon.supervisor.supervisor import Supervisor
 
 
-def run_supervised(config: Config, arguments: Sequence[str], stop: threading.Event) -> None:
+def run_supervised(
+    config: Config, arguments: Sequence[str], stop: threading.Event, *, again: Callable[[], bool] = lambda: False
+) -> None:
     """Run one of each role, with the command line `arguments`, until `stop` is set.
 
-    Raises OperatorError where a role keeps dying.
+    `again()`: whether what is given up is to be tried again. Raises OperatorError where a role finds its configuration
+    wrong at the first start, and where every role is given up.
     """
     registry = new_registry()
     supervisor = Supervisor(
@@ -22,7 +27,9 @@ def run_supervised(config: Config, arguments: Sequence[str], stop: threading.Eve
         RestartRules(config.run.restart_max, config.run.restart_window_s),
         RunMetrics(registry),
         stop_timeout_s=config.run.stop_timeout_s,
+        again=again,
     )
-    with HealthServer(registry, supervisor.asks()) as health:
+    pulse = Pulse("the supervisor's loop", SUPERVISE_TURN_MAX_S, monotonic_s)
+    with pulse, HealthServer(registry, supervisor.asks(), pulse=pulse) as health:
         health.start(config.http.host, config.run.port, "run.port")
-        supervisor.run(stop)
+        supervisor.run(BeatingStop(stop, pulse))

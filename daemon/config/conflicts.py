@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from daemon.config.redis_url import faults
+from daemon.config.section import as_label
+
 if TYPE_CHECKING:
     from daemon.config.tree import Config
 
@@ -26,6 +29,7 @@ def conflicts(config: Config) -> Iterator[Conflict]:
     """Yield every contradiction in `config`."""
     yield from _rounds(config)
     yield from _topics(config)
+    yield from (Conflict("redis.url", text) for text in faults(config.redis.url.get_secret_value()))
     yield from _sasl(config)
     yield from _classes(config)
     yield from _space(config)
@@ -74,13 +78,18 @@ def _classes(config: Config) -> Iterator[Conflict]:
     model = config.model
     twice = [name for name, count in Counter(model.classes).items() if count > 1]
     if twice:
-        yield Conflict("model.classes", f"each class once, but {twice[0]} stands there more than once")
+        yield Conflict(
+            "model.classes", f"each class once, but {twice[0]} stands there more than once, as labels are read"
+        )
     if len(model.classes) == 1:
         yield Conflict("model.classes", "none, or at least two")
-    if any(len(name.encode()) > 200 for name in model.classes):
-        yield Conflict("model.classes", "names of at most 200 bytes in UTF-8")
+    if unfit := next((why for name in model.classes if (why := as_label(name)[1])), None):
+        yield Conflict("model.classes", f"names that labels may have, but {unfit}")
     if len(model.classes) > model.classes_max:
         yield Conflict("model.classes_max", f"at least the {len(model.classes)} of model.classes")
+    if config.store.waiting_max < model.class_min_samples:
+        text = f"at least {model.class_min_samples}: model.class_min_samples wait before their label is a class"
+        yield Conflict("store.waiting_max", text)
 
 
 def port_conflicts(config: Config) -> Iterator[Conflict]:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from daemon.config.section import Bytes, Count, Label, Name, Seconds, Section, shaped
 
-Fraction = Annotated[float, Field(gt=0, le=0.5)]
+Fraction = Annotated[float, Field(ge=0.001, le=0.5)]
 Architecture = Annotated[
     str,
     shaped(
@@ -51,7 +51,7 @@ class Round(Section):
     """Seconds that the oldest fresh sample waits at most before a round starts."""
     passes: Annotated[int, Field(ge=1, le=100)] = 1
     """Times that a fresh sample is trained on in its round."""
-    steps_min: Count = 4
+    steps_min: Annotated[int, Field(ge=1, le=1_000)] = 4
     """Steps that a round trains at least."""
     steps_max: Count = 2_000
     """Steps that a round trains at most."""
@@ -63,7 +63,7 @@ class Round(Section):
     """Replay less with a window that lacks nothing, and more with one that lacks classes: as much in the mean."""
     drift_delta: Annotated[float, Field(ge=0, lt=1)] = 0.002
     """Significance of a drift alarm, after which the next round starts at min_samples; 0: no alarms."""
-    poll_s: Annotated[float, Field(gt=0, le=60)] = 0.5
+    poll_s: Annotated[float, Field(ge=0.01, le=60)] = 0.5
     """Seconds between two looks at the buffer."""
 
 
@@ -82,7 +82,7 @@ class Learning(Section):
     """Mirror images at random; off where they have a side, as digits and signs do."""
     crop: bool = True
     """Shift images at random by a few pixels."""
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    label_smoothing: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     """Share of each label that is spread over all classes."""
     recall: Annotated[float, Field(ge=0, le=10)] = 0.15
     """Weight of holding on to what was answered to a replayed sample, the more the store has evicted; 0: none."""
@@ -103,7 +103,7 @@ class Gate(Section):
     """Significance at which a candidate is called harmful."""
     when_uncertain: Literal["publish", "hold"] = "publish"
     """What becomes of a candidate that too few held-out samples can judge."""
-    first_holdout: Annotated[int, Field(ge=1)] = 30
+    first_holdout: Annotated[int, Field(ge=1, le=1_000_000)] = 30
     """Held-out samples that the first version needs."""
 
 
@@ -114,13 +114,17 @@ class Store(Section):
     """Bytes of stored pixels; above it samples are evicted, balanced by class."""
     holdout_fraction: Fraction = 0.05
     """Share of samples held out for judging once holdout_first are held."""
-    holdout_first: Annotated[int, Field(ge=0)] = 2_000
+    holdout_first: Annotated[int, Field(ge=0, le=1_000_000)] = 2_000
     """Held-out samples up to which one in five is held out."""
-    holdout_max: Annotated[int, Field(ge=1)] = 4_000
+    holdout_max: Annotated[int, Field(ge=1, le=1_000_000)] = 4_000
     """Held-out samples that judging uses at most."""
     versions_kept: Annotated[int, Field(ge=1, le=1_000)] = 10
     """Versions whose weights are kept for a rollback: the newest three, and older ones ever further apart."""
     segment_compact_below: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """Share of live samples below which a segment file is rewritten."""
+    relabel_class_max: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Share of a class that one source may relabel by itself until `tidemill quarantine reviewed`; 0: a person does."""
+    relabel_holdout_max: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Share of the held-out images that one source may relabel by itself, likewise; 0: a person does."""
     waiting_max: Count = 10_000
     """Samples that may wait for their label to become a class; beyond, the oldest are dropped, and counted."""

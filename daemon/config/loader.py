@@ -12,8 +12,8 @@ from pydantic_core import ErrorDetails
 from daemon.config.conflicts import Conflict
 from daemon.config.keys import all_keys
 from daemon.config.problems import ConfigError, Problem
+from daemon.config.redis_url import mask_url
 from daemon.config.sources import Gathered, Given, read_environment, read_file, read_flags
-from daemon.config.streaming import mask_url
 from daemon.config.tree import Config
 
 DEFAULT = "default"

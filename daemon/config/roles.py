@@ -46,6 +46,8 @@ class Ingest(Section):
     """The ingestor's name: Kafka's client id and the brake's name; empty: the host's name."""
     workers: Annotated[int, Field(ge=0, le=1024)] = 0
     """Threads that decode; 0: one for each core."""
+    decode_bytes_max: Annotated[int, Field(ge=1_000_000, le=1_000_000_000_000)] = 150_000_000
+    """Bytes of memory for all images that are decoded at once; one that takes more is too_many_pixels."""
 
 
 class Learn(Section):
@@ -55,7 +57,7 @@ class Learn(Section):
     """/metrics, /livez, /readyz and /status of the learner; 0: any free port."""
     device: Annotated[str, shaped(r"^(auto|cpu|cuda(:\d+)?)$", "auto, cpu, cuda, or one device as cuda:1")] = "auto"
     """auto: cuda if there is one, else cpu."""
-    threads: Annotated[int, Field(ge=0, le=1024)] = 0
+    threads: Annotated[int, Field(ge=0, le=256)] = 0
     """Threads that torch computes with on a CPU; 0: torch's own choice."""
 
 
@@ -74,8 +76,8 @@ class Run(Section):
     port: Port = 8083
     """/metrics (role_up), /livez and /readyz of the supervisor; 0: any free port."""
     restart_max: Annotated[int, Field(ge=0, le=1_000)] = 5
-    """Deaths of one role within restart_window_s that are restarted; one more and all stops."""
-    restart_window_s: Annotated[float, Field(gt=0, le=86_400)] = 120.0
+    """Deaths of one role within restart_window_s that are restarted; one more, and it is given up for ten minutes."""
+    restart_window_s: Annotated[float, Field(ge=1, le=86_400)] = 120.0
     """Seconds over which deaths are counted."""
-    stop_timeout_s: Annotated[float, Field(gt=0, le=24)] = 20.0
+    stop_timeout_s: Annotated[float, Field(ge=0.1, le=24)] = 20.0
     """Seconds that all roles together have to stop before they are killed."""

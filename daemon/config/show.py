@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from daemon.config.keys import all_keys
 from daemon.config.loader import Loaded
-from daemon.config.streaming import mask_url
+from daemon.config.redis_url import mask_url
 from daemon.config.tree import Config
 
 MASK = "***"

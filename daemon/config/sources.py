@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from daemon.config.foreign import is_foreign
 from daemon.config.keys import Key, all_keys, may_be_secret, nearest, sections
 from daemon.config.problems import Problem
 
@@ -69,7 +70,10 @@ def _take(gathered: Gathered, name: str, value: object, origin: str) -> None:
 
 
 def read_environment(gathered: Gathered, environ: Mapping[str, str]) -> None:
-    """Read every variable that begins with TIDEMILL_; `…_FILE` names a file that holds a secret."""
+    """Read every variable that begins with TIDEMILL_; `…_FILE` names a file that holds a secret.
+
+    What is known to come from elsewhere is left alone (`foreign`); anything else that is no key is a problem.
+    """
     for variable in sorted(name for name in environ if name.startswith(PREFIX)):
         name = variable.removeprefix(PREFIX).lower().replace("__", ".")
         origin = f"environment {variable}"
@@ -78,7 +82,7 @@ def read_environment(gathered: Gathered, environ: Mapping[str, str]) -> None:
             gathered.values[name] = Given(parse(all_keys()[name], environ[variable]), origin)
         elif name.endswith("_file") and secret is not None and secret.is_secret:
             _read_secret(gathered, secret, variable, environ)
-        else:
+        elif not is_foreign(variable, environ):
             gathered.unknown(name, variable, environ[variable], "environment")
 
 

@@ -1,16 +1,15 @@
 """The keys of what carries records: Kafka, Redis, the buffer in it, and the images' form."""
 
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
+from daemon.config.redis_url import is_address, mask_url
 from daemon.config.section import Bytes, Count, Section, shaped
 
 TOPIC_WORDS = "1 to 249 letters, digits, dots, dashes and underscores"
 TopicName = Annotated[str, shaped(r"^[A-Za-z0-9._-]+$", TOPIC_WORDS, max_length=249)]
 SERVERS = r"^[^\s,]+:\d{1,5}(\s*,\s*[^\s,]+:\d{1,5})*$"
-REDIS_SCHEMES = ("redis", "rediss", "unix")
 
 
 class Kafka(Section):
@@ -27,7 +26,7 @@ class Kafka(Section):
     """Consumer group; empty: tidemill-<job>."""
     create_topics: bool = False
     """Make topics that do not exist at start, dead letters' and announcements' included."""
-    partitions: Count = 3
+    partitions: Annotated[int, Field(ge=1, le=1_000)] = 3
     """Partitions of a topic that is made."""
     announce_topic: TopicName = "models"
     """Compacted topic that each published version is announced on."""
@@ -41,8 +40,12 @@ class Kafka(Section):
     """Milliseconds that a request to a broker may take."""
     max_poll_records: Annotated[int, Field(ge=1, le=100_000)] = 500
     """Records that one poll brings at most."""
-    fetch_max_bytes: Annotated[int, Field(ge=1_024, le=1_000_000_000)] = 52_428_800
-    """Bytes that one fetch brings at most."""
+    max_poll_bytes: Annotated[int, Field(ge=1_024, le=1_000_000_000)] = 8_388_608
+    """Bytes of records that one poll brings at most, or one record that is larger."""
+    fetch_max_bytes: Annotated[int, Field(ge=1_024, le=1_000_000_000)] = 8_388_608
+    """Bytes that one fetch from a broker brings at most, or one batch that is larger."""
+    unpack_max_bytes: Annotated[int, Field(ge=1_024, le=1_000_000_000)] = 16_777_216
+    """Bytes that a compressed batch may become, or twice its size where that is more."""
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     """How the brokers are spoken to."""
     sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = ""
@@ -62,23 +65,14 @@ class Redis(Section):
         SecretStr, Field(json_schema_extra={"right": "redis://host:port/database, rediss://… or unix:///path?db=0"})
     ] = SecretStr("redis://localhost:6379/0")
     """redis://[user:password@]host:port/database, rediss:// with TLS, or unix:///path?db=0."""
-    socket_timeout_s: Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)] = 5.0
+    socket_timeout_s: Annotated[float, Field(ge=0.1, le=60, allow_inf_nan=False)] = 5.0
     """Seconds that a command may take."""
 
     @field_validator("url", mode="after")
     @classmethod
     def _url_is_redis(cls, url: SecretStr) -> SecretStr:
-        parts = urlsplit(url.get_secret_value())
-        if parts.scheme not in REDIS_SCHEMES or not (parts.netloc or parts.scheme == "unix"):
+        if not is_address(url.get_secret_value()):
             raise ValueError("not the address of a Redis server")
-        _ = parts.port  # raises ValueError where the port is not a number
-        # redis-py would take database 0 in silence.
-        if parts.scheme != "unix" and parts.path.strip("/") and not parts.path.strip("/").isdecimal():
-            raise ValueError("the path is no number of a database")
-        if parts.query:
-            from redis.connection import parse_url  # noqa: PLC0415 - only where needed: it is slow to load
-
-            parse_url(url.get_secret_value())  # type: ignore[no-untyped-call] # raises ValueError for what it cannot use
         return url
 
     @property
@@ -95,7 +89,7 @@ class Buffer(Section):
     low_water: Annotated[float, Field(gt=0, le=1)] = 0.8
     """Fraction of bytes_max below which paused ingestors go on."""
     batch_records: Annotated[int, Field(ge=1, le=1_000)] = 64
-    """Records of one partition that are appended at once."""
+    """Records of one partition that are appended at once; fewer where images are large (64 MiB of pixels)."""
 
 
 class Image(Section):
@@ -107,23 +101,3 @@ class Image(Section):
     """Bytes of an encoded image; a larger one is a dead letter (too_large)."""
     max_pixels: Count = 50_000_000
     """Pixels of an image before it is resized; a larger one is a dead letter (too_many_pixels)."""
-
-
-def mask_url(url: str) -> str:
-    """Return `url` with the password, also one given as a query parameter, replaced by ***."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "***"
-    netloc = parts.netloc
-    if "@" in netloc:
-        user, _, host = netloc.rpartition("@")
-        name, colon, _ = user.partition(":")
-        netloc = f"{name}:***@{host}" if colon else f"{name}@{host}"
-    query = "&".join(_masked_parameter(item) for item in parts.query.split("&") if item)
-    return f"{parts.scheme}://{netloc}{parts.path}{'?' if query else ''}{query}"
-
-
-def _masked_parameter(item: str) -> str:
-    name, _, _ = item.partition("=")
-    return f"{name}=***" if name.lower() == "password" else item

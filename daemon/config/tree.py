@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from daemon.config.conflicts import conflicts
 from daemon.config.learning import Gate, Learning, Model, Round, Store
+from daemon.config.publishing import Publish
 from daemon.config.roles import Http, Ingest, Learn, Log, Paths, Run
 from daemon.config.section import Name, Section
 from daemon.config.streaming import Buffer, Image, Kafka, Redis
@@ -26,6 +27,7 @@ class Config(Section):
     learning: Learning = Learning()
     gate: Gate = Gate()
     store: Store = Store()
+    publish: Publish = Publish()
     paths: Paths = Paths()
     http: Http = Http()
     ingest: Ingest = Ingest()

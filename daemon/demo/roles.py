@@ -21,6 +21,8 @@ WORDS_CHARS_MAX = 300
 RUN = "from daemon.cli import main; main()"
 DEATH = "role died"
 """The supervisor's event for the death of a role."""
+GIVEN_UP = "role given up, the others go on"
+"""Its event for a role that it does not start again for now: the demo needs all three."""
 
 
 class RolesFailedError(OperatorError):
@@ -34,7 +36,7 @@ class Roles:
         place.config.write_text(as_toml(settings), encoding="utf-8")
         flags = [part for text in as_flags(settings) for part in ("--set", text)]
         self._process = LocalProcess([sys.executable, "-c", RUN, "run", *flags], place.logs, grace_s=GRACE_S)
-        self._read = 0
+        self._read = self._checked = 0
 
     @property
     def log(self) -> Path:
@@ -59,18 +61,25 @@ class Roles:
         raise self._failed(f"{' and '.join(late)} did not become ready within {READY_S:.0f} s")
 
     def check(self) -> None:
-        """Raise RolesFailedError when `tidemill run` has ended."""
+        """Raise RolesFailedError when `tidemill run` has ended, or has given up on a role."""
         if not self._process.alive():
             raise self._failed("the roles have ended")
+        lines, self._checked = self._lines(self._checked)
+        for line in lines:
+            if role := given_up_in(line):
+                raise self._failed(f"{role} was given up")
 
     def deaths(self) -> list[str]:
         """Return a line for each role that died since the last call; the supervisor starts it again."""
+        lines, self._read = self._lines(self._read)
+        return [text for line in lines if (text := death_in(line))]
+
+    def _lines(self, since: int) -> tuple[list[bytes], int]:
+        """Return the whole lines of the log from byte `since` on, and where they end."""
         with self.log.open("rb") as log:
-            log.seek(self._read)
-            new = log.read()
-        whole, newline, _ = new.rpartition(b"\n")
-        self._read += len(whole) + len(newline)
-        return [text for line in whole.splitlines() if (text := death_in(line))]
+            log.seek(since)
+            whole, newline, _ = log.read().rpartition(b"\n")
+        return whole.splitlines(), since + len(whole) + len(newline)
 
     def stop(self) -> None:
         """Stop the roles in order; their log stays."""
@@ -84,14 +93,25 @@ class Roles:
 
 def death_in(line: bytes) -> str | None:
     """Return what to tell people of a line of the log, or None where it tells of no death."""
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return None
-    if not isinstance(event, dict) or event.get("event") != DEATH:
+    event = _event(line)
+    if event.get("event") != DEATH:
         return None
     words = str(event.get("last_words", ""))[:WORDS_CHARS_MAX]
     return f"{event.get('died')} died ({event.get('ended_with')}) and is started again. Its last words: {words}"
+
+
+def given_up_in(line: bytes) -> str | None:
+    """Return the role that a line of the log says is given up, or None."""
+    event = _event(line)
+    return str(event.get("given_up")) if event.get("event") == GIVEN_UP else None
+
+
+def _event(line: bytes) -> dict[str, Any]:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return {}
+    return event if isinstance(event, dict) else {}
 
 
 def _answers(client: httpx.Client, url: str) -> bool:

@@ -34,6 +34,7 @@ def build_ingestor(
     observer: IngestObserver | None = None,
     reached: Callable[[str], None] = faults.nothing,
     outages: OutageObserver = SILENT,
+    skewed: Callable[[float], None] = lambda _skew_s: None,
 ) -> Ingestor:
     """Return an ingestor of real Kafka. Nothing is connected before its first turn.
 
@@ -50,4 +51,5 @@ def build_ingestor(
         now_ms=now_ms,
         reached=reached,
         outages=outages,
+        skewed=skewed,
     )

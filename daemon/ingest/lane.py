@@ -30,9 +30,7 @@ class Lane:
         """The first offset that is still to be read."""
         return self.position + self.expired
 
-    def entries(
-        self, records: Sequence[Record], verdicts: Sequence[Decoded | RejectedRecord], now_ms: int
-    ) -> list[Entry]:
+    def entries(self, records: Sequence[Record], verdicts: Sequence[Decoded | RejectedRecord]) -> list[Entry]:
         """Return the entries of `records`, which continue from `resume_at`, chained to what is there already.
 
         Offsets between two records hold none (markers of transactions, compaction), so each entry continues from the
@@ -42,7 +40,7 @@ class Lane:
         after, expired = self.position, self.expired
         for record, verdict in zip(records, verdicts, strict=True):
             if isinstance(verdict, RejectedRecord):
-                entries.append(Marker(record.offset, after, expired, now_ms, verdict.reason))
+                entries.append(Marker(record.offset, after, expired, 0, verdict.reason))
             else:
                 event = verdict.event
                 entries.append(
@@ -50,7 +48,7 @@ class Lane:
                         offset=record.offset,
                         after=after,
                         expired=expired,
-                        buffered_ms=now_ms,
+                        buffered_ms=0,
                         label=event.label,
                         sample_id=event.sample_id,
                         source=event.source,

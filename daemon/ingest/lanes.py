@@ -1,6 +1,7 @@
 """The partitions that this ingestor owns: which are read, which wait to be opened, which stand still."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 
 import structlog
 
@@ -8,9 +9,11 @@ from daemon.ingest.cure import release_command
 from daemon.ingest.lane import Lane
 from daemon.ingest.observer import IngestObserver
 from daemon.ingest.start import TruncatedLogError, open_lane
+from daemon.ingest.transactions import Transactions
 from streaming.buffer import IngestBuffer
+from streaming.kafka_options import KafkaUnavailableError
 from streaming.records import Log
-from streaming.source import Bounds, Partition, Polled, Source
+from streaming.source import Bounds, Partition, Polled, Source, Unreadable
 
 _log = structlog.get_logger()
 
@@ -22,8 +25,16 @@ class Lanes:
     done when they are called again.
     """
 
-    def __init__(self, source: Source, buffer: IngestBuffer, observer: IngestObserver, job: str) -> None:
+    def __init__(
+        self,
+        source: Source,
+        buffer: IngestBuffer,
+        observer: IngestObserver,
+        transactions: Transactions,
+        job: str,
+    ) -> None:
         """`job` is named in cures alone."""
+        self._transactions = transactions
         self._job = job
         self._source = source
         self._buffer = buffer
@@ -32,21 +43,23 @@ class Lanes:
         self.open: dict[Partition, Lane] = {}
         self.waiting: set[Partition] = set()
         self.truncated: dict[Partition, Log] = {}
-        self.unreadable: set[Partition] = set()
-        """Open or not, these stumbled over a record and have not got past it."""
-        self._resting: set[Partition] = set()
+        self.unreadable: dict[Partition, Unreadable] = {}
+        """These wait, and are not opened: what comes next in them cannot be read, nor be done without."""
+        self._cut: dict[Partition, Log] = {}
+        """Logs that were found truncated: that stands until they are released, also where the consumer is made anew."""
+        self._unwell: dict[Partition, Log] = {}
+        """Whose log it is that cannot be read."""
 
     def follow(self, polled: Polled) -> None:
         """Take over what a poll says of partitions."""
+        logs = {partition: lane.log for partition, lane in self.open.items()}
         for partition in polled.revoked:
             self._forget(partition)
-        self.waiting |= polled.assigned
-        for partition in polled.truncated & self.open.keys():
-            lane = self.open[partition]
-            self._stop(partition, lane.log, "the brokers hold other records than those that were read")
-        self.close(polled.out_of_range)
-        for partition in polled.unreadable & self.open.keys():
-            self._rest(partition, self.open.pop(partition))
+        for partition in polled.truncated & logs.keys():
+            self._stop(partition, logs[partition], "the brokers hold other records than those that were read")
+        for partition in polled.unreadable.keys() & logs.keys():
+            self._stumble(partition, logs[partition], polled.unreadable[partition])
+        self.waiting |= polled.assigned - self.truncated.keys()
 
     def close(self, partitions: Iterable[Partition]) -> None:
         """Read these no further, and open them anew."""
@@ -61,16 +74,19 @@ class Lanes:
         """Read nothing further, and open all anew: the buffer may not be what we think."""
         self.close(tuple(self.open))
 
-    def open_waiting(self, *, resume: bool) -> None:
-        """Open what waits and can be opened; `resume`: read on from there."""
+    def open_waiting(self, *, resume: Callable[[str], bool]) -> None:
+        """Open what waits and can be opened; `resume` says of which topics to read on from there."""
         if not self.waiting:
             return
         topic_ids = self._source.topic_ids()
         if self.replaced(topic_ids):
             return
-        ready = {partition for partition in self.waiting if partition.topic in topic_ids}
+        ready = {one for one in self.waiting if one.topic in topic_ids and one not in self.unreadable}
         for partition, bounds in self._source.bounds(ready).items():
             log = self._log_of(partition, topic_ids[partition.topic])
+            if self._cut.get(partition) == log:
+                self._stop(partition, log, "it was truncated, and is not released")
+                continue
             try:
                 lane = open_lane(partition, log, bounds, self._buffer, self._source)
             except TruncatedLogError as error:
@@ -89,8 +105,8 @@ class Lanes:
                 )
                 gap = {"offsets": lane.expired, "first": lane.position, "next": lane.resume_at}
                 _log.warning("records expired before they were read", **_facts(log), **gap, cure=cure)
-            self._observer.lag(partition.topic, partition.partition, bounds.end - lane.resume_at)
-            if resume:
+            self._observer.lag(partition.topic, partition.partition, max(0, bounds.log_end - lane.resume_at))
+            if resume(partition.topic):
                 self._source.resume([partition])
 
     def replaced(self, topic_ids: Mapping[str, str]) -> bool:
@@ -108,14 +124,10 @@ class Lanes:
         if not changed:
             return False
         _log.warning("a topic was deleted and made again: reading it as another log", topics=sorted(changed))
-        for partition in (*self.open, *self.waiting, *self.truncated, *self._resting):
+        for partition in (*self.open, *self.waiting, *self.truncated, *self.unreadable):
             self._forget(partition)
         self._source.restart()
         return True
-
-    def passed(self, partition: Partition) -> None:
-        """Records of it were taken in: it is past what it stumbled over."""
-        self.unreadable.discard(partition)
 
     def rewind(self, partitions: Collection[Partition]) -> None:
         """Read these again from where their chains end: records in hand are given up."""
@@ -142,20 +154,31 @@ class Lanes:
             lane = self.open[partition]
             reached = self._source.position(partition)
             self._buffer.register(lane.log, _end_of(lane, bounds, reached))
-            self._observer.lag(partition.topic, partition.partition, max(0, bounds.end - reached))
+            self._observer.lag(partition.topic, partition.partition, max(0, bounds.log_end - reached))
+            self._transactions.seen(partition, bounds)
 
     def reopen_stopped(self) -> None:
-        """Try those again that could not be read, and open those anew whose truncation an operator has released.
+        """Let those go on that can be read again, or whose batch or truncation an operator has let go.
 
         The next incarnation of a truncated log is another log.
         """
-        self.waiting |= self._resting
-        self._resting.clear()
+        for partition, batch in self.standing().items():
+            self._look_again(partition, batch)
         for partition, log in tuple(self.truncated.items()):
             if self._buffer.incarnation(log.topic, log.topic_id, log.partition) > log.incarnation:
                 del self.truncated[partition]
                 self.waiting.add(partition)
                 self._observer.stopped(partition.topic, partition.partition, truncated=False)
+
+    def standing(self) -> dict[Partition, Unreadable]:
+        """Return those of ours that wait because they cannot be read."""
+        return {partition: batch for partition, batch in self.unreadable.items() if partition in self.waiting}
+
+    def skip(self, partition: Partition) -> str:
+        """Return the command that goes on behind what cannot be read in a partition."""
+        batch = self.unreadable[partition]
+        upto = batch.first if batch.last is None else batch.last
+        return release_command(f"--partition {_name(partition)} --skip {upto}", self._job)
 
     def release(self, partition: Partition) -> str:
         """Return the command that opens a truncated partition anew."""
@@ -167,28 +190,63 @@ class Lanes:
 
     def _stop(self, partition: Partition, log: Log, reason: str) -> None:
         """Stand still: to go on would be to guess which records are which. The other partitions go on."""
-        self.open.pop(partition, None)
+        if self.open.pop(partition, None) is not None:
+            self._source.pause([partition])
         self.waiting.discard(partition)
-        self.truncated[partition] = log
-        self._source.pause([partition])
+        self.truncated[partition] = self._cut[partition] = log
         self._observer.stopped(partition.topic, partition.partition, truncated=True)
         cure = f"find out why, then run: {self.release(partition)}"
         _log.error("log truncated: the partition stops", **_facts(log), reason=reason, cure=cure)
 
-    def _rest(self, partition: Partition, lane: Lane) -> None:
-        """Leave it alone for a while: a batch damaged on its way will be whole, any other needs a person."""
-        self._resting.add(partition)
-        if partition not in self.unreadable:
-            self.unreadable.add(partition)
-            cure = "look at the record; kafka-delete-records up to behind it goes on without it (counted as expired)"
-            _log.error("a record cannot be read: the partition waits", **_facts(lane.log), at=lane.position, cure=cure)
+    def _stumble(self, partition: Partition, log: Log, batch: Unreadable) -> None:
+        """Say what cannot be read. Where its records can be accounted for they become dead letters, else it waits."""
+        facts = {"first": batch.first, "last": batch.last, "sha256": batch.sha256, "reason": batch.why}
+        if batch.accountable:
+            _log.error("a batch cannot be read: its records become dead letters", **_facts(log), **facts)
+            return
+        self.unreadable[partition] = batch
+        self._unwell[partition] = log
+        self._observer.unreadable(partition.topic, partition.partition, waits=True)
+        _log.error("records cannot be read: the partition waits", **_facts(log), **facts, cure=self.cure(partition))
+
+    def cure(self, partition: Partition) -> str:
+        """Return what to do about what cannot be read in a partition."""
+        command = self.skip(partition)
+        if self.unreadable[partition].curable:
+            return f"install what it names and start again, nothing is lost; to do without these records: {command}"
+        return f"it is tried again every few seconds; to do without these records (they become dead letters): {command}"
+
+    def _look_again(self, partition: Partition, batch: Unreadable) -> None:
+        """Go on where it can be read by now, or where a person said so: then behind the batch."""
+        skip = self._buffer.skip(self._unwell[partition])
+        if skip is not None and batch.first <= skip <= (skip if batch.last is None else batch.last):
+            given_up = replace(batch, last=skip if batch.last is None else batch.last)
+            self._source.give_up(partition, given_up)
+            _log.warning(
+                "records are skipped", **_facts(self._unwell[partition]), first=batch.first, last=given_up.last
+            )
+        elif not self._is_readable(partition, batch.first):
+            return
+        self._recover(partition)
+
+    def _is_readable(self, partition: Partition, offset: int) -> bool:
+        try:
+            return self._source.unreadable_at(partition, offset) is None
+        except KafkaUnavailableError:
+            return False  # its leader is away: that is no reason to leave the duties for the other partitions
+
+    def _recover(self, partition: Partition) -> None:
+        self._unwell.pop(partition, None)
+        if self.unreadable.pop(partition, None) is not None:
+            self._observer.unreadable(partition.topic, partition.partition, waits=False)
 
     def _forget(self, partition: Partition) -> None:
         self.open.pop(partition, None)
-        for states in (self.waiting, self.unreadable, self._resting):
-            states.discard(partition)
+        self.waiting.discard(partition)
+        self._recover(partition)
         if self.truncated.pop(partition, None) is not None:
             self._observer.stopped(partition.topic, partition.partition, truncated=False)
+        self._transactions.forget(partition)
         self._observer.lag(partition.topic, partition.partition, None)
 
 

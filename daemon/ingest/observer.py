@@ -13,6 +13,8 @@ class Pause(StrEnum):
     """The buffer's byte limit is reached, or Redis has no memory left: the learner is behind."""
     REDIS = "redis"
     """Redis does not answer."""
+    EVICTION = "eviction"
+    """Redis may drop what it is given, by its maxmemory-policy."""
     BRAKE = "brake"
     """More than half of the newest records are dead letters; an operator releases it."""
     DEAD_LETTERS = "dead_letters"
@@ -43,7 +45,14 @@ class IngestObserver(Protocol):
         ...
 
     def lag(self, topic: str, partition: int, records: int | None) -> None:
-        """Records between the log's end and what is taken in; None: the partition is not ours any more."""
+        """Records between what is taken in and the log's end, open transactions included; None: not ours any more."""
+        ...
+
+    def uncommitted(self, topic: str, partition: int, records: int, since_ms: int) -> None:
+        """So many offsets lie between the last stable offset and the log's end: an open transaction holds them back.
+
+        `since_ms` is when that transaction was first seen; 0 for both where there is none.
+        """
         ...
 
     def paused(self, causes: frozenset[Pause]) -> None:
@@ -52,6 +61,10 @@ class IngestObserver(Protocol):
 
     def stopped(self, topic: str, partition: int, *, truncated: bool) -> None:
         """A partition stopped because its log was truncated (alarm), or went on."""
+        ...
+
+    def unreadable(self, topic: str, partition: int, *, waits: bool) -> None:
+        """A partition waits because what comes next in it cannot be read (alarm), or went on."""
         ...
 
 
@@ -76,8 +89,14 @@ class SilentObserver:
     def lag(self, topic: str, partition: int, records: int | None) -> None:
         """Nothing."""
 
+    def uncommitted(self, topic: str, partition: int, records: int, since_ms: int) -> None:
+        """Nothing."""
+
     def paused(self, causes: frozenset[Pause]) -> None:
         """Nothing."""
 
     def stopped(self, topic: str, partition: int, *, truncated: bool) -> None:
+        """Nothing."""
+
+    def unreadable(self, topic: str, partition: int, *, waits: bool) -> None:
         """Nothing."""

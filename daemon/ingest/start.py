@@ -17,7 +17,7 @@ class TruncatedLogError(Exception):
 
 
 def open_lane(partition: Partition, log: Log, bounds: Bounds, buffer: IngestBuffer, source: Source) -> Lane:
-    """Return the partition's state at its start. Raises TruncatedLogError.
+    """Return the partition's state at its start. Raises TruncatedLogError, KafkaUnavailableError.
 
     Where to start: the stream's last id, else the learner's durable position left in the buffer, else the committed
     offset (another log's does not count), else the beginning.
@@ -26,7 +26,9 @@ def open_lane(partition: Partition, log: Log, bounds: Bounds, buffer: IngestBuff
     position = tail or _first_position(partition, log, buffer, source)
     if position is None:
         position = bounds.start
-    if position > bounds.end:
+    # What is told as the end may lie below it: on the embedded broker it is the first record of the last batch, and 0
+    # while a transaction is open. A fetch at the position knows.
+    if position > bounds.end and source.beyond_end(partition, position):
         raise TruncatedLogError(log, position, bounds.end)
     return Lane(partition, log, tail, position, expired=max(0, bounds.start - position))
 

@@ -15,7 +15,8 @@ from model.publishing.errors import (
     PublishingError,
     RepositoryUnavailableError,
 )
-from model.store.errors import OutOfTurnError, StateError
+from model.store import sqlite_errors
+from model.store.errors import DamagedDatabaseError, OutOfTurnError, StateError
 from streaming.buffer import BufferFullError, BufferMisconfiguredError, BufferUnavailableError
 
 OUTSIDE = (
@@ -27,7 +28,10 @@ OUTSIDE = (
     ExportError,
     RepositoryUnavailableError,
 )
-"""Disk, Redis, repository, exporter, device: retried without limit, with back-off, not ready, and said."""
+"""Disk, Redis, repository, exporter, device: retried without limit, with back-off, not ready, and said.
+
+Not all of sqlite3.OperationalError: see `lies_outside`.
+"""
 
 UNPUBLISHABLE = (NonFiniteError, ParityError)
 """What training made cannot be published: the same weights would give the same answer for ever."""
@@ -79,18 +83,66 @@ def waiting_for(error: Exception) -> Waiting:
     return next((waiting for kind, waiting in _WAITING if isinstance(error, kind)), RECORDS)
 
 
+def lies_outside(error: Exception) -> bool:
+    """Return whether the error is one of OUTSIDE; of SQLite's own, only those of the disk and of other processes are.
+
+    A statement that is wrong is an OperationalError, too: waiting would wait for ever.
+    """
+    if isinstance(error, sqlite3.Error):
+        return sqlite_errors.passes(error)
+    return isinstance(error, OUTSIDE)
+
+
 class WindowFault(Exception):  # noqa: N818 - a verdict on the window
-    """Training, staging or judging on this window failed. Counts as an attempt; the third quarantines the window."""
+    """Training, staging or judging on this window failed. Counts as an attempt; the third quarantines the window.
+
+    Unless windows in a row raise the same: then none of them is at fault (standstill.py).
+    """
+
+    def __init__(self, reason: str, signature: str = "") -> None:
+        super().__init__(reason)
+        self.signature = signature
+        """The error's type and place of origin: what differs from window to window is no part of it."""
 
 
 @contextmanager
 def blame_window() -> Iterator[None]:
-    """Turn whatever training and judging raise into WindowFault, but for what the window cannot have caused."""
+    """Turn whatever training and judging raise into WindowFault, but for what the window cannot have caused.
+
+    Raises DamagedDatabaseError where SQLite finds its file damaged.
+    """
     try:
         yield
     except UNPUBLISHABLE as error:
-        raise WindowFault(f"{type(error).__name__}: {error}") from error
+        raise _fault(error) from error
+    except sqlite3.Error as error:
+        if sqlite_errors.is_damage(error):
+            raise DamagedDatabaseError(f"the state database is damaged: {error}") from error
+        if lies_outside(error):
+            raise
+        raise _fault(error) from error
     except (*OUTSIDE, *OURS, StoppedError):
         raise
     except Exception as error:
-        raise WindowFault(f"{type(error).__name__}: {error}") from error
+        raise _fault(error) from error
+
+
+def _fault(error: Exception) -> WindowFault:
+    return WindowFault(f"{type(error).__name__}: {error}", signature_of(error))
+
+
+def signature_of(error: BaseException) -> str:
+    """Return the error's type and where it was raised: "builtins.KeyError at model.learning.trainer:train:123".
+
+    Its message is no part of it, for numbers in it differ from window to window; nor are frames of code that was made
+    at run time, whose names count up.
+    """
+    place, trace = "nowhere", error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if not code.co_filename.startswith("<"):
+            module = trace.tb_frame.f_globals.get("__name__", code.co_filename)
+            place = f"{module}:{code.co_qualname}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    kind = type(error)
+    return f"{kind.__module__}.{kind.__qualname__} at {place}"

@@ -1,5 +1,6 @@
 """The learner's loop: take a window when one is due, run its round, and outlast whatever fails around it."""
 
+import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,21 +8,28 @@ from dataclasses import dataclass, field
 import structlog
 
 from daemon.learn.announcements import Announcements
+from daemon.learn.disks import Disks
 from daemon.learn.drift import DriftWatch
-from daemon.learn.faults import OUTSIDE, WindowFault, blame_window, waiting_for
+from daemon.learn.faults import OURS, OUTSIDE, WindowFault, blame_window, lies_outside, waiting_for
 from daemon.learn.observer import LearnObserver, Outcome, Stage
 from daemon.learn.ownership import Ownership
 from daemon.learn.requests import Requests
+from daemon.learn.retention import Retention
 from daemon.learn.round import Ended, Round
 from daemon.learn.settlement import Settlement
+from daemon.learn.standstill import RETRY_MAX_S, WHAT, Standstill
 from daemon.learn.taker import BrokenChainError, WindowTaker
 from daemon.learn.watch import BufferWatch
-from daemon.outage import Outage
+from daemon.logs import traceback_of
+from daemon.outage import Need, Outage
 from model.challenger import Challenger
 from model.learning.errors import DeviceError, StoppedError
 from model.learning.state import LearnerState
 from model.network.errors import NetworkError
+from model.store import sqlite_errors
 from model.store.directory import StateDirectory
+from model.store.errors import DamagedDatabaseError
+from model.store.facts import Claim
 from model.window import Window
 
 ATTEMPTS_MAX = 3
@@ -42,6 +50,7 @@ class Learner:
     taker: WindowTaker
     round: Round
     settlement: Settlement
+    retention: Retention
     announcements: Announcements
     requests: Requests
     watch: BufferWatch
@@ -54,39 +63,71 @@ class Learner:
     ownership: Ownership
     started: threading.Event = field(default_factory=threading.Event)
     """Set once the buffer is ours and what a former life left is finished: before, the learner is not ready."""
+    standstill: Standstill = field(init=False)
     _left_at: float = float("-inf")
 
+    def __post_init__(self) -> None:
+        standing = self.outage.beside(WHAT, Need.TRAINING, delay_max_s=RETRY_MAX_S)
+        self.standstill = Standstill(self.directory, standing, self.clock)
+
     def run(self, stop: threading.Event) -> None:
-        """Learn until `stop` is set. Raises what only an operator can cure."""
-        while not stop.is_set():
-            if not self.turn():
-                stop.wait(self.outage.wait_s or self.poll_s)
+        """Learn until `stop`. Raises what only an operator can cure; that is no death within the round either."""
+        try:
+            while not stop.is_set():
+                if not self.turn():
+                    stop.wait(self.outage.wait_s or self.poll_s)
+        except OURS:
+            self.leave()
+            raise
         self.leave()
 
     def leave(self) -> None:
         """Stop in order: a round that is open is done again after the next start, and no death is counted for it."""
-        claim = self.directory.ledger.open_claim()
-        if claim is None or not self.started.is_set():
-            return
-        try:
-            self.directory.note_stop(claim.round)
-        except OSError as error:
-            log.warning("the stop could not be noted, and will count as a death", reason=str(error))
-            return
-        log.info("stopped within a round, which is done again after the next start", round=claim.round)
+        if self.started.is_set() and self._note_stop():
+            log.info("stopped within a round, which is done again after the next start")
 
     def turn(self) -> bool:
         """Run once and outlast what lies outside. Return whether there may be more to do at once."""
         try:
             busy = self.run_once()
+            if self.outage.ongoing:
+                self.directory.note_stop(0)
+        except sqlite3.DatabaseError as error:
+            if sqlite_errors.is_damage(error):
+                raise DamagedDatabaseError(f"the state database is damaged: {error}") from error
+            if not lies_outside(error):
+                raise
+            return self._wait(error)
         except (*OUTSIDE, BrokenChainError) as error:
-            away = waiting_for(error)
-            self.outage.failed(f"{type(error).__name__}: {error}", need=away.need, what=away.what, cure=away.cure)
-            return False
+            return self._wait(error)
         except StoppedError:
             return False
         self.outage.recovered()
         return busy
+
+    def _wait(self, error: Exception) -> bool:
+        """Say what is away. Should the process end while it waits within a round, that is no death of the window's."""
+        away, reason = self._disks.told(error, waiting_for(error))
+        begins = not self.outage.ongoing and self.started.is_set()
+        self.outage.failed(reason, need=away.need, what=away.what, cure=away.cure)
+        if begins:
+            self._note_stop()
+        return False
+
+    def _note_stop(self) -> bool:
+        """Return whether a round is open, and it could be noted that the process stops or waits within it."""
+        try:
+            claim = self.directory.ledger.open_claim()
+            if claim is not None:
+                self.directory.note_stop(claim.round)
+        except (OSError, sqlite3.OperationalError) as error:
+            log.warning("the stop could not be noted, and will count as a death", reason=str(error))
+            return False
+        return claim is not None
+
+    @property
+    def _disks(self) -> Disks:
+        return Disks(self.directory.path, self.round.repository.root)
 
     def run_once(self) -> bool:
         """Start where that is not done, then run the next round if one is due; return whether one ran."""
@@ -97,8 +138,11 @@ class Learner:
         self.announcements.retry()
         claim = self.directory.ledger.open_claim()
         if claim is not None:
+            if self._stands_still(claim):
+                return False
             self._attempt(None)
             return True
+        self.standstill.over()
         parcel = self.directory.ledger.due_parcel()
         if parcel is not None and not self._retried_last():
             self._attempt(None, parcel)
@@ -124,7 +168,9 @@ class Learner:
             with blame_window():
                 trained = self.challenger.turn(self.round.stop)
         except (WindowFault, DeviceError, NetworkError) as error:
-            log.warning("the challenger was given up", reason=str(error))
+            log.warning(
+                "the challenger was given up", reason=str(error), exception=traceback_of(error.__cause__ or error)
+            )
             self.challenger.give_up()
             return False
         finally:
@@ -145,8 +191,10 @@ class Learner:
         claim = self.directory.ledger.open_claim()
         if claim is not None:
             deaths = self.directory.count_death(claim.round)
+            self.directory.note_stop(0)
             log.info("a round was interrupted, doing it again", round=claim.round, deaths=deaths)
-            if deaths >= DEATHS_MAX:
+            stands = self.standstill.resume(claim)
+            if not stands and deaths >= DEATHS_MAX and not self.standstill.begins_with_death(claim, deaths):
                 self._refuse(f"the process died {deaths} times in this round: its window is quarantined")
         self.started.set()
 
@@ -160,11 +208,13 @@ class Learner:
     def _leave_positions(self) -> None:
         """Leave the positions for the ingestors every few seconds: so also a Redis that was lost learns them again.
 
-        It is here, too, that a learner which was stopped meanwhile notices that another has taken over.
+        It is here, too, that a learner which was stopped meanwhile notices that another has taken over; and that old
+        versions go, also where no round comes.
         """
         if self.clock() - self._left_at < LEAVE_EVERY_S:
             return
         self.settlement.trim()
+        self.retention.look()
         self._left_at = self.clock()
 
     def _attempt(
@@ -178,10 +228,21 @@ class Learner:
             if claim is None:
                 raise
             attempts = self.directory.count_attempt(claim.round)
-            log.error("a round failed", round=claim.round, attempt=attempts, of=ATTEMPTS_MAX, reason=str(fault))
+            facts = {"round": claim.round, "attempt": attempts, "of": ATTEMPTS_MAX, "reason": str(fault)}
+            log.error("a round failed", **facts, exception=traceback_of(fault.__cause__ or fault))
             self.observer.round_ended(claim.round, Outcome.FAILED, 0.0)
-            if attempts >= ATTEMPTS_MAX:
+            if not self.standstill.begins(claim, fault) and attempts >= ATTEMPTS_MAX:
                 self._refuse(f"failed {attempts} times, its window is quarantined: {fault}")
+
+    def _stands_still(self, claim: Claim) -> bool:
+        """Return whether the open round is not to be tried now, for windows in a row raised the same."""
+        if not self.standstill.outage.ongoing:
+            return False
+        if self.standstill.to_be_skipped(claim):
+            self._refuse("set aside by hand, for learning stood still at it")
+            self.standstill.skipped(claim)
+            return True
+        return not self.standstill.due
 
     def _refuse(self, reason: str) -> None:
         claim = self.directory.ledger.open_claim()

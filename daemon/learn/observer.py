@@ -32,11 +32,26 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
+class Relabelled(StrEnum):
+    """What became of a stored picture's new label, as `model.store.facts.RelabelOutcome` explains."""
+
+    APPLIED = "applied"
+    SUSPECT = "suspect"
+    CONTRADICTED = "contradicted"
+    DISTRUSTED = "distrusted"
+    UNVOUCHED = "unvouched"
+    UNKNOWN_LABEL = "unknown_label"
+    LIMIT = "limit"
+    REPEATED = "repeated"
+
+
 @dataclass(frozen=True, slots=True)
 class BufferFacts:
     """What waits in Redis, over all logs."""
 
     samples: int
+    dead_letters: int
+    """Markers of dead letters: they wait to be accounted for, and are no samples."""
     bytes_used: int
     oldest_ms: int | None
     """When the oldest was buffered, in milliseconds since the epoch; None where nothing waits."""
@@ -142,6 +157,26 @@ class LearnObserver(Protocol):
         """So many samples were dropped while they waited for their label to become a class."""
         ...
 
+    def relabelled(self, pictures: Mapping[Relabelled, int]) -> None:
+        """So many stored pictures came again under other labels, and that is what became of it."""
+        ...
+
+    def classes_seen(self, labels_by_state: Mapping[str, int]) -> None:
+        """How many labels are a class, wait, are near to a class while they wait, were merged, or retired."""
+        ...
+
+    def event_times_implausible(self, samples: int) -> None:
+        """So many samples of a published version bear an event time that cannot tell how fresh it is."""
+        ...
+
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """What the sample store holds, by role, and the bytes of its pixels."""
+        ...
+
+    def versions_retired(self, versions: int) -> None:
+        """So many old versions were let go: their files are gone."""
+        ...
+
+    def repository_seen(self, versions: int, bytes_used: int) -> None:
+        """The visible versions in the repository, and the bytes of their files."""
         ...

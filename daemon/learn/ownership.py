@@ -8,7 +8,7 @@ from daemon.learn.taker import learnt_positions
 from model.publishing.repository import Repository
 from model.store.directory import StateDirectory
 from model.store.errors import OlderStateError
-from streaming.buffer import BufferMisconfiguredError, LearnBuffer
+from streaming.buffer import BufferForeignError, LearnBuffer
 from streaming.records import Log
 
 log = structlog.get_logger()
@@ -32,7 +32,7 @@ class Ownership:
     def take(self) -> None:
         """Make repository and buffer ours, or change nothing. To be repeated after what lies outside.
 
-        Raises OlderStateError, BufferMisconfiguredError, BufferUnavailableError, OSError, RepositoryUnavailableError.
+        Raises OlderStateError, BufferForeignError, BufferUnavailableError, OSError, RepositoryUnavailableError.
         """
         unknown = "; ".join(self._unknown())
         if unknown and not self._adopt:
@@ -46,7 +46,7 @@ class Ownership:
         """Claim the buffer where it is ours or nobody's; return whether it was."""
         try:
             self._buffer.claim_ownership(self._directory.ledger.state_id(), adopt=False)
-        except BufferMisconfiguredError:
+        except BufferForeignError:
             if not self._adopt:
                 raise
             return False
@@ -60,6 +60,11 @@ class Ownership:
         # 2. The ingestors read Kafka again from what we know, also what Redis has and what Kafka's group committed.
         self._buffer.claim_ownership(state_id, adopt=True)
         self._buffer.reset(positions)
+        # Versions of ours that the repository does not have were let go by the life that was given up, or never were
+        # there: they are retired.
+        there = self._repository.digests()
+        published = (one for one in self._directory.ledger.versions() if one.published_at_ms is not None)
+        self._directory.retirements.retire([one.version for one in published if there.get(one.version) != one.sha256])
         # 3. The repository last: until it bears the new name, a start without --adopt is refused.
         self._repository.belong_to(state_id)
         log.warning("accepted this state", why=why, round=self._directory.ledger.last_round(), positions=len(positions))

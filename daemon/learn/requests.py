@@ -9,6 +9,7 @@ from model.publishing.errors import BrokenRepositoryError
 from model.publishing.mailbox import Answer, Letter, Mailbox
 from model.publishing.manifest import Manifest
 from model.publishing.repository import Repository
+from model.store.class_changes import class_handlers
 from model.store.directory import StateDirectory
 from model.store.facts import Json
 from model.store.handlers import HANDLERS
@@ -32,7 +33,11 @@ class Requests:
         self._repository = repository
         self._mailbox = mailbox
         self._settlement = settlement
-        self._handlers: Mapping[str, Handler] = {**HANDLERS, ROLLBACK: rollback_handler(self._why_not)}
+        self._handlers: Mapping[str, Handler] = {
+            **HANDLERS,
+            **class_handlers(directory.rules),
+            ROLLBACK: rollback_handler(self._why_not),
+        }
 
     def answer(self) -> None:
         """Answer what waits. Between rounds only. Raises what lies outside; then call it again."""

@@ -8,6 +8,7 @@ from daemon.learn.faults import blame_window
 from daemon.learn.manifests import Labels, evaluation_of, manifest_of
 from daemon.learn.observer import LearnObserver, Stage
 from daemon.learn.observer import Outcome as ObservedOutcome
+from daemon.learn.relabelled import tell_relabels
 from daemon.learn.reporting import judgement_of, report_training
 from daemon.learn.settlement import Settlement
 from daemon.learn.stages import Stages
@@ -106,6 +107,7 @@ class Round:
         state = self.directory.ledger.current_state()
         with self.stages(Stage.COMMIT):
             self.directory.commit(claim, Commit(Outcome.REFUSED, reason, Fate.QUARANTINED, seconds=0.0, state=state))
+        tell_relabels(self.directory.ledger, self.observer, claim.round)
         self.repository.drop(claim.round)
         self.settlement.settle()
         self.observer.round_ended(claim.round, _observed(Outcome.REFUSED), 0.0)
@@ -176,6 +178,7 @@ class Round:
             "fresh_logits": candidate.fresh_logits,
         }
         self.directory.commit(claim, Commit(seconds=self.clock() - began, **facts))
+        tell_relabels(self.directory.ledger, self.observer, claim.round)
         if learnt and state is not None:
             self.maker.keep(state, candidate.trained.state)
             self.settlement.learnt(fresh.event_times_ms)
@@ -191,6 +194,7 @@ class Round:
         facts = _screening(screened, accepted=fate is Fate.ACCEPTED)
         with self.stages(Stage.COMMIT):
             self.directory.commit(claim, Commit(outcome, reason, fate, self.clock() - began, **facts))
+        tell_relabels(self.directory.ledger, self.observer, claim.round)
         self.settlement.settle()
         self.observer.round_ended(claim.round, _observed(outcome), self.clock() - began)
         return Ended(claim.round, outcome, reason, None)
@@ -216,9 +220,10 @@ def _nothing_to_train(claim: Claim, fresh: Batch) -> str:
     if claim.challenges:
         return ""
     if len(fresh) == 0:
-        waiting = claim.count("waiting")
+        waiting, known = claim.count("waiting"), claim.relabelled
         wait = f"; {waiting} wait for their label to become a class" if waiting else ""
-        return f"nothing to train: no fresh training sample in the window{wait}"
+        again = f"; {known} known pictures came under another label" if known else ""
+        return f"nothing to train: no fresh training sample in the window{wait}{again}"
     if len(claim.classes) < CLASSES_MIN:
         return f"nothing to tell apart: {claim.classes[0]!r} is the only class so far"
     return ""
@@ -232,6 +237,7 @@ def _screening(screened: Screened, *, accepted: bool) -> dict[str, Any]:
         "said": screened.said,
         "change": screened.change and accepted,
         "contradicted": screened.contradicted if accepted else (),
+        "relabels": screened.doubts,
     }
 
 

@@ -7,6 +7,7 @@ import structlog
 from numpy.typing import NDArray
 
 from daemon.learn.announcements import Announcements
+from daemon.learn.class_news import ClassNews
 from daemon.learn.manifests import UNKNOWN_MS
 from daemon.learn.observer import Champion, LearnObserver, Stage
 from daemon.learn.stages import Stages
@@ -19,6 +20,11 @@ from streaming.buffer import LearnBuffer
 
 FRESHNESS_SAMPLES_MAX = 100_000
 """Event times kept at most, should no version be published for long."""
+
+EVENT_AHEAD_MAX_S = 300.0
+"""So far the clock of a producer may be ahead; beyond it, an event would lie in the future."""
+EVENT_AGE_MAX_S = 365 * 86_400.0
+"""Older is a clock that was never set (1970, 2000), or an archive: neither tells how long we took."""
 
 log = structlog.get_logger()
 
@@ -35,7 +41,9 @@ class Settlement:
         observer: LearnObserver,
         stages: Stages,
         clock: Callable[[], float],
+        skew_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
+        """`skew_s` tells how far this host's clock is ahead of the buffer's: what freshness is counted by."""
         self._directory = directory
         self._repository = repository
         self._buffer = buffer
@@ -43,6 +51,8 @@ class Settlement:
         self._observer = observer
         self._stages = stages
         self._clock = clock
+        self._class_news = ClassNews(directory, observer)
+        self._skew_s = skew_s
         self._learnt_ms: list[int] = []
         self._dropped = directory.ledger.waiting_dropped()
 
@@ -69,6 +79,7 @@ class Settlement:
         self._directory.tidy()
         ledger = self._directory.ledger
         self._observer.store_seen(ledger.counts(), ledger.bytes_used())
+        self._class_news.tell()
         dropped, self._dropped = ledger.waiting_dropped() - self._dropped, ledger.waiting_dropped()
         if dropped:
             log.warning("samples of labels that became no class were dropped: store.waiting_max", samples=dropped)
@@ -122,9 +133,28 @@ class Settlement:
         self._directory.mark_published(pending.version)
         published_ms = round(published_at.timestamp() * 1000)
         champion = Champion(pending.version, manifest.architecture, len(manifest.classes), published_ms)
-        waited = [(published_ms - event_ms) / 1000 for event_ms in self._learnt_ms]
+        waited = self._waited(published_ms)
         self._learnt_ms.clear()
         self._observer.published(champion, self._clock() - began, waited)
+
+    def _waited(self, published_ms: int) -> list[float]:
+        """Return the seconds from each sample's event time, and tell of those that say nothing about us.
+
+        An event time is the producer's word, by the producer's clock, and stands in the record as it is.
+        """
+        now_ms = published_ms - 1000 * self._skew_s()
+        all_s = [(now_ms - event_ms) / 1000 for event_ms in self._learnt_ms]
+        waited = [one for one in all_s if -EVENT_AHEAD_MAX_S <= one <= EVENT_AGE_MAX_S]
+        if implausible := len(all_s) - len(waited):
+            log.warning(
+                "event times (ce_time) that cannot tell how fresh a version is are left out of freshness_seconds",
+                samples=implausible,
+                least_s=round(min(all_s)),
+                most_s=round(max(all_s)),
+                cure="see the producers' clocks; the samples are learnt as any other",
+            )
+            self._observer.event_times_implausible(implausible)
+        return waited
 
     def _return_to(self, champion: Version) -> None:
         manifest = Manifest.from_dict(champion.manifest)

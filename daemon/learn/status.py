@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from daemon.learn.observer import BufferFacts, Champion, Judgement, Outcome, Stage
+from daemon.learn.observer import BufferFacts, Champion, Judgement, Outcome, Relabelled, Stage
 
 
 class StatusBoard:
@@ -73,7 +73,8 @@ class StatusBoard:
 
     def buffer_seen(self, facts: BufferFacts) -> None:
         """Note what waits."""
-        self._set(buffer={"samples": facts.samples, "bytes": facts.bytes_used, "oldest_ms": facts.oldest_ms})
+        waiting = {"samples": facts.samples, "dead_letters": facts.dead_letters}
+        self._set(buffer={**waiting, "bytes": facts.bytes_used, "oldest_ms": facts.oldest_ms})
 
     def unlearnt_seen(self, topic: str, partition: int, records: int) -> None:
         """Not shown here: `tidemill status` and the metrics have it."""
@@ -88,6 +89,27 @@ class StatusBoard:
     def waiting_dropped(self, samples: int) -> None:
         """Not shown here: `tidemill status` and the metrics have it."""
 
+    def relabelled(self, pictures: Mapping[Relabelled, int]) -> None:
+        """Not shown here: `tidemill status` and the metrics have it."""
+
+    def classes_seen(self, labels_by_state: Mapping[str, int]) -> None:
+        """Note how many classes there are."""
+        self._set(classes=dict(labels_by_state))
+
+    def event_times_implausible(self, samples: int) -> None:
+        """Not shown here: the metrics have it."""
+
+    def skewed(self, seconds: float) -> None:
+        """Note how far this host's clock is ahead of that of Redis."""
+        self._set(clock_skew_s=round(seconds, 3))
+
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """Note what the store holds."""
         self._set(store=dict(samples_by_role), store_bytes=bytes_used)
+
+    def versions_retired(self, versions: int) -> None:
+        """Not shown here: `tidemill versions` and the metrics have it."""
+
+    def repository_seen(self, versions: int, bytes_used: int) -> None:
+        """Note what the repository holds."""
+        self._set(repository={"versions": versions, "bytes": bytes_used})

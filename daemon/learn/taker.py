@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from daemon.learn.ages import Ages
 from daemon.learn.trigger import WindowLimits, assess
 from model.window import Arrival, LogKey, Span, Window
 from streaming.buffer import LearnBuffer, LogState
@@ -61,11 +62,12 @@ class _Taken:
 class WindowTaker:
     """Decides whether a window is due and takes it. Reading changes nothing in the buffer."""
 
-    def __init__(self, buffer: LearnBuffer, limits: WindowLimits, size: int, now_ms: Callable[[], int]) -> None:
+    def __init__(self, buffer: LearnBuffer, limits: WindowLimits, size: int, clock: Callable[[], float]) -> None:
+        """`clock` gives seconds that only grow."""
         self._buffer = buffer
         self._limits = limits
         self._size = size
-        self._now_ms = now_ms
+        self._ages = Ages(clock)
         self._fruitless_below = 0
 
     def take(self, positions: Mapping[LogKey, int], *, hurried: bool = False) -> Window | None:
@@ -74,18 +76,18 @@ class WindowTaker:
         Raises BrokenChainError where records are missing, BufferUnavailableError where Redis does not answer.
         """
         every = self._buffer.logs()
-        due = assess(every, learnt_positions(positions), self._limits, self._now_ms())
+        due = assess(self._ages.look(every), learnt_positions(positions), self._limits)
         states = [state for state in every if state.length]
         wanted = self._limits.starting(hurried=hurried)
-        if due.entries == 0 or not (due.aged or due.entries >= max(wanted, self._fruitless_below)):
+        if due.entries == 0 or not (due.aged or due.samples >= max(wanted, self._fruitless_below)):
             return None
         taken = self._read(states, positions)
         samples = sum(len(one.samples) for one in taken)
         if not any(one.start is not None and one.position > one.start for one in taken):
             return None
         if not due.accepts(samples, self._limits, hurried=hurried):
-            # Markers count as entries: read again only when enough has come that it could be a full window.
-            self._fruitless_below = due.entries + wanted - samples
+            # Markers that 0.1 wrote count as samples: read again only when enough has come for a full window.
+            self._fruitless_below = due.samples + wanted - samples
             return None
         self._fruitless_below = 0
         return self._window(taken)

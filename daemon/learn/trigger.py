@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from streaming.buffer import LogState
+from daemon.learn.ages import Aged
 from streaming.records import Log
 
 REGISTERED_WITHIN_MS = 60_000
@@ -35,6 +35,8 @@ class Due:
     """What the buffer offers now: whether a round may start, by count, by age, or not."""
 
     entries: int
+    """Samples and markers of dead letters."""
+    samples: int
     aged: bool
     at_end: bool
 
@@ -45,15 +47,15 @@ class Due:
         return self.aged and (samples >= limits.min_samples or self.at_end)
 
 
-def assess(states: Sequence[LogState], learnt: Mapping[Log, int], limits: WindowLimits, now_ms: int) -> Due:
-    """Return what the logs offer at `now_ms` (milliseconds since the epoch).
+def assess(logs: Sequence[Aged], learnt: Mapping[Log, int], limits: WindowLimits) -> Due:
+    """Return what the logs offer.
 
     A log is at its end when all of it is buffered, or learnt: a buffer that was lost begins below what is learnt.
     """
-    oldest = [state.oldest_buffered_ms for state in states if state.oldest_buffered_ms is not None]
-    living = [state for state in states if state.length or now_ms - state.registered_ms < REGISTERED_WITHIN_MS]
+    living = [one.state for one in logs if one.state.length or one.registered_ms < REGISTERED_WITHIN_MS]
     return Due(
-        entries=sum(state.length for state in states),
-        aged=bool(oldest) and now_ms - min(oldest) >= limits.max_wait_s * 1000,
+        entries=sum(one.state.length for one in logs),
+        samples=sum(one.state.samples for one in logs),
+        aged=any(one.oldest_ms is not None and one.oldest_ms >= limits.max_wait_s * 1000 for one in logs),
         at_end=all(max(state.position, learnt.get(state.log, 0)) >= state.end for state in living),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from daemon.learn.observer import BufferFacts, Champion, Judgement, LearnObserver, Outcome, Stage
+from daemon.learn.observer import BufferFacts, Champion, Judgement, LearnObserver, Outcome, Relabelled, Stage
 
 
 class Watchers:
@@ -91,7 +91,32 @@ class Watchers:
         for one in self._watchers:
             one.waiting_dropped(samples)
 
+    def relabelled(self, pictures: Mapping[Relabelled, int]) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.relabelled(pictures)
+
+    def classes_seen(self, labels_by_state: Mapping[str, int]) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.classes_seen(labels_by_state)
+
+    def event_times_implausible(self, samples: int) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.event_times_implausible(samples)
+
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """Tell all."""
         for one in self._watchers:
             one.store_seen(samples_by_role, bytes_used)
+
+    def versions_retired(self, versions: int) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.versions_retired(versions)
+
+    def repository_seen(self, versions: int, bytes_used: int) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.repository_seen(versions, bytes_used)

@@ -4,6 +4,7 @@ No label is unbounded: topics and partitions are configured, reasons, stages, ou
 `class_accuracy` keeps to the worst classes.
 """
 
+from daemon.metrics.clock import ClockMetrics
 from daemon.metrics.family import PREFIX, new_registry
 from daemon.metrics.ingest import IngestMetrics
 from daemon.metrics.learn import CLASSES_MAX, LearnMetrics
@@ -14,6 +15,7 @@ from daemon.metrics.serve import ServeMetrics
 __all__ = [
     "CLASSES_MAX",
     "PREFIX",
+    "ClockMetrics",
     "IngestMetrics",
     "LearnMetrics",
     "OutageMetrics",

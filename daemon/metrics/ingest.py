@@ -5,8 +5,12 @@ from contextlib import suppress
 from prometheus_client import CollectorRegistry
 
 from daemon.ingest.observer import Pause
+from daemon.metrics.buckets import Buckets
 from daemon.metrics.family import Family
 from streaming.records import Reason
+
+PLACE = ("topic", "partition")
+DECODE_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
 class IngestMetrics:
@@ -24,11 +28,22 @@ class IngestMetrics:
         self._lag = make.gauge(
             "consumer_lag_records", "Records between what is taken in and the log's end.", ("topic", "partition")
         )
+        self._uncommitted = make.gauge(
+            "uncommitted_records", "Records that wait for the end of a transaction, their own or another's.", PLACE
+        )
+        self._uncommitted_since = make.gauge(
+            "uncommitted_since_timestamp_seconds",
+            "When the transaction that holds them was first seen; 0: none.",
+            PLACE,
+        )
         self._paused = make.gauge("ingest_paused", "1 while the ingestor takes no records.")
         self._causes = make.gauge("ingest_pause_cause", "1 for each cause of a pause that stands now.", ("cause",))
         self._stopped = make.gauge(
-            "partition_stopped", "1 while a partition stands still, its log truncated.", ("topic", "partition")
+            "partition_stopped",
+            "1 while a partition stands still: its log is truncated, or cannot be read.",
+            ("topic", "partition"),
         )
+        self.decoded = Buckets(registry, "decode_seconds", "Seconds that decoding a record took.", DECODE_BUCKETS_S).add
         for reason in Reason:
             self._dead.labels(reason.value)
         self.paused(frozenset())
@@ -58,9 +73,14 @@ class IngestMetrics:
         if records is not None:
             self._lag.labels(topic, str(partition)).set(records)
             return
-        for gauge in (self._lag, self._stopped):
+        for gauge in (self._lag, self._stopped, self._uncommitted, self._uncommitted_since):
             with suppress(KeyError):
                 gauge.remove(topic, str(partition))
+
+    def uncommitted(self, topic: str, partition: int, records: int, since_ms: int) -> None:
+        """Show what an open transaction holds back."""
+        self._uncommitted.labels(topic, str(partition)).set(records)
+        self._uncommitted_since.labels(topic, str(partition)).set(since_ms / 1000)
 
     def paused(self, causes: frozenset[Pause]) -> None:
         """Show whether records are taken, and why not."""
@@ -71,3 +91,7 @@ class IngestMetrics:
     def stopped(self, topic: str, partition: int, *, truncated: bool) -> None:
         """Show whether a partition stands still."""
         self._stopped.labels(topic, str(partition)).set(int(truncated))
+
+    def unreadable(self, topic: str, partition: int, *, waits: bool) -> None:
+        """Show whether a partition stands still."""
+        self._stopped.labels(topic, str(partition)).set(int(waits))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from prometheus_client import CollectorRegistry
 
-from daemon.learn.observer import BufferFacts, Champion, Judgement, Outcome, Stage
+from daemon.learn.observer import BufferFacts, Champion, Judgement, Outcome, Relabelled, Stage
 from daemon.metrics.family import Family
 from daemon.version import VERSION
 
@@ -21,7 +21,10 @@ class LearnMetrics:
     def __init__(self, registry: CollectorRegistry, *, model: str) -> None:
         make = Family(registry)
         self._model = model
-        self._buffer_samples = make.gauge("buffer_samples", "Entries that wait in Redis.")
+        self._buffer_samples = make.gauge("buffer_samples", "Samples that wait in Redis.")
+        self._buffer_dead_letters = make.gauge(
+            "buffer_dead_letters", "Markers of dead letters that wait in Redis to be accounted for."
+        )
         self._buffer_bytes = make.gauge("buffer_bytes", "Bytes that wait in Redis.")
         self._buffer_oldest = make.gauge(
             "buffer_oldest_timestamp_seconds", "When the oldest waiting entry was buffered; 0 where nothing waits."
@@ -30,6 +33,9 @@ class LearnMetrics:
             "unlearnt_records", "Records between what is learnt for good and the log's end.", ("topic", "partition")
         )
         self._store_samples = make.gauge("store_samples", "Samples in the sample store.", ("role",))
+        self._labels = make.gauge(
+            "classes", "Labels that are a class, wait, wait near to a class, or left.", ("state",)
+        )
         self._store_bytes = make.gauge("store_bytes", "Bytes of pixels in the sample store.")
         self._challenger = make.gauge(
             "challenger_turns", "Turns of training that the challenger under way has had, of learning.challenger_turns."
@@ -37,6 +43,12 @@ class LearnMetrics:
         self._waiting_dropped = make.counter(
             "waiting_dropped_total", "Samples dropped while they waited for their label to become a class."
         )
+        self._relabelled = make.counter(
+            "relabelled_samples_total", "Stored pictures that came again under another label.", ("outcome",)
+        )
+        self._retired = make.counter("versions_retired_total", "Old versions whose files were let go.")
+        self._versions = make.gauge("repository_versions", "Versions in the repository.")
+        self._versions_bytes = make.gauge("repository_bytes", "Bytes of the versions in the repository.")
         self._drift = make.counter("drift_detected_total", "Drift alarms: the champion's errors rose.")
         self._rounds = make.counter("rounds_total", "Rounds, by how they ended.", ("outcome",))
         self._stages = make.histogram(
@@ -65,12 +77,24 @@ class LearnMetrics:
         self._freshness = make.histogram(
             "freshness_seconds", "From a sample's event time until a version that learnt it.", FRESHNESS_BUCKETS_S
         )
+        self._implausible = make.counter(
+            "event_times_implausible_total",
+            "Samples of published versions whose event time lies ahead or over a year back: not in freshness_seconds.",
+        )
         self._publish = make.histogram("publish_seconds", "From the commit until the pointer moved.", PUBLISH_BUCKETS_S)
         self._commit = make.gauge("commit_timestamp_seconds", "When the newest round was committed.")
+        self._start_at_zero()
+
+    def _start_at_zero(self) -> None:
+        """Show every counter and gauge of a known set of labels from the start."""
         for outcome in Outcome:
             self._rounds.labels(outcome.value)
+        for what in Relabelled:
+            self._relabelled.labels(what.value)
         for kind in ("fresh", "replay"):
             self._trained.labels(kind)
+        for state in ("class", "waiting", "near", "merged", "retired"):
+            self._labels.labels(state)
 
     def round_started(self, number: int, samples: int) -> None:
         """Nothing to count: rounds count when they end."""
@@ -144,6 +168,7 @@ class LearnMetrics:
     def buffer_seen(self, facts: BufferFacts) -> None:
         """Show what waits."""
         self._buffer_samples.set(facts.samples)
+        self._buffer_dead_letters.set(facts.dead_letters)
         self._buffer_bytes.set(facts.bytes_used)
         self._buffer_oldest.set((facts.oldest_ms or 0) / 1000)
 
@@ -163,8 +188,31 @@ class LearnMetrics:
         """Count what waited in vain."""
         self._waiting_dropped.inc(samples)
 
+    def relabelled(self, pictures: Mapping[Relabelled, int]) -> None:
+        """Count what became of new labels of known pictures."""
+        for outcome, count in pictures.items():
+            self._relabelled.labels(outcome.value).inc(count)
+
+    def classes_seen(self, labels_by_state: Mapping[str, int]) -> None:
+        """Show how many classes there are, and labels that are none."""
+        for state, labels in labels_by_state.items():
+            self._labels.labels(state).set(labels)
+
+    def event_times_implausible(self, samples: int) -> None:
+        """Count what freshness leaves out."""
+        self._implausible.inc(samples)
+
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """Show what the store holds."""
         for role, samples in samples_by_role.items():
             self._store_samples.labels(role).set(samples)
         self._store_bytes.set(bytes_used)
+
+    def versions_retired(self, versions: int) -> None:
+        """Count what was let go."""
+        self._retired.inc(versions)
+
+    def repository_seen(self, versions: int, bytes_used: int) -> None:
+        """Show what the repository holds."""
+        self._versions.set(versions)
+        self._versions_bytes.set(bytes_used)

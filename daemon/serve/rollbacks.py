@@ -21,6 +21,7 @@ from model.publishing.errors import BrokenRepositoryError, MailboxFullError
 from model.publishing.mailbox import Answer, Mailbox
 
 KIND = "rollback"
+VERSIONS_NAMED = 10
 WAIT_S = 10.0
 WAIT_S_MAX = 300.0
 POLL_S = 0.1
@@ -56,7 +57,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 _ASKED: dict[int | str, dict[str, Any]] = {
     200: {"model": Rollback, "description": "Done: the pointer names the version, also where it did before."},
     202: {"model": Rollback, "description": "Left for the learner, which has not answered yet; Location tells more."},
-    409: {"description": "The learner refuses, and says why: the weights of that version are gone, for example."},
+    409: {"description": "The learner refuses, and says why: that version is retired, for example."},
     422: {"description": "The body is not {version: a positive integer}."},
     503: {"description": "No request can be left in the repository; Retry-After says when to try again."},
     **_REFUSALS,
@@ -91,6 +92,9 @@ def build_rollbacks(
         version = await _wanted(request)
         if await _in_thread(lambda: reader.manifest(version)) is None:
             known = await _in_thread(reader.versions)
+            if await _in_thread(lambda: reader.is_retired(version)):
+                left = ", ".join(map(str, known[-VERSIONS_NAMED:]))
+                return problem(409, f"version {version} is retired (publish.keep); the newest that are kept: {left}")
             raise HTTPException(404, f"there is no version {version}; " + _newest(known))
         mailbox = Mailbox(root, name)
         try:

@@ -20,6 +20,7 @@ from model.publishing.manifest import Manifest
 from model.publishing.reader import Champion, RepositoryReader
 
 WAIT_S_MAX = 300.0
+VERSIONS_NAMED = 10
 FOREVER = "public, max-age=31536000, immutable"
 ASK_AGAIN = "no-cache"
 Found = TypeVar("Found")
@@ -29,11 +30,19 @@ _CHAMPION_DOC: dict[int | str, dict[str, Any]] = {
     304: {"description": "No other champion than the one that the asker knows."},
     404: {"description": "No version yet; Retry-After says when to ask again."},
 }
+_MANIFEST_DOC: dict[int | str, dict[str, Any]] = {
+    **_CHAMPION_DOC,
+    200: {"content": {"application/json": {}}, "description": "The version's manifest; ETag is the model's sha256."},
+    304: {"description": "The asker has it."},
+    404: {"description": "No such version."},
+    410: {"description": "The version is retired: it was let go, and will not come back."},
+}
 _BYTES_DOC: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/octet-stream": {}}, "description": "The ONNX file; ETag is its sha256."},
     206: {"description": "The part that Range asks for."},
     304: {"description": "The asker has it."},
     404: {"description": "No such version."},
+    410: {"description": "The version is retired: it was let go, and will not come back."},
     416: {"description": "The range lies outside of the file."},
 }
 
@@ -93,15 +102,20 @@ def build_router(champions: Champions) -> APIRouter:
         headers = {"Content-Location": f"/v1/models/{name}/versions/{found.version}/model.onnx"}
         return await _artefact(request, found.manifest, found.artefact, ASK_AGAIN, headers)
 
-    @both("/{name}/versions/{version}/manifest.json", summary="A version's manifest", responses=_CHAMPION_DOC)
+    @both("/{name}/versions/{version}/manifest.json", summary="A version's manifest", responses=_MANIFEST_DOC)
     async def manifest(request: Request, name: str, version: str) -> Response:
         found, _ = await _version(await champions.reader(name), version)
         return _manifest(found, FOREVER, request.headers.get("if-none-match"), {})
 
     @both("/{name}/versions/{version}/model.onnx", summary="A version's ONNX file", responses=_BYTES_DOC)
     async def version_file(request: Request, name: str, version: str) -> Response:
-        found, path = await _version(await champions.reader(name), version)
-        return await _artefact(request, found, path, FOREVER, {})
+        reader = await champions.reader(name)
+        found, path = await _version(reader, version)
+        try:
+            return await _artefact(request, found, path, FOREVER, {})
+        except UnreadableError:
+            await _check_kept(reader, found.version)  # it may have gone since it was looked up
+            raise
 
     return router
 
@@ -111,8 +125,17 @@ async def _version(reader: RepositoryReader, text: str) -> tuple[Manifest, Path]
     found = await _read(lambda: reader.manifest(number)) if number is not None else None
     path = await _read(lambda: reader.artefact(number)) if found is not None and number is not None else None
     if found is None or path is None:
+        if number is not None:
+            await _check_kept(reader, number)
         raise HTTPException(404, f"there is no version {text}")
     return found, path
+
+
+async def _check_kept(reader: RepositoryReader, version: int) -> None:
+    """Raise HTTPException where the version was let go: gone is another thing than never there."""
+    if await _read(lambda: reader.is_retired(version)):
+        left = ", ".join(map(str, (await _read(reader.versions))[-VERSIONS_NAMED:]))
+        raise HTTPException(410, f"version {version} is retired (publish.keep); the newest that are kept: {left}")
 
 
 def _manifest(

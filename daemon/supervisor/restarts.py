@@ -41,6 +41,10 @@ class Deaths:
         delay: float = min(DELAY_FIRST_S * 2 ** (len(self._times) - 1), longest)
         return delay * (1 - self._jitter() / 2)
 
+    def forget(self) -> None:
+        """Count from the start again."""
+        self._times.clear()
+
     @property
     def count(self) -> int:
         """Deaths within the window, as of the last one."""

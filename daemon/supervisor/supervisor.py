@@ -1,4 +1,4 @@
-"""Keeps the roles alive, and stops them in order."""
+"""Keeps the roles alive, gives up on one that cannot live without the others, and stops them in order."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ from functools import partial
 
 import structlog
 
-from daemon.errors import OperatorError
+from daemon.errors import MISCONFIGURED, PERSON_MUST_ACT, OperatorError
 from daemon.metrics import RunMetrics
 from daemon.readiness import Check
 from daemon.supervisor.process import RoleProcess, Spawn
@@ -19,9 +19,27 @@ STOP_ORDER = ("ingest", "learn", "serve")
 """First what brings records, then what learns them, last what others read."""
 STOP_SHARES = (0.4, 0.75, 1.0)
 """Of the time to stop: by when each role of that order is waited for before the next is asked to stop."""
-MISCONFIGURED = 2
+FIRST_START_S = 60.0
+"""A wrong configuration that shows within so long of the first start stops all: somebody has just started it."""
+AGAIN_S = 600.0
+"""A role that died too often is tried again after so long, and what is given up is said again."""
+CURE = "Put that right, then send SIGHUP to `tidemill run` or restart it"
 _NEVER = threading.Event()
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A role that is not started again for now, and why."""
+
+    reason: str
+    """What happened, and its last words."""
+    retried: bool
+    """Whether it is tried again by itself: it died too often. Otherwise a person must act."""
+
+    def __str__(self) -> str:
+        again = f"It is tried again every {AGAIN_S / 60:g} minutes" if self.retried else CURE
+        return f"{self.reason.rstrip('.')}. {again}"
 
 
 @dataclass(slots=True)
@@ -30,10 +48,19 @@ class _Member:
     deaths: Deaths
     process: RoleProcess | None = None
     start_at: float = 0.0
+    given_up: GivenUp | None = None
+    told_at: float = 0.0
+    started: bool = False
+    first_start: float | None = None
+    """When its first process was started; None before, and once another was."""
 
 
 class Supervisor:
-    """One process of each role. `run_once` is one look at all of them."""
+    """One process of each role. `run_once` is one look at all of them.
+
+    A role that dies too often, or that says that a person must act, is given up: the others live on, for what learns
+    must not take down what serves.
+    """
 
     def __init__(
         self,
@@ -43,21 +70,26 @@ class Supervisor:
         *,
         stop_timeout_s: float,
         roles: Sequence[str] = STOP_ORDER,
+        again: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], object] = _NEVER.wait,
     ) -> None:
-        """`pause(seconds)` waits; `clock` gives seconds that only grow."""
+        """`pause(seconds)` waits; `clock` gives seconds that only grow; `again()`: whether somebody wants
+        what is given up to be tried again, since it was asked last.
+        """
         self._spawn = spawn
         self._metrics = metrics
         self._stop_timeout_s = stop_timeout_s
+        self._again = again
         self._clock = clock
         self._pause = pause
         self._members = {role: _Member(role, Deaths(rules)) for role in roles}
         for role in roles:
             metrics.role_up(role, up=False)
+            metrics.role_given_up(role, given_up=False)
 
     def run(self, stop: threading.Event) -> None:
-        """Supervise until `stop`. Raises OperatorError when a role keeps dying; in any case all are stopped then."""
+        """Supervise until `stop`. Raises OperatorError as `run_once`; in any case all are stopped then."""
         try:
             while not stop.is_set():
                 self.run_once()
@@ -66,22 +98,44 @@ class Supervisor:
             self.stop_all()
 
     def run_once(self) -> None:
-        """Start what is due, notice what died. Raises OperatorError when a role is given up."""
+        """Start what is due, notice what died, and try again what was given up where that is due.
+
+        Raises OperatorError when a role's first start finds the configuration wrong, and when all are given up.
+        """
+        if self._again():
+            for member in self._members.values():
+                self._take_up(member)
         for member in self._members.values():
-            if member.process is None:
-                if self._clock() >= member.start_at:
-                    self._start(member)
-                continue
-            status = member.process.poll()
-            if status is not None:
-                self._bury(member, member.process, status)
+            self._look_after(member)
+        given_up = [member for member in self._members.values() if member.given_up is not None]
+        if len(given_up) == len(self._members):
+            whys = "; ".join(f"{member.role}: {member.given_up.reason}" for member in given_up if member.given_up)
+            cure = "Put that right, then start again"
+            raise OperatorError("", f"every role is given up. {whys}", cure, exit_code=PERSON_MUST_ACT)
 
     def asks(self) -> list[Callable[[], Check]]:
         """Return, for /readyz, a look at each role's process."""
         return [partial(_look, member) for member in self._members.values()]
 
+    def _look_after(self, member: _Member) -> None:
+        if member.given_up is not None:
+            self._look_again(member, member.given_up)
+        elif member.process is None:
+            if self._clock() >= member.start_at:
+                self._start(member)
+        else:
+            status = member.process.poll()
+            if status is not None:
+                self._bury(member, member.process, status)
+
     def _start(self, member: _Member) -> None:
-        member.process = self._spawn(member.role)
+        first = not member.started
+        member.first_start, member.started = (self._clock() if first else None), True
+        try:
+            member.process = self._spawn(member.role)
+        except OSError as error:  # no memory, no process to be had: as if it had died at once
+            self._died(member, "no process", f"it could not be started: {error}")
+            return
         self._metrics.role_up(member.role, up=True)
         if member.deaths.count:
             self._metrics.role_restarted(member.role)
@@ -91,16 +145,47 @@ class Supervisor:
         member.process = None
         self._metrics.role_up(member.role, up=False)
         words = process.last_words()
-        if status == MISCONFIGURED:
+        at_first = member.first_start is not None and self._clock() - member.first_start < FIRST_START_S
+        if status == MISCONFIGURED and at_first:
             raise OperatorError("", f"{member.role} cannot start", words, exit_code=MISCONFIGURED)
+        if status in (MISCONFIGURED, PERSON_MUST_ACT):
+            self._give_up(member, GivenUp(f"{member.role} ended with status {status}: {words}", retried=False))
+            return
+        self._died(member, f"signal {-status}" if status < 0 else f"status {status}", words)
+
+    def _died(self, member: _Member, how: str, words: str) -> None:
         now = self._clock()
         delay_s = member.deaths.died(now)
-        how = f"signal {-status}" if status < 0 else f"status {status}"
         if delay_s is None:
-            message = f"{member.role} died {member.deaths.count} times in short order, the last time with {how}"
-            raise OperatorError("run.restart_max", message, f"Its last words: {words}")
+            times = f"{member.role} died {member.deaths.count} times in short order (run.restart_max)"
+            self._give_up(member, GivenUp(f"{times}, the last time with {how}: {words}", retried=True))
+            return
         member.start_at = now + delay_s
         log.error("role died", died=member.role, ended_with=how, restart_in_s=round(delay_s, 1), last_words=words)
+
+    def _give_up(self, member: _Member, given_up: GivenUp) -> None:
+        member.given_up, member.told_at = given_up, self._clock()
+        self._metrics.role_given_up(member.role, given_up=True)
+        log.error("role given up, the others go on", given_up=member.role, reason=str(given_up))
+
+    def _look_again(self, member: _Member, given_up: GivenUp) -> None:
+        """Once in a while: try what died too often again; say what waits for a person."""
+        if self._clock() - member.told_at < AGAIN_S:
+            return
+        if given_up.retried:
+            self._take_up(member)
+            return
+        member.told_at = self._clock()
+        log.error("role is still given up", given_up=member.role, reason=str(given_up))
+
+    def _take_up(self, member: _Member) -> None:
+        """Start a role that was given up at the next look, as if it had never died."""
+        if member.given_up is None:
+            return
+        log.info("role is tried again", again=member.role)
+        member.given_up, member.start_at = None, self._clock()
+        member.deaths.forget()
+        self._metrics.role_given_up(member.role, given_up=False)
 
     def stop_all(self) -> None:
         """Ask one role after the other to stop; kill what still lives at the end of the time."""
@@ -129,8 +214,11 @@ class Supervisor:
 
 
 def _look(member: _Member) -> Check:
-    if member.process is None:
+    given_up, process = member.given_up, member.process  # read once: the supervisor's own thread changes them
+    if given_up is not None:
+        return Check(member.role, ok=False, reason=f"given up: {given_up}")
+    if process is None:
         return Check(
             member.role, ok=False, reason="dead, to be started again" if member.deaths.count else "not started"
         )
-    return Check(member.role, ok=True, reason=f"process {member.process.pid}")
+    return Check(member.role, ok=True, reason=f"process {process.pid}")

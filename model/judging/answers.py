@@ -55,7 +55,7 @@ def evaluate_among(
     predicted: list[list[NDArray[np.int64]]] = [[np.empty(0, np.int64)] for _ in among]
     labels: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
     with torch.inference_mode(), device_faults(device):
-        for pixels_NHWC, truth in _pieces(batches, batch):
+        for pixels_NHWC, truth in pieces(batches, batch):
             image = as_image(torch.from_numpy(pixels_NHWC).to(device))
             logits = network(image)
             for said, first in zip(predicted, among, strict=True):
@@ -65,7 +65,8 @@ def evaluate_among(
     return [Answers(np.concatenate(said), every) for said in predicted]
 
 
-def _pieces(batches: Iterable[Labelled], size: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
+def pieces(batches: Iterable[Labelled], size: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
+    """Iterate over pixels and labels, at most `size` samples at a time."""
     for batch in batches:
         for start in range(0, len(batch.labels), size):
             yield batch.pixels_NHWC[start : start + size], batch.labels[start : start + size]

@@ -1,6 +1,6 @@
 """May the candidate replace the champion?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -57,11 +57,12 @@ def gate(
     evidence: Evidence | None = None,
     *,
     challenge: bool = False,
+    classes: Sequence[str] = (),
 ) -> Verdict:
     """Judge the candidate on held-out samples, paired with the champion's answers on the same; None: no champion yet.
 
     `evidence`: what more there is to compare; without it, these answers are all. `challenge`: not to be worse is not
-    enough, it must be significantly better.
+    enough, it must be significantly better. `classes`: their names, by index, for the reason.
     Raises ValueError when the two were not asked the same.
     """
     pairing = None if champion is None else pair(candidate, champion)
@@ -73,7 +74,11 @@ def gate(
         found = evidence or gather(candidate, champion, every, every)
         p_value = found.whole_p_value
         points = detectable_points(found.whole, options.alpha * WHOLE_SHARE)
-        decision, reason = _challenge(found, options) if challenge else _compare(found, points, options)
+        names = dict(enumerate(classes))
+        if challenge:
+            decision, reason = _challenge(found, options, names)
+        else:
+            decision, reason = _compare(found, points, options, names)
     return Verdict(
         decision=decision,
         reason=reason,
@@ -93,8 +98,8 @@ def _first(candidate: Answers, options: GateOptions) -> tuple[Decision, str]:
     return Decision.PROMOTED, f"first version: surely better than guessing on {len(candidate.labels)} held out"
 
 
-def _compare(evidence: Evidence, points: float, options: GateOptions) -> tuple[Decision, str]:
-    if harm := find_harm(evidence, options.alpha):
+def _compare(evidence: Evidence, points: float, options: GateOptions, names: Mapping[int, str]) -> tuple[Decision, str]:
+    if harm := find_harm(evidence, options.alpha, names):
         return Decision.HARMFUL, harm
     pairing = evidence.whole
     counts = f"{pairing.won} won and {pairing.lost} lost of {pairing.n} held out"
@@ -113,8 +118,8 @@ def _compare(evidence: Evidence, points: float, options: GateOptions) -> tuple[D
     return Decision.PROMOTED, unsure
 
 
-def _challenge(evidence: Evidence, options: GateOptions) -> tuple[Decision, str]:
-    if harm := find_harm(evidence, options.alpha):
+def _challenge(evidence: Evidence, options: GateOptions, names: Mapping[int, str]) -> tuple[Decision, str]:
+    if harm := find_harm(evidence, options.alpha, names):
         return Decision.HELD, f"a challenger, {harm}"
     whole = evidence.whole
     p_value = unconditional_p_value(Pairing(whole.n, lost=whole.won, won=whole.lost))

@@ -55,6 +55,12 @@ class WeightAverage:
         """Note that the head has `rows_n` more rows from this step on."""
         self.rows_born = torch.cat([self.rows_born, torch.full((rows_n,), self.steps, dtype=torch.int64)])
 
+    def keep(self, head: Sequence[str], rows: list[int]) -> None:
+        """Keep these rows of the head's averages, in this order."""
+        for name in head:
+            self.tensors[name] = self.tensors[name][rows].clone()
+        self.rows_born = self.rows_born[rows].clone()
+
     def _weight(self, decay: float) -> float:
         return max(1 - decay, (SHARPNESS + 1) / (self.steps + SHARPNESS))
 

@@ -32,6 +32,12 @@ class Moments:
             if old.dim() > 0:
                 self.tensors[name][key] = torch.cat([old, old.new_zeros(rows_n, *old.shape[1:])])
 
+    def keep(self, name: str, rows: list[int]) -> None:
+        """Keep these rows, in this order, of what is remembered of one of the head's parameters."""
+        for key, old in self.tensors.get(name, {}).items():
+            if old.dim() > 0:
+                self.tensors[name][key] = old[rows].clone()
+
     def take_from(self, optimiser: torch.optim.Optimizer, parameters: Mapping[str, nn.Parameter]) -> None:
         """Take over what the optimiser remembers now."""
         self.tensors = {

@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from model.learning import state_file
 from model.learning.average import WeightAverage
 from model.learning.optimiser import Moments
-from model.network.growth import grow
+from model.network.growth import grow, keep_rows
 from model.network.network import Network
 
 
@@ -49,6 +50,31 @@ class LearnerState:
             self.moments.grow(name, rows_n)
         self.average.bear(rows_n)
         self.classes = classes
+
+    def keep(self, classes: tuple[str, ...]) -> None:
+        """Forget all classes but some, which get this order. Raises ValueError for one that is not known.
+
+        Rows of head, average and optimiser stay bit for bit.
+        """
+        if unknown := {*classes} - {*self.classes}:
+            raise ValueError(f"classes {sorted(unknown)} are not among those known, {self.classes}")
+        rows = [self.classes.index(name) for name in classes]
+        keep_rows(self.network, rows)
+        self.average.keep(self.network.head_parameters, rows)
+        for name in self.network.head_parameters:
+            self.moments.keep(name, rows)
+        self.classes = classes
+
+    def follow(self, classes: tuple[str, ...], seed: int) -> None:
+        """Know these classes, in this order: forget those that left, make room for those that came.
+
+        Those that come first and are known already keep their rows, the others begin anew.
+        """
+        known = tuple(takewhile(lambda name: name in self.classes, classes))
+        if known != self.classes:
+            self.keep(known)
+        if classes != self.classes:
+            self.grow(classes, seed)
 
     def clone(self) -> "LearnerState":
         """Return an independent copy; to restore is to go on with the copy."""

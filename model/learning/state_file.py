@@ -6,6 +6,10 @@ Metadata: one key, `tidemill`, with JSON (a second key would come in random orde
 
 import hashlib
 import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +18,7 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
+from model.disk import DiskError, writing
 from model.learning.average import WeightAverage
 from model.learning.errors import StateFileError
 from model.learning.optimiser import Moments
@@ -24,6 +29,8 @@ from model.network.spec import NetworkSpec
 
 SCHEMA = 1
 METADATA_KEY = "tidemill"
+READ_BYTES = 1 << 22
+_SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +58,45 @@ def write(path: Path, contents: Contents) -> str:
         "optimiser": contents.moments.kind,
     }
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _tensors(contents).items()}
-    safetensors.torch.save_file(tensors, path, {METADATA_KEY: json.dumps(metadata, sort_keys=True)})
+    with _disk_faults(path, sum(tensor.nbytes for tensor in tensors.values())):
+        safetensors.torch.save_file(tensors, path, {METADATA_KEY: json.dumps(metadata, sort_keys=True)})
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read(path: Path) -> Contents:
     """Read what `write` wrote, onto the CPU. Raises StateFileError or OSError."""
+    _read_through(path)
     try:
-        with safetensors.safe_open(path, framework="pt", device="cpu") as file:
+        with _disk_faults(path), safetensors.safe_open(path, framework="pt", device="cpu") as file:
             metadata = json.loads((file.metadata() or {})[METADATA_KEY])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dictionary
         return _contents(metadata, tensors)
     except (safetensors.SafetensorError, KeyError, ValueError, TypeError, RuntimeError, NetworkError) as error:
         raise StateFileError(f"{path} is no learner's state, or of another architecture: {error}") from error
+
+
+@contextmanager
+def _disk_faults(path: Path, needed: int | None = None) -> Iterator[None]:
+    """Turn what safetensors says of the disk into the OSError that it was: its own error is none.
+
+    "I/O error: No space left on device (os error 28)": Rust's word, with the system's number.
+    """
+    try:
+        with writing(path, needed):
+            yield
+    except safetensors.SafetensorError as error:
+        number = _SYSTEM_ERROR.search(str(error))
+        if number is None:
+            raise
+        raise DiskError(int(number[1]), os.strerror(int(number[1])), path, needed) from error
+
+
+def _read_through(path: Path) -> None:
+    """Read a file that is mapped next: where its disk fails, that is an OSError here, and a killed process there."""
+    with path.open("rb", buffering=0) as file:
+        while file.read(READ_BYTES):
+            pass
 
 
 def _tensors(contents: Contents) -> dict[str, Tensor]:

@@ -6,11 +6,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from model.network.conduct import FAILURES, generators_kept, why_not
 from model.network.errors import UnsupportedArchitectureError
 from model.network.families import build_body
 from model.network.network import Network
 from model.network.normalisation import IDENTITY, Normalisation
 from model.network.spec import NetworkSpec
+
+ERROR_MAX = 300
+"""Characters of what somebody else's code said that a refusal repeats."""
 
 
 def build(spec: NetworkSpec, seed: int, normalisation: Normalisation = IDENTITY) -> Network:
@@ -25,7 +29,15 @@ def build(spec: NetworkSpec, seed: int, normalisation: Normalisation = IDENTITY)
 
 
 def check_architecture(spec: NetworkSpec) -> None:
-    """Build the network once and put an image through it. Raises UnsupportedArchitectureError. For the start."""
+    """Build the network once and put an image through it. Raises UnsupportedArchitectureError. For the start.
+
+    A network of one's own must answer as a published one has to (conduct.py), and grow by a class in its head alone.
+    """
+    with generators_kept():
+        _check(spec)
+
+
+def _check(spec: NetworkSpec) -> None:
     network = build(spec, seed=0).eval()
     last: list[Any] = []
     hook = network.head.register_forward_hook(lambda _module, _inputs, output: last.append(output))
@@ -33,8 +45,9 @@ def check_architecture(spec: NetworkSpec) -> None:
     try:
         with torch.no_grad():
             logits: object = network(image)
-    except (RuntimeError, ValueError, AssertionError) as error:
-        raise _refusal(spec, f"an image of {spec.size} pixels does not pass through it ({error})") from error
+    except FAILURES as error:
+        why = f"an image of {spec.size} pixels does not pass through it ({_one_line(error)})"
+        raise _refusal(spec, why) from error
     finally:
         hook.remove()
     if not isinstance(logits, Tensor) or logits.shape != (2, spec.classes_n):
@@ -42,6 +55,29 @@ def check_architecture(spec: NetworkSpec) -> None:
         raise _refusal(spec, f"it gives {shape} instead of logits [images, classes]")
     if not last or last[0] is not logits:
         raise _refusal(spec, "its logits are not what its last nn.Linear gives")
+    if spec.own:
+        _check_own(spec, network)
+
+
+def _check_own(spec: NetworkSpec, network: Network) -> None:
+    shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    try:
+        why = why_not(network)
+    except FAILURES as error:
+        raise _refusal(spec, f"a picture does not pass through it ({_one_line(error)})") from error
+    if why:
+        raise _refusal(spec, why)
+    grown = build(spec.with_classes(spec.classes_n + 1), seed=0)
+    more = {name: tuple(tensor.shape) for name, tensor in grown.state_dict().items()}
+    moved = sorted(name for name in shapes.keys() | more.keys() if shapes.get(name) != more.get(name))
+    moved = [name.removeprefix("body.") for name in moved if name not in network.head_parameters]
+    if moved or grown.head_name != network.head_name:
+        name = moved[0] if moved else grown.head_name
+        raise _refusal(spec, f"{name} is another one when it is built for a class more: only its last nn.Linear may be")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:ERROR_MAX]
 
 
 def _torchvision_body(spec: NetworkSpec) -> nn.Module:
@@ -59,7 +95,10 @@ def _own_body(spec: NetworkSpec) -> nn.Module:
         raise _refusal(spec, f"it cannot be imported ({error}); is its package installed beside tidemill?") from error
     except AttributeError as error:
         raise _refusal(spec, f"module {module_name} has no {name}") from error
-    body: object = factory(spec.classes_n, spec.size)
+    try:
+        body: object = factory(spec.classes_n, spec.size)
+    except FAILURES as error:
+        raise _refusal(spec, f"the factory raises {_one_line(error)}") from error
     if not isinstance(body, nn.Module):
         raise _refusal(spec, f"the factory gives {type(body).__name__} instead of a torch.nn.Module")
     return body

@@ -1,4 +1,4 @@
-"""A head with more classes, its old rows untouched."""
+"""A head with more classes, or fewer; the rows that stay are untouched."""
 
 from typing import cast
 
@@ -25,6 +25,21 @@ def grow(network: Network, classes_n: int, seed: int) -> None:
         head.bias = nn.Parameter(_grown_bias(head.bias.detach(), classes_n - old_n))
     head.out_features = classes_n
     network.spec = network.spec.with_classes(classes_n)
+
+
+def keep_rows(network: Network, rows: list[int]) -> None:
+    """Give the head these of its rows, in this order and bit for bit, in place. Its parameters are new objects then.
+
+    Raises ValueError where there is none.
+    """
+    if not rows:
+        raise ValueError("a head needs a row")
+    head = network.head
+    head.weight = nn.Parameter(head.weight.detach()[rows].clone())
+    if head.bias is not None:
+        head.bias = nn.Parameter(head.bias.detach()[rows].clone())
+    head.out_features = len(rows)
+    network.spec = network.spec.with_classes(len(rows))
 
 
 def with_rows(old: Tensor, new_rows: Tensor) -> Tensor:

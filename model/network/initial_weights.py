@@ -1,14 +1,10 @@
 """Start from weights that exist: a .pth or .safetensors file of the same architecture."""
 
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import safetensors
-import safetensors.torch
 import torch
-from torch import Tensor
 
 from model.network.build import build
 from model.network.errors import InitialWeightsError, TrainableError
@@ -16,11 +12,10 @@ from model.network.families import family_of
 from model.network.network import Network
 from model.network.spec import NetworkSpec, Trainable
 from model.network.trainable import frozen_names
+from model.network.weights_file import read_weights
 
 NAMED = 5
 """Names of tensors that a message lists."""
-WRAPPERS = ("state_dict", "model", "model_state_dict")
-PREFIXES = ("module.", "_orig_mod.", "body.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +30,15 @@ class InitialFacts:
     """False where the file's stem has another shape, as for small images."""
     left_random: tuple[str, ...]
     """Names of the tensors that keep their random values."""
+    place: str = ""
+    """The keys of the checkpoint that lead to what was taken, as "model_ema"; empty: the file is a state dict."""
 
 
 def load_initial_weights(network: Network, path: Path) -> InitialFacts:
     """Copy the file's tensors into the network. Raises InitialWeightsError; the network is then as it was."""
-    given = _stripped(_read(path))
     expected = network.body.state_dict()
+    found = read_weights(path, expected.keys())
+    given = found.tensors
     head = {f"{network.head_name}.weight", f"{network.head_name}.bias"} & expected.keys()
     stem = set(family_of(network.spec.architecture).stem_tensors)
     fitting = {name for name, tensor in given.items() if name in expected and tensor.shape == expected[name].shape}
@@ -57,11 +55,11 @@ def load_initial_weights(network: Network, path: Path) -> InitialFacts:
         for name in fitting:
             expected[name].copy_(given[name])
     left = tuple(sorted(expected.keys() - fitting - counters))
-    return InitialFacts(len(fitting), head <= fitting, stem <= fitting, left)
+    return InitialFacts(len(fitting), head <= fitting, stem <= fitting, left, found.place)
 
 
-def check_initial_weights(spec: NetworkSpec, path: Path, trainable: Trainable = "all") -> None:
-    """Load the file into a network that is thrown away. For the start.
+def check_initial_weights(spec: NetworkSpec, path: Path, trainable: Trainable = "all") -> InitialFacts:
+    """Load the file into a network that is thrown away; return what it would take. For the start.
 
     Raises InitialWeightsError, and TrainableError where random weights would stay what they are.
     """
@@ -73,36 +71,7 @@ def check_initial_weights(spec: NetworkSpec, path: Path, trainable: Trainable = 
             f'model.trainable "{trainable}": {stuck[0].removeprefix("body.")} would stay at random values, for '
             f'{path} has none of its shape; set model.stem to "torchvision", or model.trainable to "all"'
         )
-
-
-def _read(path: Path) -> Mapping[str, object]:
-    try:
-        if path.suffix == ".safetensors":
-            return dict(safetensors.torch.load_file(path))
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise InitialWeightsError(f"model.initial_weights: cannot read {path}: {error.strerror or error}") from error
-    except (pickle.UnpicklingError, safetensors.SafetensorError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise InitialWeightsError(
-            f"model.initial_weights: {path} holds no plain tensors; save model.state_dict() with torch.save, "
-            "or as .safetensors"
-        ) from error
-    for wrapper in WRAPPERS:
-        if isinstance(loaded, Mapping) and isinstance(loaded.get(wrapper), Mapping):
-            loaded = loaded[wrapper]
-    if not isinstance(loaded, Mapping):
-        raise InitialWeightsError(
-            f"model.initial_weights: {path} holds a {type(loaded).__name__}; save model.state_dict() instead"
-        )
-    return loaded
-
-
-def _stripped(given: Mapping[str, object]) -> dict[str, Tensor]:
-    tensors = {str(name): value for name, value in given.items() if isinstance(value, Tensor)}
-    for prefix in PREFIXES:
-        if tensors and all(name.startswith(prefix) for name in tensors):
-            tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}
-    return tensors
+    return facts
 
 
 def _refuse_misfits(path: Path, architecture: str, problems: Mapping[str, set[str]]) -> None:

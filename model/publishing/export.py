@@ -1,6 +1,9 @@
 """Exports an architecture once, in a child process: torch's exporter leaks memory and takes seconds."""
 
 import contextlib
+import errno
+import io
+import json
 import os
 import pickle
 import signal
@@ -17,9 +20,10 @@ from typing import IO
 import torch
 from torch import nn
 
+from model.disk import DiskError, is_full, writing
 from model.learning.errors import StoppedError
 from model.publishing.errors import ExportError, UnmappableError
-from model.publishing.export_child import NETWORK, REFUSAL, TEMPLATE, Request
+from model.publishing.export_child import DISK, NETWORK, REFUSAL, TEMPLATE, Request
 from model.publishing.template import Template
 
 TIMEOUT_S = 600.0
@@ -29,6 +33,8 @@ TAIL_CHARACTERS = 2_000
 JOIN_S = 5.0
 STOP_POLL_S = 0.2
 """How soon a stop ends the child."""
+SCRATCH = ("TMPDIR", "XDG_CACHE_HOME", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "TORCH_EXTENSIONS_DIR")
+"""What says where torch, and what it uses, keep caches and temporary files."""
 _CHUNK = 4_096
 
 
@@ -49,19 +55,35 @@ def export(
 ) -> Template:
     """Return the template of `network` (float32, on the CPU, in evaluation mode).
 
-    The child gets the network pickled, through a folder in `work_dir` that only this user can read.
-    Raises ExportError with the child's last words, UnmappableError when the graph cannot be refilled, or StoppedError
-    soon after `stop()` is true; the child has ended then.
+    The child gets the network pickled, through a folder in `work_dir` that only this user can read; what it and torch
+    write for the time being, lies there, too. Raises ExportError with the child's last words, OSError where the disk
+    refuses, UnmappableError when the graph cannot be refilled, or StoppedError soon after `stop()` is true; the child
+    has ended then.
     """
     with tempfile.TemporaryDirectory(prefix="export-", dir=work_dir) as name:
         folder = Path(name)
         Request(height, width, classes, tuple(sys.path)).write(folder)
-        try:
-            torch.save(network, folder / NETWORK)
-        except (pickle.PicklingError, AttributeError, TypeError) as error:
-            raise ExportError(f"the network cannot be pickled for the exporter: {error}") from error
+        (folder / "scratch").mkdir()
+        pickled = _pickled(network)
+        with writing(folder / NETWORK, len(pickled)):
+            (folder / NETWORK).write_bytes(pickled)
         _run(folder, timeout_s, stop)
         return _collect(folder)
+
+
+def _pickled(network: nn.Module) -> memoryview:
+    """Return the network's bytes. torch.save to a full disk raises a RuntimeError, so it does not see the disk."""
+    into = io.BytesIO()
+    try:
+        torch.save(network, into)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise ExportError(f"the network cannot be pickled for the exporter: {error}") from error
+    return into.getbuffer()
+
+
+def _surroundings(folder: Path) -> dict[str, str]:
+    """Return the child's environment: caches and temporary files lie in its folder, on a disk that is looked after."""
+    return {**os.environ, **dict.fromkeys(SCRATCH, str(folder / "scratch"))}
 
 
 def _collect(folder: Path) -> Template:
@@ -78,7 +100,7 @@ def _run(folder: Path, timeout_s: float, stop: Callable[[], bool]) -> None:
     # a session of its own: Ctrl-C in the terminal is for the learner, which decides what becomes of the child
     child = subprocess.Popen(  # noqa: S603 - our own module and a folder that we made
         command, cwd=Path(__file__).parents[2], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        start_new_session=True,
+        start_new_session=True, env=_surroundings(folder),
     )  # fmt: skip
     said: deque[bytes] = deque(maxlen=1 + TAIL_CHARACTERS * 4 // _CHUNK)
     ear = threading.Thread(target=_listen, args=(child, said), daemon=True)
@@ -90,7 +112,18 @@ def _run(folder: Path, timeout_s: float, stop: Callable[[], bool]) -> None:
         ear.join(JOIN_S)
     if code != 0:
         words = b"".join(said).decode("utf-8", "replace").strip()[-TAIL_CHARACTERS:]
+        if code == DISK or is_full(folder):  # libraries in there have errors of their own for a full disk
+            raise _disk_error(words, folder)
         raise ExportError(f"the exporter ended with status {code}: {words}")
+
+
+def _disk_error(words: str, folder: Path) -> DiskError:
+    """Return what the disk refused the child, by its last line; where that is none, the folder's disk is full."""
+    try:
+        told = json.loads(words.rpartition("\n")[2])
+        return DiskError(told["errno"], os.strerror(told["errno"]), Path(told["path"]), told["needed"])
+    except (ValueError, KeyError, TypeError):
+        return DiskError(errno.ENOSPC, os.strerror(errno.ENOSPC), folder)
 
 
 def _wait(child: subprocess.Popen[bytes], timeout_s: float, stop: Callable[[], bool]) -> int:

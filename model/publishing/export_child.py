@@ -1,7 +1,8 @@
 """The exporter's process: `python -m model.publishing.export_child FOLDER`. What torch leaks ends with it.
 
 FOLDER holds `request.json` and `network.pt` (a pickled module, written by the parent alone). What comes back lies there
-as `template`, or as `refusal` with the reason why the graph could not be refilled. The parent keeps a pipe to this
+as `template`, or as `refusal` with the reason why the graph could not be refilled. What the disk refuses ends it with
+the status DISK and a last line of JSON: {"errno": 28, "path": "…", "needed": 4096}. The parent keeps a pipe to this
 process's stdin open: when it ends, the parent is dead.
 """
 
@@ -12,6 +13,11 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.disk import DiskError, writing
+from model.durable import write_synced
+
+DISK = 74
+"""Exit status, EX_IOERR of sysexits.h."""
 REQUEST, NETWORK, TEMPLATE, REFUSAL = "request.json", "network.pt", "template", "refusal"
 
 
@@ -27,7 +33,7 @@ class Request:
     def write(self, folder: Path) -> None:
         """Leave the request for the child."""
         value = {"height": self.height, "width": self.width, "classes": self.classes, "path": list(self.path)}
-        (folder / REQUEST).write_text(json.dumps(value))
+        write_synced(folder / REQUEST, json.dumps(value).encode())
 
     @classmethod
     def read(cls, folder: Path) -> "Request":
@@ -53,7 +59,9 @@ def main(folder: Path) -> None:
     except UnmappableError as error:
         (folder / REFUSAL).write_text(str(error))
     else:
-        (folder / TEMPLATE).write_bytes(template.to_bytes())
+        made = template.to_bytes()
+        with writing(folder / TEMPLATE, len(made)):
+            (folder / TEMPLATE).write_bytes(made)
 
 
 def _end_with_parent() -> None:
@@ -63,5 +71,18 @@ def _end_with_parent() -> None:
     os._exit(3)
 
 
+def run(folder: Path) -> int:
+    """Run `main`; return the exit status. What the disk refuses is told on stdout: there is no room for a file."""
+    try:
+        main(folder)
+    except OSError as error:
+        needed = error.needed if isinstance(error, DiskError) else None
+        told = {"errno": error.errno, "path": str(error.filename or folder), "needed": needed}
+        sys.stdout.write(f"{error}\n{json.dumps(told)}\n")
+        sys.stdout.flush()
+        return DISK
+    return 0
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    sys.exit(run(Path(sys.argv[1])))

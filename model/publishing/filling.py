@@ -10,6 +10,7 @@ from typing import BinaryIO
 import numpy as np
 import torch
 
+from model.disk import writing
 from model.durable import sync_folder
 from model.publishing import onnx_file, wire
 from model.publishing.errors import StaleTensorError, UnmappableError
@@ -40,7 +41,7 @@ def fill(template: Template, state: Mapping[str, torch.Tensor], metadata: Mappin
     length = len(start) - len(template.graph) + graph_length + len(end)
     if length > wire.BYTES_MAX:
         raise UnmappableError(f"the file would have {length} bytes; ONNX in one file holds less than 2 GiB")
-    with out_path.open("wb", buffering=0) as file:
+    with writing(out_path, length), out_path.open("wb", buffering=0) as file:
         digest = hashlib.sha256()
         _put(file, digest, start)
         for slot, header in zip(template.slots, headers, strict=True):

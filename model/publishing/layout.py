@@ -13,6 +13,8 @@ LOCK_FILE = ".lock"
 STATE_ID_FILE = ".state_id"
 STAGING_FOLDER = ".staging"
 REQUESTS_FOLDER = ".requests"
+RETIRED_FILE = "retired.json"
+LEAVING_FOLDER = ".retired"
 
 _MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 _VERSION = re.compile(r"[1-9][0-9]{0,17}\Z")
@@ -85,12 +87,22 @@ class ModelPaths:
         """Requests to the learner from those who have only the repository, and its answers."""
         return self.home / REQUESTS_FOLDER
 
+    @property
+    def retired(self) -> Path:
+        """The numbers of the versions that were let go."""
+        return self.home / RETIRED_FILE
+
+    @property
+    def leaving(self) -> Path:
+        """What is no longer visible: folders of retired versions, which are about to be deleted."""
+        return self.home / LEAVING_FOLDER
+
     def staged(self, round_number: int) -> Path:
         """The future version folder of a round; what else the round prepared lies beside it."""
         return self.staging / str(round_number) / "version"
 
     def folder(self, version: int) -> Path:
-        """The folder of a version; never changed once it is visible."""
+        """The folder of a version; never changed once it is visible, until it goes as a whole."""
         return self.home / str(version)
 
     def artefact(self, version: int) -> Path:

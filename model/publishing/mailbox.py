@@ -4,6 +4,7 @@
 learner writes the second, then deletes the first.
 """
 
+import contextlib
 import json
 import uuid
 from collections.abc import Mapping
@@ -82,11 +83,14 @@ class Mailbox:
         sync_folder(self._folder)
 
     def _names(self, suffix: str) -> list[str]:
-        try:
-            found = [one.name for one in self._folder.iterdir()]
-        except FileNotFoundError:
-            return []
-        return sorted(name.removesuffix(suffix) for name in found if name.endswith(suffix))
+        """Return the names with a suffix, oldest first by the file system's clock: a name bears its asker's own."""
+        found: list[tuple[int, str]] = []
+        with contextlib.suppress(FileNotFoundError):
+            for one in self._folder.iterdir():
+                if one.name.endswith(suffix):
+                    with contextlib.suppress(FileNotFoundError):  # answered, or let go, meanwhile
+                        found.append((one.stat().st_mtime_ns, one.name.removesuffix(suffix)))
+        return [name for _, name in sorted(found)]
 
     def _read(self, name: str) -> Letter:
         file = self._folder / f"{name}{ASKED}"

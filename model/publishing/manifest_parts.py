@@ -43,9 +43,10 @@ class LineageEntry:
     waiting: int = 0
     suspect: int = 0
     expired: int = 0
+    relabelled: int = 0
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the entry as JSON values; the four counts that are rarely set stand only where they are not 0."""
+        """Return the entry as JSON values; the counts that are rarely set stand only where they are not 0."""
         value: dict[str, Any] = {"topic": self.topic, "topic_id": self.topic_id, "partition": self.partition}
         value |= {"from": self.start, "to": self.end}
         value |= {"trained": self.trained, "holdout": self.holdout, "dead_lettered": self.dead_lettered}
@@ -54,6 +55,7 @@ class LineageEntry:
             "waiting": self.waiting,
             "suspect": self.suspect,
             "expired": self.expired,
+            "relabelled": self.relabelled,
         }
         return value | {name: count for name, count in rare.items() if count}
 

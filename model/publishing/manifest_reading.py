@@ -18,8 +18,12 @@ def read_lineage_entry(entry: Fields) -> m.LineageEntry:
     start = entry.integer("from")
     counts = {name: entry.integer(name, 0, None if name in _COUNTS[:3] else 0) for name in _COUNTS}
     end = entry.integer("to", start)
+    relabelled = entry.integer("relabelled", 0, 0)
+    if relabelled > counts["duplicate"]:
+        raise entry.wrong("relabelled", f"at most {counts['duplicate']}, the duplicates: it is a part of them")
     if sum(counts.values()) > end - start:
         raise entry.wrong("to", f"at least {start + sum(counts.values())}: the counts are more than the offsets")
+    counts["relabelled"] = relabelled
     return m.LineageEntry(entry.text("topic"), entry.text("topic_id"), entry.integer("partition"), start, end, **counts)
 
 

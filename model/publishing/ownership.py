@@ -4,6 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
+from model.disk import describe
 from model.durable import replace_durably
 from model.publishing.errors import ForeignRepositoryError, RepositoryLockedError, RepositoryUnavailableError
 from model.publishing.layout import ModelPaths
@@ -11,9 +12,7 @@ from model.publishing.layout import ModelPaths
 
 def unavailable(root: Path, error: OSError) -> RepositoryUnavailableError:
     """Return the error that names the setting and what the system said."""
-    return RepositoryUnavailableError(
-        f"paths.repository = {str(root)!r} cannot be written: {error.strerror or error} ({error.filename or root})"
-    )
+    return RepositoryUnavailableError(f"paths.repository = {str(root)!r} cannot be written: {describe(error, root)}")
 
 
 def take_lock(paths: ModelPaths) -> int:

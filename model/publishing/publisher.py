@@ -74,10 +74,8 @@ class Publisher:
         export_timeout_s: float = TIMEOUT_S,
         stop: Callable[[], bool] = never,
     ) -> None:
-        cache_dir.mkdir(parents=True, exist_ok=True)
-        for left_over in cache_dir.glob("export-*"):
-            shutil.rmtree(left_over)
         self._cache_dir = cache_dir
+        self._swept = False
         self._templates = Templates(cache_dir)
         self._checked: set[tuple[str, int]] = set()
         self._clock = clock
@@ -123,6 +121,7 @@ class Publisher:
         metadata: Mapping[str, str],
     ) -> Staged:
         started = self._clock()
+        self._prepare()
         batch = parity.images(samples_NHWC[:PARITY_SAMPLES])
         copy = frozen_copy(network)
         for name, tensor in floating_state(copy).items():
@@ -145,6 +144,15 @@ class Publisher:
             found = self._export(frozen_copy(network), architecture, len(classes))
             filled, error = self._fill(architecture, found, job)
         return Staged(filled.sha256, filled.bytes, error, known is None, self._clock() - started)
+
+    def _prepare(self) -> None:
+        """Make the folder, remove what a killed export left. Not at the start: rounds wait for a full disk."""
+        if self._swept:
+            return
+        self._cache_dir.mkdir(parents=True, exist_ok=True)
+        for left_over in self._cache_dir.glob("export-*"):
+            shutil.rmtree(left_over)
+        self._swept = True
 
     def _export(self, copy: nn.Module, architecture: Architecture, classes: int) -> Template:
         template = export(

@@ -7,6 +7,7 @@ from model.publishing.errors import BrokenRepositoryError, ManifestError
 from model.publishing.layout import ModelPaths, parse_version
 from model.publishing.manifest import Manifest
 from model.publishing.pointer import Pointer
+from model.publishing.retired import is_among, read_retired
 
 TRIES = 3
 
@@ -76,6 +77,10 @@ class RepositoryReader:
         """Return the path of a version's ONNX file, or None when there is no such version."""
         path = self._paths.artefact(version)
         return path if path.is_file() else None
+
+    def is_retired(self, version: int) -> bool:
+        """Return whether a version that is not there (any more) was let go: it will not come back."""
+        return is_among(version, read_retired(self._paths))
 
     def _follow(self, pointer: Pointer) -> Champion:
         last = self._last

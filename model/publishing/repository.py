@@ -1,13 +1,14 @@
 """The learner's side of the model repository: one owner, staged versions, publication by renames.
 
-A version goes through three states. *Staged*: in `.staging/<round>/`, which no reader looks at; a crash leaves it to be
+A version goes through four states. *Staged*: in `.staging/<round>/`, which no reader looks at; a crash leaves it to be
 swept or, once its round is committed, to be published. *Visible*: its folder stands under its number and never changes.
-*Champion*: the pointer names it. What lies between is listed at `publish`.
+*Champion*: the pointer names it. *Retired*: its number is in a list, its folder is gone. What lies between is listed at
+`publish` and `retire`.
 """
 
 import os
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,13 @@ from model.publishing.layout import CONFIG_FILE, LABELS_FILE, MANIFEST_FILE, MOD
 from model.publishing.manifest import Manifest
 from model.publishing.ownership import check_state_id, take_lock, unavailable, write_state_id
 from model.publishing.pointer import Pointer
+from model.publishing.retired import (
+    remove_versions,
+    sweep_leaving,
+    visible_digests,
+    visible_versions,
+    write_retired,
+)
 
 PROBE_FILE = ".probe"
 _READ_ONLY = 0o444
@@ -46,6 +54,7 @@ class Repository:
         now: Callable[[], datetime] = utc_now,
         reached: Callable[[str], None] = lambda point: None,
     ) -> None:
+        self.root = root
         self._paths = ModelPaths(root, model)
         self._now = now
         self._reached = reached
@@ -94,7 +103,7 @@ class Repository:
         sync_folder(self._paths.root)
 
     def sweep(self, keep: Collection[int]) -> None:
-        """Remove what earlier lives staged, once, when it is certain that ours follows them.
+        """Remove what earlier lives staged, or had begun to remove, once it is certain that ours follows them.
 
         `keep`: rounds that are committed but not yet published. Raises RepositoryUnavailableError.
         """
@@ -104,6 +113,7 @@ class Repository:
                 if entry.name not in kept:
                     shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
             sync_folder(self._paths.staging)
+            sweep_leaving(self._paths)
         except OSError as error:
             raise unavailable(self._paths.root, error) from error
 
@@ -247,6 +257,37 @@ class Repository:
         except OSError as error:
             raise unavailable(self._paths.root, error) from error
         return datetime.fromisoformat(pointer.published_at)
+
+    def retire(self, ranges: Iterable[tuple[int, int]], versions: Mapping[int, str]) -> int:
+        """Note versions as retired, then remove the folders of `versions`; return how many went. Safe to repeat.
+
+        `ranges` [first, last] of numbers; `versions` to the sha256 of their artefacts. For versions that are committed
+        as retired. What a reader sees if the process ends before the step is done:
+        1. retired.json. Before: all of them, whole. After: the same, for a folder that stands is served.
+        2. each folder is renamed away: whoever misses it finds it in the list.
+        3. and deleted; what is left of it the next life sweeps.
+        Raises BrokenRepositoryError, or RepositoryUnavailableError, after which it may be called again.
+        """
+        self._check_owned()
+        try:
+            write_retired(self._paths, [*ranges, *((one, one) for one in versions)], self._reached)
+            return remove_versions(self._paths, versions, self._reached)
+        except OSError as error:
+            raise unavailable(self._paths.root, error) from error
+
+    def visible(self) -> dict[int, int]:
+        """Return {version: bytes of its files} of the visible versions. Raises RepositoryUnavailableError."""
+        try:
+            return visible_versions(self._paths)
+        except OSError as error:
+            raise unavailable(self._paths.root, error) from error
+
+    def digests(self) -> dict[int, str]:
+        """Return {version: sha256 of its artefact}, as manifests say it. Raises RepositoryUnavailableError."""
+        try:
+            return visible_digests(self._paths)
+        except OSError as error:
+            raise unavailable(self._paths.root, error) from error
 
     def drop(self, round_number: int) -> None:
         """Remove what a refused round staged. Raises RepositoryUnavailableError."""

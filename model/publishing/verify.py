@@ -13,6 +13,7 @@ from model.publishing.layout import ModelPaths, parse_version
 from model.publishing.manifest import Manifest
 from model.publishing.metadata import CLASSES_KEY, MODEL_KEY, VERSION_KEY
 from model.publishing.pointer import Pointer
+from model.publishing.retired import Ranges, is_among, read_retired
 
 
 class FindingKind(StrEnum):
@@ -22,6 +23,7 @@ class FindingKind(StrEnum):
     MISSING_FILE = "missing_file"
     BROKEN_MANIFEST = "broken_manifest"
     BROKEN_POINTER = "broken_pointer"
+    BROKEN_RETIRED = "broken_list_of_retired_versions"
     POINTER_TO_MISSING = "pointer_to_missing_version"
     MANIFEST_DISAGREES = "manifest_disagrees"
     ORPHAN_STAGING = "orphan_staging"
@@ -52,8 +54,23 @@ def verify_repository(root: Path, model: str) -> list[Finding]:
     found: list[Finding] = []
     manifests: dict[int, Manifest] = {}
     for version in versions:
-        found.extend(_of_version(paths, version, manifests))
+        try:
+            found.extend(_of_version(paths, version, manifests))
+        except FileNotFoundError:
+            if paths.folder(version).exists():
+                raise
+    try:
+        retired = read_retired(paths)
+    except BrokenRepositoryError as error:
+        retired = []
+        found.append(Finding(FindingKind.BROKEN_RETIRED, paths.retired, str(error)))
+    # A learner beside us may have let a version go while it was looked at.
+    found = [one for one in found if one.version is None or not _went(paths, one.version, retired)]
     found.extend(_of_pointer(paths, versions, manifests))
+    found.extend(
+        Finding(FindingKind.LEFT_OVER, entry, "left of a retired version")
+        for entry in (sorted(paths.leaving.iterdir()) if paths.leaving.is_dir() else ())
+    )
     if paths.staging.is_dir():
         found.extend(
             Finding(FindingKind.ORPHAN_STAGING, entry, "left by a round that was not finished")
@@ -61,6 +78,10 @@ def verify_repository(root: Path, model: str) -> list[Finding]:
         )
     found.extend(Finding(FindingKind.LEFT_OVER, file, "left by a write that was cut off") for file in left_overs(paths))
     return found
+
+
+def _went(paths: ModelPaths, version: int, retired: Ranges) -> bool:
+    return is_among(version, retired) and not paths.folder(version).exists()
 
 
 def left_overs(paths: ModelPaths) -> list[Path]:

@@ -11,9 +11,9 @@ from model.store.segments import Place, Segments
 
 
 def read_batch(database: sqlite3.Connection, segments: Segments, samples: Sequence[int]) -> Batch:
-    """Return the samples of these keys, in this order. Each must be of a class. Raises OSError."""
+    """Return the samples of these keys, in this order; -1 is the label of one of no class. Raises OSError."""
     query = (
-        "SELECT class, event_time_ms, segments.digest, position FROM json_each(?) AS wanted"
+        "SELECT coalesce(class, -1), event_time_ms, segments.digest, position FROM json_each(?) AS wanted"
         " CROSS JOIN samples ON sample = wanted.value JOIN labels USING (label) JOIN segments USING (segment)"
         " ORDER BY wanted.key"
     )

@@ -3,6 +3,8 @@
 import sqlite3
 from dataclasses import dataclass
 
+from model.store import relabels
+from model.store.class_events import ClassBook
 from model.store.facts import Claim, ClaimedSpan, Role, StoreRules
 from model.store.parcels import members
 from model.store.pictures import holdout_share, is_held_out
@@ -50,11 +52,16 @@ def known_to(database: sqlite3.Connection) -> Known:
     """Return what a plan may ask of the database."""
     classes = database.execute("SELECT name FROM labels WHERE class IS NOT NULL ORDER BY class").fetchall()
     champion = database.execute("SELECT 1 FROM champions LIMIT 1").fetchone()
+    book = ClassBook(database)
     return Known(
         stored=lambda digest: find_stored(database, digest),
         waited=lambda label: find_waited(database, label),
         classes=tuple(row[0] for row in classes),
         founding=champion is None,
+        aliases=book.aliases(),
+        retired=book.retired(),
+        admitted=book.admitted(),
+        waiting=book.waiting_pictures,
     )
 
 
@@ -92,11 +99,12 @@ def write_claim(database: sqlite3.Connection, window: Window, plan: Plan, begin:
     )
     logs = {span.log: _log_number(database, span.log) for span in plan.spans}
     database.executemany(
-        "INSERT INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [(number, logs[span.log], *_span_columns(span)) for span in plan.spans],
     )
     _insert_samples(database, window, plan, (number, high_water, segment), logs)
-    database.executemany("INSERT INTO relabels VALUES (?, ?)", plan.relabels.items())
+    _note_aliases(database, window, plan, high_water)
+    relabels.note(database, number, window, plan, logs)
 
 
 def write_retry(database: sqlite3.Connection, parcel: int, begin: Beginning) -> None:
@@ -138,7 +146,7 @@ def last_challenge(database: sqlite3.Connection) -> int:
 
 def _span_columns(span: ClaimedSpan) -> tuple[int, ...]:
     counts = (span.trained, span.holdout, span.dead_lettered, span.expired)
-    return (span.start, span.end, *counts, span.duplicate, span.waiting, span.suspect)
+    return (span.start, span.end, *counts, span.duplicate, span.waiting, span.suspect, span.relabelled)
 
 
 def _join(database: sqlite3.Connection, names: tuple[str, ...], number: int) -> None:
@@ -191,6 +199,16 @@ def _insert_samples(
     )
 
 
+def _note_aliases(database: sqlite3.Connection, window: Window, plan: Plan, high_water: int) -> None:
+    """Note what samples were labelled where that label was merged: a rollback to before the merge gives it back."""
+    merges = ClassBook(database).merges()
+    sent = [(position, row, window.arrivals[row.index].label) for position, row in enumerate(plan.rows)]
+    database.executemany(
+        "INSERT INTO class_moves VALUES (?, ?, ?, ?)",
+        [(merges[name], high_water + 1 + position, name, row.role) for position, row, name in sent if name in merges],
+    )
+
+
 def load_claim(database: sqlite3.Connection) -> Claim | None:
     """Return the open claim, or None."""
     row = database.execute(f"SELECT {CLAIM_COLUMNS} FROM rounds WHERE outcome IS NULL").fetchone()  # noqa: S608
@@ -207,7 +225,7 @@ def load_claim(database: sqlite3.Connection) -> Claim | None:
         spans=load_spans(database, number),
         classes=tuple(name for name, _ in names),
         joined=tuple(name for name, joined in names if joined == number),
-        relabelled=database.execute("SELECT count(*) FROM relabels").fetchone()[0],
+        relabelled=database.execute("SELECT count(*) FROM relabels WHERE state = 'pending'").fetchone()[0],
         high_water=high_water,
         last_sample=last_sample,
         holdout_share=share,
@@ -233,7 +251,7 @@ def load_spans(database: sqlite3.Connection, after: int, until: int | None = Non
     """Return the spans of the rounds `after` to `until` (both included; None: of that one round), by log and range."""
     rows = database.execute(
         "SELECT topic, topic_id, partition, incarnation, start, stop, trained, holdout, dead_lettered, expired,"
-        " duplicate, waiting, suspect FROM spans JOIN logs USING (log) WHERE round BETWEEN ? AND ?"
+        " duplicate, waiting, suspect, relabelled FROM spans JOIN logs USING (log) WHERE round BETWEEN ? AND ?"
         " ORDER BY topic, topic_id, partition, incarnation, start",
         (after, after if until is None else until),
     )
@@ -262,7 +280,7 @@ def released_to_training(database: sqlite3.Connection, claim: Claim) -> list[int
 
     One that the window brings again under another label is left out.
     """
-    contested = {row[0] for row in database.execute("SELECT sample FROM relabels")}
+    contested = {row[0] for row in database.execute("SELECT sample FROM relabels WHERE state = 'pending'")}
     return [
         sample
         for name in claim.joined

@@ -6,13 +6,12 @@ from collections import defaultdict
 
 import numpy as np
 
-from model.store import budgets, margins, parcels, recollections, slots
+from model.store import budgets, class_events, margins, parcels, recollections, relabelling, relabels, slots
 from model.store.claims import label_number, released_samples
-from model.store.facts import Claim, Commit, Fate, Outcome, Role
+from model.store.facts import Claim, Commit, Fate, Outcome, Role, StoreRules
 from model.store.kept_answers import write_answers
 from model.store.misses import note_misses
 from model.store.pictures import is_held_out
-from model.store.retention import spread
 
 DRAWS_KEPT = 1_000
 """Rounds whose replayed samples can be named by `explain --samples`."""
@@ -30,7 +29,7 @@ def check_commit(claim: Claim, commit: Commit) -> None:
         raise ValueError("a published version needs the digest of its weights")
 
 
-def write_commit(database: sqlite3.Connection, claim: Claim, commit: Commit, now_ms: int) -> None:
+def write_commit(database: sqlite3.Connection, claim: Claim, commit: Commit, now_ms: int, rules: StoreRules) -> None:
     """Write the end of the round, inside the caller's transaction; eviction follows in the same one."""
     note_misses(database, claim, commit)
     if commit.observed is not None and commit.fate is Fate.ACCEPTED:
@@ -39,6 +38,7 @@ def write_commit(database: sqlite3.Connection, claim: Claim, commit: Commit, now
         budgets.write(database, commit.replay_budget)
     if commit.contradicted:
         parcels.retire(database, claim, commit.contradicted)
+    relabelling.end(database, claim, commit, rules)
     if claim.retried is not None:
         parcels.end_retry(database, claim, commit)
     elif commit.fate is Fate.ACCEPTED:
@@ -49,8 +49,10 @@ def write_commit(database: sqlite3.Connection, claim: Claim, commit: Commit, now
         recollections.drop_all(database)
     if commit.fresh_logits is not None and commit.fate is Fate.ACCEPTED:
         recollections.keep(database, *commit.fresh_logits)
+    if commit.fate is Fate.ACCEPTED:
+        class_events.note_joined(database, claim, now_ms)
     parcels.give_up(database, claim.round)
-    database.execute("DELETE FROM relabels")
+    relabels.hold_orphans(database)
     _advance_positions(database, claim)
     _close_round(database, claim, commit, now_ms)
     if commit.version is not None:
@@ -69,8 +71,6 @@ def write_commit(database: sqlite3.Connection, claim: Claim, commit: Commit, now
 
 def _accept(database: sqlite3.Connection, claim: Claim) -> None:
     """Make the window visible to replay and judging. Its own samples enter last: eviction knows them by that."""
-    _forget_relabelled(database)
-    _relabel(database, claim)
     _release_waiting(database, claim)
     groups: dict[tuple[int, Role], list[int]] = defaultdict(list)
     query = "SELECT label, role, sample FROM samples WHERE sample > ? AND sample <= ? ORDER BY sample"
@@ -81,34 +81,6 @@ def _accept(database: sqlite3.Connection, claim: Claim) -> None:
             slots.add_to_tally(database, label, role, len(samples))
         else:
             slots.enter(database, label, role, samples)
-
-
-def _forget_relabelled(database: sqlite3.Connection) -> None:
-    """Forget of samples that get another label now how they fared, what was answered, and for whom they stand."""
-    query = "SELECT sample FROM relabels JOIN labels ON name = relabels.label WHERE class IS NOT NULL"
-    relabelled = [row[0] for row in database.execute(query)]
-    recollections.forget_answers(database, relabelled)
-    database.executemany("DELETE FROM stand_ins WHERE sample = ?", [(one,) for one in relabelled])
-
-
-def _relabel(database: sqlite3.Connection, claim: Claim) -> None:
-    """Give pictures that came again the label they came with; it was accepted with the window."""
-    wanted = database.execute("SELECT sample, label FROM relabels ORDER BY sample").fetchall()
-    for sample, name in wanted:
-        row = database.execute("SELECT label, role, slot, digest FROM samples WHERE sample = ?", (sample,)).fetchone()
-        if name not in claim.classes or row is None:
-            continue
-        old, role, slot, digest = row[0], Role(row[1]), row[2], row[3]
-        label = label_number(database, name)
-        if slot is not None:
-            slots.leave(database, old, role, [slot])
-            slots.enter(database, label, role, [sample])
-        elif role is Role.WAITING:
-            _admit(database, claim, old, (label, [(sample, digest)]))
-        else:
-            slots.add_to_tally(database, old, role, -1)
-            slots.add_to_tally(database, label, role, 1)
-            database.execute("UPDATE samples SET label = ? WHERE sample = ?", (label, sample))
 
 
 def _release_waiting(database: sqlite3.Connection, claim: Claim) -> None:
@@ -178,24 +150,6 @@ def _close_round(database: sqlite3.Connection, claim: Claim, commit: Commit, now
             claim.round,
         ),
     )
-
-
-def keep_weights(database: sqlite3.Connection, result: str | None, versions: int) -> list[str]:
-    """Name the weights that must stay: current, champion's, and those of `versions` versions that one may return to.
-
-    Return those no longer named.
-    """
-    newest = "version = (SELECT max(version) FROM versions)"
-    query = f"SELECT version, state FROM versions WHERE {newest} OR state IN (SELECT digest FROM weights)"  # noqa: S608
-    states: dict[int, str] = dict(database.execute(query).fetchall())
-    champion = "SELECT state FROM champions JOIN versions USING (version) ORDER BY move DESC LIMIT 1"
-    kept = {states[one] for one in spread(states, versions)} | {row[0] for row in database.execute(champion)}
-    kept |= set() if result is None else {result}
-    before = {row[0] for row in database.execute("SELECT digest FROM weights")}
-    database.executemany("INSERT INTO weights VALUES (?)", [(digest,) for digest in sorted(kept - before)])
-    dropped = sorted(before - kept)
-    database.executemany("DELETE FROM weights WHERE digest = ?", [(digest,) for digest in dropped])
-    return dropped
 
 
 def eviction_generator(claim: Claim) -> np.random.Generator:

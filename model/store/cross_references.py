@@ -80,6 +80,21 @@ CROSS_REFERENCES: tuple[tuple[str, str], ...] = (
         "SELECT sample FROM margins JOIN samples USING (sample) WHERE role = 'holdout'",
     ),
     (
+        "relabel {0} of sample {1}: it is pending, but its round is committed",
+        """SELECT relabel, relabels.sample FROM relabels JOIN rounds USING (round)
+        WHERE relabels.state = 'pending' AND rounds.outcome IS NOT NULL""",
+    ),
+    (
+        "relabel {0} of sample {1}: it is to be retried with its window, which is not suspect",
+        """SELECT relabel, sample FROM relabels
+        WHERE state = 'suspect' AND round NOT IN (SELECT parcel FROM parcels WHERE role = 'suspect')""",
+    ),
+    (
+        "relabel {0} of sample {1}: whether it is in force is not what rollbacks made of its round",
+        """SELECT relabel, sample FROM relabels JOIN rounds ON rounds.round = applied
+        WHERE relabels.state IN ('applied', 'undone') AND (relabels.state = 'undone') <> rounds.undone""",
+    ),
+    (
         "sample {0}: its parcel is {1}, it is {2}",
         """SELECT sample, parcels.role, samples.role FROM aside JOIN parcels USING (parcel) JOIN samples USING (sample)
         WHERE parcels.role <> samples.role""",

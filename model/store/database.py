@@ -9,6 +9,7 @@ from pathlib import Path
 
 from model.store.errors import ImageSizeError, SchemaVersionError, StateUnavailableError, StateUnusableError
 from model.store.migrations import OLDEST, migrate, statements
+from model.store.sqlite_errors import passes
 
 FILE_NAME = "tidemill.db"
 SCHEMA_VERSION = 6
@@ -135,6 +136,8 @@ def transaction(database: sqlite3.Connection) -> Iterator[None]:
         database.execute("COMMIT")
     except sqlite3.OperationalError as error:
         _roll_back(database)
+        if not passes(error):  # a statement of ours is wrong: no disk is to blame
+            raise
         raise StateUnavailableError(f"the state database cannot be written: {error}") from error
     except BaseException:
         _roll_back(database)

@@ -22,13 +22,13 @@ from model.store.claims import (
     write_claim,
     write_retry,
 )
-from model.store.commits import check_commit, eviction_generator, keep_weights, write_commit
+from model.store.commits import check_commit, eviction_generator, write_commit
 from model.store.compaction import Tidied, compact
 from model.store.database import connect, create_or_check, transaction
 from model.store.errors import MissingFileError, OutOfTurnError
 from model.store.eviction import evict
 from model.store.facts import Batch, Claim, Commit, Replay, Role, StoreRules
-from model.store.folders import WEIGHTS, WEIGHTS_SUFFIX, check_files, prepare
+from model.store.folders import WEIGHTS, WEIGHTS_SUFFIX, check_files, prepare, remove_file
 from model.store.handlers import HANDLERS
 from model.store.kept_answers import KeptAnswers, read_answers
 from model.store.ledger import Ledger
@@ -36,7 +36,9 @@ from model.store.lock import DirectoryLock
 from model.store.misses import write_drift
 from model.store.parcels import members
 from model.store.planning import check_chain, plan
+from model.store.raised import Raised
 from model.store.requests import Event, Handler, Request, answer_request, pending_requests, remove_request
+from model.store.retention import Retirements, keep_weights
 from model.store.screenings import recent_screenings
 from model.store.segments import SEGMENTS_FOLDER as SEGMENTS
 from model.store.segments import Segments
@@ -63,8 +65,9 @@ class StateDirectory:
         """Use `open`."""
         self.path = path
         self._lock, self._database, self._segments = opened
-        self.ledger = Ledger(self._database)
-        self._rules = rules
+        self.ledger, self.raised = Ledger(self._database), Raised(self._database)
+        self.retirements = Retirements(self._database, now_ms, reached)
+        self.rules = rules
         self._now_ms = now_ms
         self._reached = reached
         self._dead_segments: list[str] = []
@@ -83,8 +86,9 @@ class StateDirectory:
         """Make or open the directory, lock it for life, sweep what no row names, check that what rows name is there.
 
         `size` is the side of the square pictures, fixed when the directory is made. `reached` is told each durable
-        step: `segment`, `claim`, `weights`, `commit`, `publication`, `request`, `adoption` and `compaction`, each with
-        `.before`, `.inside` (written, not yet final) and `.after`; tests crash there. Raises StateError.
+        step: `segment`, `claim`, `weights`, `commit`, `publication`, `settled`, `request`, `adoption`, `retirement` and
+        `compaction`, each with `.before`, `.inside` (written, not yet final) and `.after`; tests crash there. Raises
+        StateError.
         """
         lock = prepare(path)
         try:
@@ -135,8 +139,8 @@ class StateDirectory:
         """
         self._check_turn()
         check_chain(window, self.ledger.positions())
-        share = share_for_claim(self._database, self._rules)
-        planned = plan(window, known_to(self._database), self._rules, share)
+        share = share_for_claim(self._database, self.rules)
+        planned = plan(window, known_to(self._database), self.rules, share)
         # 1. The pixels, durable: a row must never name a file that a power cut can take. Unnamed files are swept.
         self._reached("segment.before")
         kept = [row.index for row in planned.rows]
@@ -160,7 +164,7 @@ class StateDirectory:
 
     def _claim_without_window(self, write: Callable[[Beginning], None], seed: int, state: str | None) -> Claim:
         self._check_turn()
-        begin = Beginning(seed, state, None, share_for_claim(self._database, self._rules), self._now_ms())
+        begin = Beginning(seed, state, None, share_for_claim(self._database, self.rules), self._now_ms())
         self._reached("claim.before")
         with transaction(self._database):
             write(begin)
@@ -195,12 +199,11 @@ class StateDirectory:
     def count_death(self, round_number: int) -> int:
         """Count a death of the process within the open claim, unless it stopped in order; return how many there are."""
         with transaction(self._database):
-            return failures.count_death(self._database, round_number)
+            return failures.count_death(self._database, self._lock, round_number)
 
     def note_stop(self, round_number: int) -> None:
-        """Note that the process stops in order within the open claim: that is no death. Raises OSError."""
-        with transaction(self._database):
-            failures.note_stop(self._database, round_number)
+        """Note that the process stops or waits in order within the open claim; 0: no longer. Raises OSError."""
+        failures.note_stop(self._database, self._lock, round_number)
 
     def commit(self, claim: Claim, commit: Commit) -> None:
         """End the round in one transaction. Raises OutOfTurnError, ValueError (contradictory commit), OSError.
@@ -215,12 +218,12 @@ class StateDirectory:
             raise MissingFileError(f"weights {commit.state} were not adopted before the commit")
         self._reached("commit.before")
         with transaction(self._database):
-            write_commit(self._database, claim, commit, self._now_ms())
-            evict(self._database, self._segments, claim, self._rules, eviction_generator(claim))
+            write_commit(self._database, claim, commit, self._now_ms(), self.rules)
+            evict(self._database, self._segments, claim, self.rules, eviction_generator(claim))
             emptied = self._database.execute(
                 "DELETE FROM segments WHERE live * 1.0 / row_count <= 0.0 RETURNING digest"
             ).fetchall()
-            dropped = keep_weights(self._database, commit.state or claim.state, self._rules.versions_kept)
+            dropped = keep_weights(self._database, commit.state or claim.state, self.rules.versions_kept)
             self._reached("commit.inside")
         self._dead_segments += [row[0] for row in emptied]
         self._dead_weights += dropped
@@ -383,17 +386,13 @@ class StateDirectory:
 
         After publication, before the next claim or any other moment between steps. Safe to repeat. Raises OSError.
         """
-        moved = compact(self._database, self._segments, self._rules.compact_below, self._reached)
+        moved = compact(self._database, self._segments, self.rules.compact_below, self._reached)
         self._dead_segments += moved.emptied if moved else ()
-        removed = freed = 0
+        removed, freed = len(self._dead_segments) + len(self._dead_weights), 0
         while self._dead_segments:
             freed += self._segments.remove(self._dead_segments[-1])
             self._dead_segments.pop()
-            removed += 1
         while self._dead_weights:
-            file = self.weights_path(self._dead_weights[-1])
-            freed += file.stat().st_size if file.exists() else 0
-            file.unlink(missing_ok=True)
+            freed += remove_file(self.weights_path(self._dead_weights[-1]))
             self._dead_weights.pop()
-            removed += 1
         return Tidied(removed, freed, moved.rows if moved else 0)

@@ -39,6 +39,10 @@ class MissingFileError(StateError):
     """A segment or weights file that a row names is not there: the directory was changed from outside."""
 
 
+class DamagedDatabaseError(StateError):
+    """SQLite finds the database damaged: only a backup, or what can still be read of it, helps."""
+
+
 class OlderStateError(StateError):
     """Others have gone on from this state: it was restored from a backup. Only `--adopt` accepts it."""
 

@@ -42,6 +42,43 @@ class Fate(StrEnum):
     QUARANTINED = "quarantined"
 
 
+class RelabelOutcome(StrEnum):
+    """What became of a stored picture's new label. All but the first wait for a person, or for the window's retry."""
+
+    APPLIED = "applied"
+    SUSPECT = "suspect"
+    """Its window was not accepted."""
+    CONTRADICTED = "contradicted"
+    """The champion finds the old label likelier."""
+    DISTRUSTED = "distrusted"
+    """The champion contradicts most of what came with it: in the window, or from its source."""
+    UNVOUCHED = "unvouched"
+    """There is no champion that knows both labels."""
+    UNKNOWN_LABEL = "unknown_label"
+    """The new label is no class."""
+    LIMIT = "limit"
+    """Its source, or all together, relabelled as much as they may before a person looks."""
+    REPEATED = "repeated"
+    """The picture was relabelled back and forth already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relabel:
+    """A stored picture that came again under another label."""
+
+    relabel: int
+    sample: int
+    role: Role
+    """Of the stored sample."""
+    old: str
+    new: str
+    source: str
+    """The producer that sent the new label."""
+    old_class: int | None
+    new_class: int | None
+    """Indexes in the head; None: no class."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoreRules:
     """What the configuration says about the store. Bytes are bytes of pixels; fractions are in 0..1."""
@@ -65,6 +102,10 @@ class StoreRules:
     """Samples that wait for their label to become a class; beyond, the oldest are dropped."""
     versions_kept: int = 10
     """Versions whose weights stay beside current and champion's: one can roll back to them."""
+    relabel_class_max: float = 0.1
+    """Share of a class's stored pictures that one source may relabel by itself between two looks of a person."""
+    relabel_holdout_max: float = 0.05
+    """The same of the held-out pictures of all classes."""
     compact_below: float = 0.5
     """Share of live samples below which a segment is rewritten."""
 
@@ -140,6 +181,8 @@ class ClaimedSpan:
     waiting: int
     suspect: int
     """Samples of a round that set them aside; those quarantined at once are counted here too."""
+    relabelled: int = 0
+    """Of the duplicates, those that gave a stored picture another label, whatever became of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +199,7 @@ class Claim:
     joined: tuple[str, ...]
     """Those of them that join with this round; they leave again if its samples are not accepted."""
     relabelled: int
-    """Pictures that came again under another label; they take it if the window's samples are accepted."""
+    """Stored pictures that came again under another label; see `model/store/relabels.py` for what becomes of that."""
     high_water: int
     """Highest sample key before this claim; replay and holdout are drawn up to it."""
     last_sample: int
@@ -228,6 +271,9 @@ class Commit:
     """What the new version answered on the holdout."""
     best: bool = False
     """Whether it is the reference from now on."""
+    relabels: "Mapping[int, RelabelOutcome] | None" = None
+    """What the screen says of each relabel (by its key) that it does not vouch for; None: nobody was asked, and all
+    are taken for right. Where the window is not accepted, none is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +289,8 @@ class Version:
     """Digest of its weights file."""
     published_at_ms: int | None
     """None while its publication is not finished."""
+    retired_at_ms: int | None = None
+    """When its files were let go; None while they are kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,3 +46,10 @@ def check_files(database: sqlite3.Connection, path: Path) -> None:
     # The database's own name must survive a power cut, as the files' do.
     if (path / FILE_NAME).exists():
         sync_folder(path)
+
+
+def remove_file(file: Path) -> int:
+    """Delete a file, if it is there; return the bytes that it had. Raises OSError."""
+    size = file.stat().st_size if file.exists() else 0
+    file.unlink(missing_ok=True)
+    return size

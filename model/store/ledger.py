@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from model.store import budgets
 from model.store.claims import last_challenge, load_claim, load_spans, newest_version
+from model.store.class_events import ClassBook, facts_of_round
 from model.store.database import connect_read_only
-from model.store.facts import Claim, Json, Move, Role, SampleName, Version, VersionSamples, WaitingLabel, iso_utc
+from model.store.facts import Claim, Json, Move, Role, SampleName, Version, VersionSamples, iso_utc
 from model.store.kept_answers import predecessors, reference_version
 from model.store.lineage import lineage
 from model.store.misses import Misses, misses_after
@@ -23,11 +24,14 @@ from model.store.parcels import (
     is_last_try,
     learnable_parcels,
 )
+from model.store.raised import standing_round
 from model.store.recollections import forgotten_by_class, forgotten_share
+from model.store.relabels import RelabelBook
 from model.store.requests import Event, find_event
+from model.store.retention import restorable
 from model.window import LogKey
 
-VERSION_COLUMNS = "version, round, parent, manifest, sha256, state, published_at"
+VERSION_COLUMNS = "version, round, parent, manifest, sha256, state, published_at, retired_at"
 NAMES = (
     "SELECT sample, sample_id, name, topic, topic_id, partition, incarnation, offset, source, event_time_ms, role"
     " FROM samples JOIN labels USING (label) JOIN logs USING (log)"
@@ -48,6 +52,7 @@ class Ledger:
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
+        self.relabels = RelabelBook(database)
 
     @classmethod
     def read_only(cls, path: Path) -> Self:
@@ -85,9 +90,17 @@ class Ledger:
         query = "SELECT name FROM labels WHERE class IS NOT NULL ORDER BY class"
         return tuple(row[0] for row in self._database.execute(query))
 
+    def book(self) -> ClassBook:
+        """Return what is known of labels at this moment."""
+        return ClassBook(self._database)
+
     def open_claim(self) -> Claim | None:
         """Return the claim that is not committed yet, as it was made."""
         return load_claim(self._database)
+
+    def standing_round(self) -> int | None:
+        """Return the open round that learning stands still at; None where it does not."""
+        return standing_round(self._database)
 
     def current_state(self) -> str | None:
         """Return the digest of the weights that the next round starts from; None before there are any."""
@@ -129,8 +142,7 @@ class Ledger:
 
     def restorable(self) -> list[int]:
         """Return the versions whose weights are kept, ascending: what one can roll back to."""
-        query = "SELECT version FROM versions WHERE state IN (SELECT digest FROM weights) ORDER BY version"
-        return [row[0] for row in self._database.execute(query)]
+        return restorable(self._database)
 
     def version(self, number: int) -> Version | None:
         """Return one version, or None."""
@@ -255,6 +267,7 @@ class Ledger:
                     "committed_at": iso_utc(committed_at),
                     **({} if gap is None else {"train_accuracy": trained, "train_holdout_gap": gap}),
                     **({"undone": True} if undone else {}),
+                    **facts_of_round(self._database, number),
                 }
             after = rows[-1][0]
 
@@ -351,15 +364,6 @@ class Ledger:
         row = self._database.execute("SELECT value FROM meta WHERE key = 'drift'").fetchone()
         return _object(row[0]) if row else None
 
-    def waiting(self) -> list[WaitingLabel]:
-        """Return the labels that samples of committed rounds wait under, those with most pictures first."""
-        query = (
-            "SELECT name, count, (SELECT count(DISTINCT samples.round) FROM samples JOIN rounds USING (round)"
-            " WHERE samples.label = tallies.label AND samples.role = 'waiting' AND outcome IS NOT NULL)"
-            " FROM tallies JOIN labels USING (label) WHERE role = 'waiting' AND count > 0 ORDER BY count DESC, name"
-        )
-        return [WaitingLabel(*row) for row in self._database.execute(query).fetchall()]
-
     def waiting_dropped(self) -> int:
         """Return how many samples were dropped while they waited, since the state was made."""
         row = self._database.execute("SELECT value FROM meta WHERE key = 'waiting_dropped'").fetchone()
@@ -386,5 +390,5 @@ def _object(text: str) -> Json:
 
 
 def _as_version(row: tuple[Any, ...]) -> Version:
-    number, round_number, parent, manifest, sha256, state, published_at = row
-    return Version(number, round_number, parent, _object(manifest), sha256, state, published_at)
+    number, round_number, parent, manifest, *rest = row
+    return Version(number, round_number, parent, _object(manifest), *rest)

@@ -6,7 +6,7 @@ from model.store.facts import ClaimedSpan, Json
 from model.window import LogKey
 
 ALWAYS = ("trained", "holdout", "dead_lettered")
-WHERE_NOT_ZERO = ("duplicate", "waiting", "suspect", "expired")
+WHERE_NOT_ZERO = ("duplicate", "relabelled", "waiting", "suspect", "expired")
 
 
 def lineage(spans: Iterable[ClaimedSpan]) -> list[Json]:

@@ -170,6 +170,25 @@ def quarantine(database: sqlite3.Connection, parcel: int, reason: str) -> None:
     database.execute("UPDATE parcels SET role = 'quarantined', reason = ? WHERE parcel = ?", (reason, parcel))
 
 
+def reconsider(database: sqlite3.Connection, parcel: int, reason: str) -> bool:
+    """Make a quarantined parcel suspect again, to be retried as if it were new; return whether it was quarantined."""
+    query = "SELECT 1 FROM parcels WHERE parcel = ? AND role = 'quarantined'"
+    if database.execute(query, (parcel,)).fetchone() is None:
+        return False
+    samples = "SELECT sample FROM aside WHERE parcel = ?"
+    query = f"SELECT label, count(*) FROM samples WHERE role = 'quarantined' AND sample IN ({samples}) GROUP BY label"  # noqa: S608
+    for label, count in database.execute(query, (parcel,)).fetchall():
+        slots.add_to_tally(database, label, Role.QUARANTINED, -count)
+        slots.add_to_tally(database, label, Role.SUSPECT, count)
+    database.execute(f"UPDATE samples SET role = 'suspect' WHERE sample IN ({samples})", (parcel,))  # noqa: S608
+    database.execute(
+        "UPDATE parcels SET role = 'suspect', since = (SELECT max(round) FROM rounds), reason = ?, tries = 0,"
+        " tried = NULL, learnable = 0 WHERE parcel = ?",
+        (reason, parcel),
+    )
+    return True
+
+
 def drop(database: sqlite3.Connection, parcel: int) -> int:
     """Delete the parcel and its samples; return how many."""
     query = "SELECT sample, label, role FROM samples JOIN aside USING (sample) WHERE parcel = ? ORDER BY sample"

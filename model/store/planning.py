@@ -1,10 +1,11 @@
 """Decides what each record of a window is, before anything is written. Pure: the same window, the same plan."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise
 
+from model.store.class_events import held_back
 from model.store.errors import BrokenChainError
 from model.store.facts import ClaimedSpan, Role, StoreRules
 from model.store.pictures import is_held_out, picture_digest
@@ -41,6 +42,14 @@ class Known:
     classes: tuple[str, ...]
     founding: bool
     """No champion yet: one window may make classes, so that the first version need not wait for a second."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Labels that mean another: merged ones, and new spellings of old ones."""
+    retired: frozenset[str] = frozenset()
+    """Labels that wait until a person admits them."""
+    admitted: tuple[str, ...] = ()
+    """Labels that join at once, however few carry them and whatever they are near to."""
+    waiting: Callable[[], Mapping[str, int]] = dict
+    """Returns the pictures of each label that waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,11 @@ class Plan:
     relabels: Mapping[int, str]
     """Stored sample to the label that the window gives it."""
     spans: tuple[ClaimedSpan, ...]
+    given: Mapping[int, int]
+    """Stored sample to the place in the window of the record that gives it this label."""
+    overruled: tuple[tuple[int, int, str], ...]
+    """(place of the row, place of the record whose label counts, label of the first record): new pictures that came
+    under several labels."""
 
 
 def check_chain(window: Window, positions: Mapping[LogKey, int]) -> None:
@@ -90,6 +104,7 @@ def plan(window: Window, known: Known, rules: StoreRules, share: float) -> Plan:
     A picture that comes twice in the window is stored once, at its first place, under its last label. `share` of new
     pictures is held out.
     """
+    window = _as_meant(window, known.aliases)
     digests = [picture_digest(pixels) for pixels in window.pixels_NHWC]
     last_label = {digest: arrival.label for digest, arrival in zip(digests, window.arrivals, strict=True)}
     first_index = {digest: index for index, digest in reversed(list(enumerate(digests)))}
@@ -101,7 +116,14 @@ def plan(window: Window, known: Known, rules: StoreRules, share: float) -> Plan:
     relabels = {
         one.sample: last_label[digest] for digest, one in stored.items() if one and one.label != last_label[digest]
     }
-    return Plan(rows, joined, relabels, _spans(window, rows))
+    last_index = {digest: index for index, digest in enumerate(digests)}
+    given = {one.sample: last_index[digest] for digest, one in stored.items() if one and one.sample in relabels}
+    overruled = tuple(
+        (row.index, last_index[row.digest], window.arrivals[row.index].label)
+        for row in rows
+        if window.arrivals[row.index].label != row.label
+    )
+    return Plan(rows, joined, relabels, _spans(window, rows, given.values()), given, overruled)
 
 
 def _row(index: int, digest: bytes, label: str, classes: set[str], share: float) -> PlannedRow:
@@ -116,14 +138,25 @@ def _joining(labels: Sequence[str], known: Known, rules: StoreRules) -> tuple[st
     `labels`: one for each new picture. A label that is seen too seldom waits, for it may be misspelt.
     """
     if rules.closed_classes:
-        return tuple(name for name in rules.closed_classes if name not in known.classes)
+        listed = dict.fromkeys(known.aliases.get(name, name) for name in rules.closed_classes)
+        return tuple(name for name in listed if name not in known.classes)
     room = max(0, rules.classes_max - len(known.classes))
     arrived = Counter(name for name in labels if name not in known.classes)
-    return tuple(islice((name for name, count in arrived.items() if _is_ripe(name, count, known, rules)), room))
+    ripe = {
+        name: count + known.waited(name).pictures
+        for name, count in arrived.items()
+        if _is_ripe(name, count, known, rules)
+    }
+    held = held_back(ripe, known.classes, lambda: Counter(known.waiting()) + arrived, known.retired)
+    called = [name for name in known.admitted if name not in known.classes]
+    asked_for = [name for name in called if name in arrived or known.waited(name).pictures]
+    return tuple(islice(dict.fromkeys([*(name for name in ripe if name not in held), *asked_for]), room))
 
 
 def _is_ripe(name: str, arrived: int, known: Known, rules: StoreRules) -> bool:
     """Tell whether a label that `arrived` new pictures of this window carry has been seen often enough."""
+    if name in known.retired or name in known.admitted:
+        return False  # a person has said what becomes of it
     if rules.class_min_samples == 1:
         return True
     waited = known.waited(name)
@@ -131,8 +164,18 @@ def _is_ripe(name: str, arrived: int, known: Known, rules: StoreRules) -> bool:
     return often and (known.founding or waited.windows + 1 >= WINDOWS_MIN)
 
 
-def _spans(window: Window, rows: Sequence[PlannedRow]) -> tuple[ClaimedSpan, ...]:
+def _as_meant(window: Window, aliases: Mapping[str, str]) -> Window:
+    """Return the window with the labels that its labels mean."""
+    if not any(arrival.label in aliases for arrival in window.arrivals):
+        return window
+    meant = (replace(arrival, label=aliases.get(arrival.label, arrival.label)) for arrival in window.arrivals)
+    return replace(window, arrivals=tuple(meant))
+
+
+def _spans(window: Window, rows: Sequence[PlannedRow], relabelling: Iterable[int]) -> tuple[ClaimedSpan, ...]:
+    """Count the records of each span. `relabelling`: the places of records that give a stored picture another label."""
     arrived = Counter(arrival.log for arrival in window.arrivals)
+    relabelled = Counter(window.arrivals[index].log for index in relabelling)
     kept = Counter((window.arrivals[row.index].log, row.role) for row in rows)
     spans = []
     for span in window.spans:
@@ -149,6 +192,7 @@ def _spans(window: Window, rows: Sequence[PlannedRow]) -> tuple[ClaimedSpan, ...
                 duplicate=arrived[span.log] - trained - holdout - waiting,
                 waiting=waiting,
                 suspect=0,
+                relabelled=relabelled[span.log],
             )
         )
         records = arrived[span.log] + span.dead_lettered + span.expired

@@ -1,8 +1,8 @@
-"""What a person decides about a parcel, as requests: `quarantine.release` and `quarantine.drop`."""
+"""What a person decides about what was set aside, as requests: `quarantine.release`, `.drop`, `.skip`, `.reviewed`."""
 
 import sqlite3
 
-from model.store import parcels
+from model.store import parcels, relabelling, relabels
 from model.store.errors import RefusedRequestError
 from model.store.requests import Request
 
@@ -10,18 +10,43 @@ from model.store.requests import Request
 def release_parcel(database: sqlite3.Connection, request: Request, _now_ms: int) -> str:
     """Take a parcel into the store: from then on its samples are replayed, and judged by."""
     parcel = _parcel(database, request)
-    return f"released {parcels.accept(database, parcel)} samples of round {parcel}"
+    told = f"released {parcels.accept(database, parcel)} samples of round {parcel}"
+    relabelled, waiting = relabelling.release(database, parcel)
+    if relabelled:
+        told += f"; {relabelled} known pictures got the labels that it gave them"
+    if waiting:
+        told += f"; {waiting} wait on, for their new labels are no classes"
+    return told
 
 
 def drop_parcel(database: sqlite3.Connection, request: Request, _now_ms: int) -> str:
     """Delete a parcel's samples."""
     parcel = _parcel(database, request)
-    return f"dropped {parcels.drop(database, parcel)} samples of round {parcel}"
+    told = f"dropped {parcels.drop(database, parcel)} samples of round {parcel}"
+    kept = relabels.drop(database, parcel)
+    return f"{told}; {kept} known pictures keep the labels that they had" if kept else told
+
+
+def review_relabels(database: sqlite3.Connection, _request: Request, _now_ms: int) -> str:
+    """Note that a person has looked at what was relabelled: the limits of all sources begin anew."""
+    return f"{relabels.look(database)} pictures were relabelled since the last look; all sources' limits begin anew"
+
+
+def answer_skip(database: sqlite3.Connection, request: Request, _now_ms: int) -> str:
+    """Say what became of a round that was to be set aside: the learner does so while it stands still at it."""
+    number = request.arguments.get("round")
+    row = database.execute("SELECT outcome, fate FROM rounds WHERE round = ?", (number,)).fetchone()
+    if row is None:
+        raise RefusedRequestError(f"there is no round {number}")
+    if row[1] != "quarantined":
+        raise RefusedRequestError(f"round {number} ended as {row[0]} by itself")
+    return f"the window of round {number} is set aside, and the next one is taken"
 
 
 def _parcel(database: sqlite3.Connection, request: Request) -> int:
     wanted = request.arguments.get("parcel")
-    known = [row[0] for row in database.execute("SELECT parcel FROM parcels ORDER BY parcel").fetchall()]
+    parcelled = {row[0] for row in database.execute("SELECT parcel FROM parcels").fetchall()}
+    known = sorted({*parcelled, *relabels.rounds_waiting(database)})
     if isinstance(wanted, bool) or not isinstance(wanted, int) or wanted not in known:
         some = ", ".join(map(str, known[-20:])) if known else "none"
         raise RefusedRequestError(f"nothing of round {wanted} is set aside; what is: {some}")

@@ -6,12 +6,15 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from model.store import budgets, champions, parcels, slots
+from model.store import budgets, champions, parcels, relabelling, slots
+from model.store.class_undoing import changed_since, redo_changes, undo_changes
 from model.store.errors import RefusedRequestError
 from model.store.facts import Json, Role
 from model.store.pictures import is_held_out
 from model.store.recollections import forget_answers
+from model.store.renumbering import places_of, renumber
 from model.store.requests import Handler, Request
+from model.store.retention import restorable
 
 KIND = "rollback"
 
@@ -34,7 +37,7 @@ def rollback_handler(why_not: Callable[[Json], str]) -> Handler:
     def roll_back(database: sqlite3.Connection, request: Request, now_ms: int) -> str:
         target = _target(database, request.arguments.get("version"))
         champion = database.execute("SELECT version FROM champions ORDER BY move DESC LIMIT 1").fetchone()
-        if champion[0] == target.version:
+        if champion[0] == target.version and not changed_since(database, target.round):
             return f"version {target.version} is champion already: nothing was changed"
         if why := why_not(target.manifest):
             raise RefusedRequestError(f"version {target.version} cannot be served any more: {why}")
@@ -49,17 +52,14 @@ def _target(database: sqlite3.Connection, number: object) -> Target:
     """Return a version that one can return to. Raises RefusedRequestError that names those one can."""
     if not isinstance(number, int) or isinstance(number, bool):
         raise RefusedRequestError("no version was named: {'version': 7} would be right")
-    kept = [
-        row[0]
-        for row in database.execute(
-            "SELECT version FROM versions WHERE state IN (SELECT digest FROM weights) ORDER BY version"
-        )
-    ]
-    query = "SELECT round, manifest FROM versions WHERE version = ? AND published_at IS NOT NULL"
+    kept = restorable(database)
+    query = "SELECT round, manifest, retired_at FROM versions WHERE version = ? AND published_at IS NOT NULL"
     row = database.execute(query, (number,)).fetchone()
     can = f"one can roll back to {', '.join(map(str, kept))}" if kept else "none was published yet"
     if row is None:
         raise RefusedRequestError(f"there is no version {number}: {can}")
+    if row[2] is not None:
+        raise RefusedRequestError(f"version {number} is retired, its files are gone (publish.keep): {can}")
     if number not in kept:
         raise RefusedRequestError(f"the weights of version {number} are gone (store.versions_kept): {can}")
     return Target(number, row[0], json.loads(row[1]))
@@ -90,7 +90,12 @@ def write_rollback(database: sqlite3.Connection, target: Target, now_ms: int) ->
     database.executemany(
         "UPDATE rounds SET undone = 0 WHERE round > ? AND round <= ?", learnt_rounds(database, target.round)
     )
+    undo_changes(database, target.round)
     _set_classes(database, target)
+    # Each in the order in which it happened: a picture may have been relabelled, and its new class merged since.
+    relabelling.undo(database)
+    relabelling.redo(database)
+    redo_changes(database, target.round)
     aside = _set_aside(database, f"learnt after version {target.version}, which was rolled back to")
     _restore(database)
     champions.move(database, target.version, "rollback", now_ms, settled=False)
@@ -100,7 +105,13 @@ def write_rollback(database: sqlite3.Connection, target: Target, now_ms: int) ->
 def _set_classes(database: sqlite3.Connection, target: Target) -> None:
     """Give the labels the indexes that they have in the version's head: later classes leave, those it had come back."""
     names: list[str] = target.manifest["classes"]
-    _forget_classes(database, names)
+    query = "SELECT name FROM labels WHERE class IS NOT NULL ORDER BY class"
+    known = [row[0] for row in database.execute(query)]
+    if all(old == new for old, new in zip(known, names, strict=False)):
+        _forget_classes(database, names)
+    else:  # a class had left the middle of the head, or comes back there
+        renumber(database, places_of(known, names))
+    database.execute("UPDATE rounds SET classes = ? WHERE round = ?", (len(names), target.round))
     joined = dict(database.execute("SELECT name, joined_round FROM labels WHERE class IS NOT NULL").fetchall())
     database.execute("UPDATE labels SET class = NULL, joined_round = NULL")
     database.executemany(
@@ -112,9 +123,7 @@ def _set_classes(database: sqlite3.Connection, target: Target) -> None:
 
 def _forget_classes(database: sqlite3.Connection, names: list[str]) -> None:
     """Drop what was noted under the indexes of classes that leave: the next class to join gets the same ones."""
-    query = "SELECT name FROM labels WHERE class IS NOT NULL ORDER BY class"
-    known = [row[0] for row in database.execute(query)]
-    same = next((n for n, (old, new) in enumerate(zip(known, names, strict=False)) if old != new), len(names))
+    same = len(names)
     database.execute("UPDATE margins SET said = NULL WHERE said >= ?", (same,))
     if budget := budgets.read(database):
         saved, error, errors = budget

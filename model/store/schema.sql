@@ -71,6 +71,7 @@ CREATE TABLE spans (
     duplicate INTEGER NOT NULL CHECK (duplicate >= 0),
     waiting INTEGER NOT NULL CHECK (waiting >= 0),
     suspect INTEGER NOT NULL CHECK (suspect >= 0),
+    relabelled INTEGER NOT NULL CHECK (relabelled BETWEEN 0 AND duplicate), -- of the duplicates, those under another label
     PRIMARY KEY (round, log),
     UNIQUE (log, start), -- a range is taken once
     CHECK (trained + holdout + dead_lettered + expired + duplicate + waiting + suspect <= stop - start)
@@ -119,11 +120,31 @@ CREATE TABLE tallies (
     PRIMARY KEY (label, role)
 ) STRICT, WITHOUT ROWID;
 
--- Pictures that the open claim met again under another label; applied if it is accepted.
+-- Stored pictures that came again under another label: who sent it, and what became of that. Gone with the sample.
 CREATE TABLE relabels (
-    sample INTEGER PRIMARY KEY,
-    label TEXT NOT NULL
+    relabel INTEGER PRIMARY KEY,
+    round INTEGER NOT NULL REFERENCES rounds, -- that took it in
+    sample INTEGER NOT NULL REFERENCES samples ON DELETE CASCADE,
+    old TEXT NOT NULL,
+    new TEXT NOT NULL,
+    log INTEGER REFERENCES logs, -- log, offset and id of the record; null and empty: 0.1.0 did not note them
+    offset INTEGER CHECK (offset >= 0),
+    sample_id TEXT NOT NULL,
+    source TEXT NOT NULL,
+    -- pending: of the open claim; suspect: retried with its window; held: a person decides; overruled: a new picture
+    -- came under two labels in one window, and the last one counts.
+    state TEXT NOT NULL CHECK (state IN ('pending', 'suspect', 'held', 'applied', 'undone', 'dropped', 'overruled')),
+    outcome TEXT, -- what the commit said; null while pending
+    applied INTEGER, -- the round that it counts from; null unless applied, or undone by a rollback
+    accepted INTEGER, -- what the sample's `accepted` was before
+    entered INTEGER NOT NULL DEFAULT 0 CHECK (entered IN (0, 1)), -- 1: a slot under the new label was taken
+    by_hand INTEGER NOT NULL DEFAULT 0 CHECK (by_hand IN (0, 1)), -- 1: a person released it
+    CHECK ((state = 'pending') = (outcome IS NULL)),
+    CHECK ((state IN ('applied', 'undone')) = (applied IS NOT NULL))
 ) STRICT;
+CREATE INDEX relabels_samples ON relabels (sample);
+CREATE INDEX relabels_states ON relabels (state, round);
+CREATE INDEX relabels_applied ON relabels (applied) WHERE applied IS NOT NULL;
 
 -- What the model answered to a sample after its round; written only while samples are evicted.
 CREATE TABLE recollections (
@@ -165,9 +186,11 @@ CREATE TABLE versions (
     manifest TEXT NOT NULL,
     sha256 TEXT NOT NULL,
     state TEXT NOT NULL,
-    published_at INTEGER -- null while its publication is not finished
+    published_at INTEGER, -- null while its publication is not finished
+    retired_at INTEGER -- when its files were let go; null while they are kept
 ) STRICT;
 CREATE UNIQUE INDEX versions_unpublished ON versions ((1)) WHERE published_at IS NULL;
+CREATE INDEX versions_kept ON versions (version) WHERE retired_at IS NULL;
 
 -- Where the champion pointer was moved, in order; the last one holds. A rollback cuts off the rounds that lie between
 -- its version's and `after_round`, the last one at that time.
@@ -232,4 +255,41 @@ CREATE TABLE answers (
     samples BLOB NOT NULL, -- keys, little-endian int64
     predicted BLOB NOT NULL, -- classes, little-endian int64
     classes INTEGER NOT NULL CHECK (classes > 0)
+) STRICT;
+
+-- What became of labels: a class joined with a round (`joined`), or a person had one `merged` into another, `retired` or
+-- `admitted`. Names, not numbers: a label of which nothing is stored is forgotten.
+CREATE TABLE class_events (
+    event INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('joined', 'merged', 'retired', 'admitted')),
+    name TEXT NOT NULL,
+    target TEXT, -- the class that it is merged into
+    round INTEGER NOT NULL, -- the round it joined with, else the last committed one then
+    move INTEGER NOT NULL, -- the last move of the champion pointer then; 0: none
+    pictures INTEGER NOT NULL CHECK (pictures >= 0),
+    windows INTEGER NOT NULL CHECK (windows >= 0),
+    sources TEXT NOT NULL, -- {producer: pictures}, those with the most
+    happened_at INTEGER NOT NULL,
+    undone INTEGER NOT NULL DEFAULT 0 CHECK (undone IN (0, 1)), -- 1: a rollback went to before it
+    CHECK ((target IS NULL) = (kind <> 'merged'))
+) STRICT;
+CREATE INDEX class_events_asked ON class_events (event) WHERE kind <> 'joined';
+CREATE INDEX class_events_round ON class_events (round);
+
+-- Samples that an event gave another label or role, as they were before: what a rollback to before it gives back.
+CREATE TABLE class_moves (
+    event INTEGER NOT NULL REFERENCES class_events,
+    sample INTEGER NOT NULL REFERENCES samples ON DELETE CASCADE,
+    name TEXT NOT NULL, -- the label that it had, or was sent with
+    role TEXT NOT NULL CHECK (role IN ('train', 'holdout', 'suspect', 'quarantined', 'waiting')),
+    PRIMARY KEY (event, sample)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX class_moves_sample ON class_moves (sample);
+-- Rounds whose training or judging raised, with what and where: windows in a row that raise the same are not at fault.
+CREATE TABLE raised (
+    round INTEGER PRIMARY KEY REFERENCES rounds,
+    parcel INTEGER NOT NULL, -- the round whose samples it learnt from: its own, or the one that it retried
+    signature TEXT NOT NULL, -- the error's type and where it was raised, without what it said
+    said TEXT NOT NULL,
+    faultless INTEGER NOT NULL DEFAULT 0 CHECK (faultless IN (0, 1)) -- 1: learning stood still for it
 ) STRICT;

@@ -74,7 +74,10 @@ class Segments:
                 into = [rows[index].data for index in run]
                 got = os.preadv(self._handle(first.digest), into, self._offset(first))
                 if got != len(run) * self.row_bytes:
-                    raise StateUnavailableError(f"segment {first.digest} ends before row {places[run[-1]].position}")
+                    raise StateUnavailableError(
+                        f"segment {self.path(first.digest)} ends before row {places[run[-1]].position}: restore it, "
+                        "or run tidemill verify"
+                    )
         return pixels
 
     def _announce(self, runs: list[list[int]], places: Sequence[Place]) -> None:

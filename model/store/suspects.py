@@ -49,6 +49,6 @@ def observed(database: sqlite3.Connection) -> int:
 
 
 def stored(database: sqlite3.Connection, column: str) -> dict[str, int]:
-    """Return how many training samples are stored by `name` (of their label) or by `source`."""
+    """Return how many training samples are stored by `name` (of their label) or by who sent that, in SQL."""
     query = f"SELECT {column}, count(*) FROM samples JOIN labels USING (label) WHERE {STORED} GROUP BY 1"  # noqa: S608
     return dict(database.execute(query).fetchall())

@@ -2,18 +2,19 @@
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.store import suspects
+from model.store import relabels, suspects
 from model.store.database import connect_read_only
 from model.store.errors import MissingFileError
 from model.store.facts import Role, SampleName
 from model.store.ledger import Ledger
+from model.store.relabels import RelabelFacts
 from model.store.replay import class_counts, evaluation_slots, samples_at
 from model.store.segments import SEGMENTS_FOLDER, Place, Segments
 from model.store.suspects import Suspect
@@ -34,6 +35,8 @@ class Parcel:
     """The round after which it was set aside."""
     tries: int
     samples: int
+    relabels: int = 0
+    """Known pictures that came with them under other labels, and did not get these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +81,17 @@ class Viewer:
             "SELECT parcel, parcels.role, reason, since, tries, count(*) FROM parcels JOIN aside USING (parcel)"
             " GROUP BY parcel ORDER BY parcel"
         )
+        waiting = self._ledger.relabels.waiting()
         rows = self._database.execute(query).fetchall()
-        return [Parcel(row[0], Role(row[1]), *row[2:]) for row in rows]
+        found = [
+            Parcel(number, Role(role), reason, since, tries, samples, waiting.pop(number, 0))
+            for number, role, reason, since, tries, samples in rows
+        ]
+        found += [
+            Parcel(number, Role.QUARANTINED, relabels.why_waiting(self._database, number), number, 0, 0, pictures)
+            for number, pictures in waiting.items()
+        ]
+        return sorted(found, key=lambda one: one.parcel)
 
     def blamed_sources(self, parcel: int) -> list[Blamed]:
         """Return the producers of a parcel, those with the most doubted samples first."""
@@ -90,11 +102,15 @@ class Viewer:
         return self._blamed(parcel, "name")
 
     def _blamed(self, parcel: int, column: str) -> list[Blamed]:
-        doubted = "CASE WHEN count(said) THEN total(said IS NOT class AND said IS NOT NULL) END"
+        doubted = "CASE WHEN count(wrong) THEN sum(wrong) END"
         query = (
-            f"SELECT {column}, count(*), {doubted} AS doubted"  # noqa: S608 - our own words
-            " FROM aside JOIN samples USING (sample) JOIN labels USING (label)"
-            f" WHERE parcel = ? GROUP BY {column} ORDER BY doubted DESC, count(*) DESC, {column} LIMIT ?"
+            f"WITH sent AS (SELECT {relabels.SENDER} AS source, name,"  # noqa: S608 - our own words
+            " CASE WHEN said IS NOT NULL THEN said IS NOT class END AS wrong"
+            " FROM aside JOIN samples USING (sample) JOIN labels USING (label) WHERE parcel = ?1"
+            " UNION ALL SELECT source, new, CASE WHEN outcome IN ('contradicted', 'distrusted') THEN 1 END"
+            f" FROM relabels WHERE {relabels.ASIDE} AND round = ?1)"
+            f" SELECT {column}, count(*), {doubted} AS doubted FROM sent"
+            f" GROUP BY {column} ORDER BY doubted DESC, count(*) DESC, {column} LIMIT ?2"
         )
         rows = self._database.execute(query, (parcel, BLAMED_MAX)).fetchall()
         return [Blamed(name, count, None if doubted is None else int(doubted)) for name, count, doubted in rows]
@@ -104,10 +120,18 @@ class Viewer:
         query = "SELECT sample FROM aside WHERE parcel = ? AND sample > ? ORDER BY sample LIMIT ?"
         return [row[0] for row in self._database.execute(query, (parcel, after, limit))]
 
+    def relabels(self, parcel: int, limit: int) -> list[RelabelFacts]:
+        """Return up to `limit` of the relabels that a round's window brought and that wait."""
+        return relabels.facts(self._database, parcel, limit)
+
     def suspects(self, limit: int) -> list[Suspect]:
-        """Return up to `limit` training samples that are likely to carry a wrong label, the likeliest first."""
+        """Return up to `limit` training samples that are likely to carry a wrong label, the likeliest first.
+
+        Their source is the producer that gave them the label that they have.
+        """
         ranked = {one.sample: one for one in suspects.rank(self._database, limit)}
-        return [Suspect(name, ranked[name.sample]) for name in self._ledger.names(ranked)]
+        names = [replace(one, source=relabels.sender(self._database, one.sample)) for one in self._ledger.names(ranked)]
+        return [Suspect(name, ranked[name.sample]) for name in names]
 
     def observed(self) -> int:
         """Return how many stored training samples have a score."""
@@ -119,7 +143,7 @@ class Viewer:
 
     def stored_by_source(self) -> dict[str, int]:
         """Return how many training samples of each producer are stored."""
-        return suspects.stored(self._database, "source")
+        return suspects.stored(self._database, relabels.SENDER)
 
     def held_out(self, limit: int) -> list[int]:
         """Return the accepted held-out samples that judging uses: at most `limit`, evened out by class."""

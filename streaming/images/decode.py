@@ -1,19 +1,18 @@
 """Encoded bytes of unknown origin to pixels, within limits, or to a reason why not."""
 
 import struct
-import threading
 import zlib
-from contextlib import nullcontext
 from io import BytesIO
 
 import simplejpeg
 from PIL import Image
+from PIL._webp import WebPAnimDecoder
 from PIL.PngImagePlugin import PngImageFile
-from PIL.WebPImagePlugin import WebPImageFile
 
 from streaming.images import png, webp
 from streaming.images.header import Format, Header, undecodable
 from streaming.images.resize import plain_mode, square_rgb
+from streaming.images.room import DECODE_BYTES_MAX, FREE_BYTES, Room, decode_bytes
 from streaming.images.sniff import sniff
 from streaming.records import Reason, RejectedRecord
 
@@ -32,8 +31,9 @@ _DECODER_ERRORS = (
     OverflowError,
     MemoryError,
 )
-_LARGE_PIXELS = 8_000_000
-"""Pictures above this are decoded one at a time, so that the memory needed does not grow with the number of threads."""
+_SCANS_OF_A_FULL_PICTURE = 10
+"""Scans that a progressive JPEG of `max_pixels` may have, as encoders write it; a smaller one may have more, for each
+scan goes over the whole picture, whatever it brings, and that bounds how long one picture takes."""
 _JPEG_FACTORS = (8, 4, 2)
 _MESSAGE_CHARS_MAX = 200
 
@@ -47,20 +47,24 @@ class ImageDecoder:
     is taken.
     """
 
-    def __init__(self, size: int, max_bytes: int, max_pixels: int) -> None:
-        """`size`: side of the square in pixels; `max_bytes`: of the encoded image; `max_pixels`: width x height."""
+    def __init__(self, size: int, max_bytes: int, max_pixels: int, decode_bytes_max: int = DECODE_BYTES_MAX) -> None:
+        """`size`: side of the square in pixels; `max_bytes`: of the encoded image; `max_pixels`: width x height.
+
+        `decode_bytes_max`: memory of all pictures that are decoded at once, by however many threads.
+        """
         if size < 1 or max_bytes < 1 or max_pixels < 1:
             raise ValueError(f"limits must be positive: size {size}, max_bytes {max_bytes}, max_pixels {max_pixels}")
         self.size = size
         self.max_bytes = max_bytes
         self.max_pixels = max_pixels
-        self._large = threading.Lock()
+        self._room = Room(decode_bytes_max)
 
     def decode(self, data: bytes) -> bytes:
         """Return RGB, uint8, size x size x 3 in C order; the picture is squeezed into the square, upright.
 
         Raises RejectedRecord. In this order: empty, too_large, then by the header alone not_an_image,
-        unsupported_format or undecodable, and too_many_pixels; and undecodable for what the decoder refuses.
+        unsupported_format or undecodable, and too_many_pixels (also where the pixels would take more memory than there
+        is for them); undecodable for a JPEG whose scans would take too long, and for what the decoder refuses.
         """
         if not data:
             raise RejectedRecord(Reason.EMPTY, "the image has no bytes")
@@ -71,13 +75,25 @@ class ImageDecoder:
         if pixels > self.max_pixels:
             message = f"{header.width} x {header.height} pixels; {self.max_pixels} are allowed"
             raise RejectedRecord(Reason.TOO_MANY_PIXELS, message)
-        with self._large if pixels > _LARGE_PIXELS else nullcontext():
-            return self._decode(data, header)
+        if header.scans * pixels > _SCANS_OF_A_FULL_PICTURE * self.max_pixels:
+            allowed = f"{_SCANS_OF_A_FULL_PICTURE} scans of {self.max_pixels} pixels, or more of fewer"
+            raise undecodable(f"JPEG of {header.scans} scans of {pixels} pixels; decoding stops at {allowed}")
+        factor = _jpeg_factor(header, self.size) if header.format is Format.JPEG else 1
+        needed = decode_bytes(header, self.size, factor) + len(data)  # PNG and WebP are copied on the way
+        if needed > self._room.bytes_max:
+            message = (
+                f"{header.width} x {header.height} pixels of {header.format} take {needed} bytes to decode; "
+                f"ingest.decode_bytes_max is {self._room.bytes_max}"
+            )
+            raise RejectedRecord(Reason.TOO_MANY_PIXELS, message)
+        if needed <= FREE_BYTES:
+            return self._decode(data, header, factor)
+        with self._room.take(needed):
+            return self._decode(data, header, factor)
 
-    def _decode(self, data: bytes, header: Header) -> bytes:
+    def _decode(self, data: bytes, header: Header, factor: int) -> bytes:
         try:
             if header.format is Format.JPEG:
-                factor = _jpeg_factor(header, self.size)
                 extent = (header.width / factor, header.height / factor)
                 return square_rgb(_jpeg(data, header, factor), self.size, header.orientation, extent)
             if header.format is Format.PNG:
@@ -118,7 +134,19 @@ def _png(reduced: png.Pixels, header: Header) -> Image.Image:
 
 
 def _webp(data: bytes, header: Header) -> Image.Image:
-    return plain_mode(_loaded(WebPImageFile(BytesIO(data)), header), 8)
+    """Decode the still, or an animation's first picture: by Pillow's decoder, without its image class.
+
+    The class holds decoder, pixels and image at once, 16 bytes a pixel; here the decoder is gone when its pixels, which
+    are Pillow's own layout, become the image.
+    """
+    decoder = WebPAnimDecoder(data)
+    (width, height), *_, mode = decoder.get_info()
+    if (width, height) != (header.width, header.height):
+        raise undecodable(f"webp of another size than its header's, {header.width} x {header.height}")
+    decoded = decoder.get_next()
+    if decoded is None:
+        raise undecodable("webp cannot be decoded")
+    return Image.frombuffer(mode, (width, height), decoded[0], "raw", mode, 0, 1)
 
 
 def _loaded(image: Image.Image, header: Header) -> Image.Image:

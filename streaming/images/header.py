@@ -24,6 +24,12 @@ class Header(NamedTuple):
     """A JPEG with luminance alone. Of the other formats nothing is said."""
     orientation: int = 1
     """EXIF orientation of a JPEG, 1 to 8. Of the other formats nothing is said: theirs may stand behind the pixels."""
+    pixel_bytes: int = 4
+    """Bytes that decoder and resolution of the mode hold for each pixel at their peak."""
+    coefficient_bytes: int = 0
+    """What a JPEG of several scans keeps of itself until the last one is read."""
+    scans: int = 1
+    """Of a JPEG: how often its decoder goes over the picture, at most."""
 
 
 def undecodable(message: str) -> RejectedRecord:

@@ -1,6 +1,7 @@
-"""JPEG's segments up to the first scan: size, number of components, orientation."""
+"""JPEG's segments up to the first scan: size, components, orientation, and what decoding takes of memory and time."""
 
 import re
+from typing import NamedTuple
 
 from streaming.images.exif import read_orientation
 from streaming.images.header import Format, Header, check_sides, undecodable
@@ -16,11 +17,29 @@ _SOF_READ = frozenset((0xC0, 0xC1, 0xC2, 0xC9, 0xCA))
 """Baseline, extended, progressive, and the latter two with arithmetic coding."""
 _SOF_OTHER = frozenset((0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF, 0xF7))
 """Lossless, hierarchical, JPEG-LS."""
+_SOF_PROGRESSIVE = frozenset((0xC2, 0xCA))
+_BLOCK_SIDE = 8
+_BLOCK_BYTES = 128
+"""64 coefficients of two bytes."""
+_PIXEL_BYTES = {1: 1, 3: 4}
+_PIXEL_BYTES_MAX = 8
+"""Four components are decoded as they are, and then turned into RGB."""
 _SOS = 0xDA
 _APP1 = 0xE1
 _WITHOUT_LENGTH = frozenset((0x01, *range(0xD0, 0xDA)))
 """TEM, restarts, start and end of image: none belongs before the first scan."""
 _FILL = re.compile(rb"\xff+")
+
+
+class _Frame(NamedTuple):
+    """A frame header: the picture's size, and what it says of its components."""
+
+    progressive: bool
+    width: int
+    height: int
+    components: int
+    factors: bytes
+    """The sampling factors, a byte for each component: horizontal in its upper half, vertical in its lower."""
 
 
 def read_header(data: bytes) -> Header:
@@ -29,7 +48,7 @@ def read_header(data: bytes) -> Header:
     Raises RejectedRecord: undecodable for what is broken or cut, unsupported_format for kinds of JPEG that no browser
     shows (lossless, hierarchical, 12 bits a sample).
     """
-    frame: tuple[int, int, int] | None = None
+    frame: _Frame | None = None
     orientation = 1
     at = 2
     for _ in range(_SEGMENTS_MAX):
@@ -37,9 +56,7 @@ def read_header(data: bytes) -> Header:
         if marker == _SOS:
             if frame is None:
                 raise undecodable("JPEG with a scan before its frame")
-            _check_scans(data, at)
-            width, height, components = frame
-            return check_sides(Header(Format.JPEG, width, height, components == 1, orientation))
+            return check_sides(_header(frame, data, at, data[start : start + 1], orientation))
         if marker in _SOF_READ or marker in _SOF_OTHER:
             if frame is not None:
                 raise undecodable("JPEG with two frames")
@@ -66,8 +83,7 @@ def _segment(data: bytes, at: int) -> tuple[int, int, int]:
     return marker, start, end
 
 
-def _frame(marker: int, content: bytes) -> tuple[int, int, int]:
-    """Return width, height and number of components."""
+def _frame(marker: int, content: bytes) -> _Frame:
     if len(content) < 6:
         raise undecodable("JPEG with a damaged frame header")
     if marker in _SOF_OTHER or content[0] != 8:
@@ -75,10 +91,47 @@ def _frame(marker: int, content: bytes) -> tuple[int, int, int]:
             Reason.UNSUPPORTED_FORMAT,
             f"JPEG of kind {marker:#04x} with {content[0]} bits; 8 bits, baseline or progressive",
         )
-    return int.from_bytes(content[3:5], "big"), int.from_bytes(content[1:3], "big"), content[5]
+    components = content[5]
+    factors = content[7 : 6 + 3 * components : 3]
+    if len(factors) != components or not components:
+        raise undecodable("JPEG with a damaged frame header")
+    height, width = int.from_bytes(content[1:3], "big"), int.from_bytes(content[3:5], "big")
+    return _Frame(marker in _SOF_PROGRESSIVE, width, height, components, factors)
 
 
-def _check_scans(data: bytes, at: int) -> None:
+def _header(frame: _Frame, data: bytes, at: int, in_scan: bytes, orientation: int) -> Header:
+    """Return what is known at the first scan, which stands at `at` and brings `in_scan` of the components."""
+    scans = _count_scans(data, at)
+    components = frame.components
+    # Of one scan with all components nothing needs to be kept, and most pictures are such.
+    in_pieces = frame.progressive or in_scan < bytes((components,))
+    held = _coefficient_bytes(frame) if in_pieces else 0
+    pixel_bytes = _PIXEL_BYTES.get(components, _PIXEL_BYTES_MAX)
+    return Header(
+        Format.JPEG,
+        frame.width,
+        frame.height,
+        components == 1,
+        orientation,
+        pixel_bytes,
+        held,
+        scans if in_pieces else 1,
+    )
+
+
+def _coefficient_bytes(frame: _Frame) -> int:
+    """Return what is held of all components, where not one scan brings all of them whole."""
+    factors = [(byte >> 4, byte & 15) for byte in frame.factors]
+    if not all(across and down for across, down in factors):
+        raise undecodable("JPEG with a damaged frame header")
+    units_across = -(-frame.width // (_BLOCK_SIDE * max(across for across, _ in factors)))
+    units_down = -(-frame.height // (_BLOCK_SIDE * max(down for _, down in factors)))
+    return units_across * units_down * _BLOCK_BYTES * sum(across * down for across, down in factors)
+
+
+def _count_scans(data: bytes, at: int) -> int:
     # Inside of a scan 0xff is followed by 0: the bytes of a marker are one, or stand in a comment.
-    if data.count(b"\xff\xda", at) > _SCANS_MAX:
+    scans = data.count(b"\xff\xda", at)
+    if scans > _SCANS_MAX:
         raise undecodable(f"JPEG with more than {_SCANS_MAX} scans")
+    return scans

@@ -12,6 +12,9 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXEL_CHUNKS = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"))
 _CHUNKS_MAX = 100_000
 """10 MB in chunks of 100 bytes; encoders write chunks of 8 kB and more."""
+_GREY, _PALETTE = 0, 3
+_WITH_OPACITY = frozenset((4, 6))
+_PIXEL_BYTES_WITH_OPACITY = 8
 _ANCILLARY = 0x20
 """The bit of the first letter that says: a decoder may skip this chunk."""
 
@@ -32,7 +35,18 @@ def read_header(data: bytes) -> Header:
     if len(data) < 33 or not data.startswith(SIGNATURE) or data[8:16] != b"\0\0\0\rIHDR":
         raise undecodable("PNG ends, or is damaged, before its first chunk does")
     width, height = struct.unpack_from(">II", data, 16)
-    return check_sides(Header(Format.PNG, width, height))
+    # A transparent colour or palette stands before the pixels; the same letters in a text only make us careful.
+    keyed = data.find(b"tRNS", 33, data.find(b"IDAT")) > 0
+    return check_sides(Header(Format.PNG, width, height, pixel_bytes=_pixel_bytes(data[24], data[25], keyed=keyed)))
+
+
+def _pixel_bytes(bits: int, colour: int, *, keyed: bool) -> int:
+    """Return what Pillow and `plain_mode` hold for a pixel: RGB takes four bytes, and opacity is weighed in a copy."""
+    if keyed or colour in _WITH_OPACITY:
+        return _PIXEL_BYTES_WITH_OPACITY
+    if colour == _GREY:
+        return {1: 2, 16: 4}.get(bits, 1)
+    return 5 if colour == _PALETTE else 4
 
 
 def reduce(data: bytes) -> Pixels:

@@ -10,6 +10,7 @@ from PIL import Image
 # From eight times the target on, whole pixels are averaged first: on average within a level of the filter alone, and at
 # least twice as fast.
 _REDUCING_GAP = 4.0
+_BAND_PIXELS = 100_000
 _WHITE = (255, 255, 255, 255)
 
 _UPRIGHT = {
@@ -23,6 +24,9 @@ _UPRIGHT = {
 }
 """What EXIF's orientations ask for; the transpositions of a square stay within it, so that they may come last."""
 
+
+_WEIGHED = {"LA": "La", "RGBA": "RGBa"}
+"""Colours weighed by their opacity, so that what cannot be seen does not shine through."""
 
 Extent = tuple[float, float]
 
@@ -48,6 +52,9 @@ def square_rgb(image: Image.Image, size: int, orientation: int, extent: Extent |
 
 
 def _resize(image: Image.Image, size: int, extent: Extent) -> Image.Image:
+    if image.mode in _WEIGHED:
+        # As newer Pillows do it by themselves: older ones forget the gap here, and filter every row of a tall picture.
+        return _resize(image.convert(_WEIGHED[image.mode]), size, extent).convert(image.mode)
     return image.resize((size, size), Image.Resampling.BILINEAR, (0, 0, *extent), reducing_gap=_REDUCING_GAP)
 
 
@@ -71,11 +78,17 @@ def plain_mode(image: Image.Image, bits: int) -> Image.Image:
 
 
 def _from_grey16(image: Image.Image, key: object) -> Image.Image:
-    values = np.asarray(image).astype(np.uint16)
-    grey = Image.fromarray((values >> 8).astype(np.uint8))
-    if key is None:
-        return grey
-    return Image.merge("LA", (grey, Image.fromarray(np.where(values == key, 0, 255).astype(np.uint8))))
+    """Return mode L or LA, made in bands: the whole picture at once would be held five times over."""
+    grey = Image.new("L" if key is None else "LA", image.size)
+    rows = max(1, _BAND_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        box = (0, top, image.width, min(top + rows, image.height))
+        values = np.asarray(image.crop(box)).astype(np.uint16)
+        band = Image.fromarray((values >> 8).astype(np.uint8))
+        if key is not None:
+            band = Image.merge("LA", (band, Image.fromarray(np.where(values == key, 0, 255).astype(np.uint8))))
+        grey.paste(band, box)
+    return grey
 
 
 def _scaled_key(key: int | tuple[int, ...], bits: int) -> int | tuple[int, ...]:

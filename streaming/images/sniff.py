@@ -4,6 +4,7 @@ import re
 
 from streaming.images import jpeg, png, webp
 from streaming.images.header import Header
+from streaming.images.strangers import describe
 from streaming.records import Reason, RejectedRecord
 
 _OTHER_MAGIC: tuple[tuple[bytes, str], ...] = (
@@ -69,8 +70,9 @@ def sniff(data: bytes) -> Header:
         return webp.read_header(data)
     other = _other_format(data)
     if other is not None:
-        raise RejectedRecord(Reason.UNSUPPORTED_FORMAT, f"{other} is not read; JPEG, PNG and WebP are")
-    raise RejectedRecord(Reason.NOT_AN_IMAGE, f"no image format begins with {data[:8]!r}")
+        message = f"{other} is not read: convert the picture to JPEG, PNG or WebP and send that"
+        raise RejectedRecord(Reason.UNSUPPORTED_FORMAT, message)
+    raise RejectedRecord(Reason.NOT_AN_IMAGE, describe(data))
 
 
 def _other_format(data: bytes) -> str | None:
@@ -79,7 +81,7 @@ def _other_format(data: bytes) -> str | None:
         if data.startswith(magic):
             return name
     if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
-        return "AVIF" if data[8:11] == b"avi" else "HEIF"
+        return _heif(data)
     if data.startswith(b"BM") and int.from_bytes(data[14:18], "little") in _BMP_HEADER_BYTES:
         return "BMP"
     if data[:4] in (b"\0\0\1\0", b"\0\0\2\0") and 0 < int.from_bytes(data[4:6], "little") <= 256:
@@ -87,6 +89,14 @@ def _other_format(data: bytes) -> str | None:
     if _PNM.match(data):
         return "PNM"
     return "SVG" if _is_svg(data[:_TEXT_BYTES]) else None
+
+
+def _heif(data: bytes) -> str:
+    """Return which of HEIF's kinds it is, by the main brand or those that it says to be compatible with."""
+    brands = [data[at : at + 4] for at in (8, *range(16, min(int.from_bytes(data[:4], "big"), 64), 4))]
+    if any(brand in (b"avif", b"avis") for brand in brands):
+        return "AVIF"
+    return "HEIC" if any(brand[:2] in (b"he", b"hv") for brand in brands) else "HEIF"
 
 
 def _is_svg(start: bytes) -> bool:

@@ -6,6 +6,8 @@ from streaming.images.exif import read_orientation
 from streaming.images.header import Format, Header, check_sides, undecodable
 
 _CHUNKS_MAX = 10_000
+_PIXEL_BYTES = 12
+"""The decoder keeps two canvases of four bytes a pixel, however small the picture on them, and gives out a third."""
 
 
 def read_header(data: bytes) -> Header:
@@ -23,7 +25,7 @@ def read_header(data: bytes) -> Header:
         height = int.from_bytes(data[27:30], "little") + 1
     else:
         raise undecodable("WebP with a damaged header")
-    return check_sides(Header(Format.WEBP, width, height))
+    return check_sides(Header(Format.WEBP, width, height, pixel_bytes=_PIXEL_BYTES))
 
 
 def find_orientation(data: bytes) -> int:

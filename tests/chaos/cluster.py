@@ -33,11 +33,16 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "image": {"size": SIZE},
     "model": {"architecture": "model.network.mlp:mlp"},
     "round": {"samples": 256, "min_samples": 16, "max_wait_s": 2, "poll_s": 0.1, "batch": 32, "steps_max": 200},
+    "store": {"versions_kept": 3},
+    "publish": {"keep": 5, "keep_s": 20},
     "ingest": {"workers": 1},
     "learn": {"threads": 1},
     "log": {"format": "json"},
 }
-"""Small and quick; every timeout is at most ten seconds. Windows are large, so that a learner catches up fast."""
+"""Small and quick; every timeout is at most ten seconds. Windows are large, so that a learner catches up fast.
+
+Versions go soon, but not before the readers, who look every 50 ms, are done with them.
+"""
 
 Settings = Mapping[str, Mapping[str, Any]]
 

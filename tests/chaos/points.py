@@ -20,14 +20,20 @@ STORE = (
     "commit.after",
     "publication.before",
     "publication.after",
+    "retirement.before",
+    "retirement.inside",
+    "retirement.after",
     "compaction.before",
     "compaction.inside",
     "compaction.after",
 )
-REPOSITORY = tuple(
-    f"{when} {what}"
-    for what in ("version", "labels.txt", "config.pbtxt", "champion.json")
-    for when in ("before", "after")
+REPOSITORY = (
+    *(
+        f"{when} {what}"
+        for what in ("version", "labels.txt", "config.pbtxt", "champion.json", "retired.json", "removal")
+        for when in ("before", "after")
+    ),
+    "within removal",
 )
 
 LEARN = STAGES + STORE + REPOSITORY

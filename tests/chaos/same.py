@@ -67,7 +67,7 @@ class Twins:
         folder.mkdir(parents=True)
         with self._redis.client() as client:
             client.flushall()
-        settings = {"kafka": {"group": f"{name}-{self._seed}"}, "round": {"samples": 64}}
+        settings = {"kafka": {"group": f"{name}-{self._seed}"}, "round": {"samples": 64}, "publish": {"keep": 10_000}}
         cluster = Cluster(
             folder, self._kafka, self._redis, partitions=PARTITIONS, ingestors=1, settings=settings, topic=self._topic
         )

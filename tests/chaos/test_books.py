@@ -53,6 +53,18 @@ def test_books_that_are_right_pass(cluster):
     books.check_pulled(cluster, [1, 3])
 
 
+def test_a_version_that_is_gone_and_not_retired_shows(cluster):
+    home = cluster.repository / "default"
+    (home / "1").rename(home / "elsewhere")
+    with pytest.raises(AssertionError, match=r"the repository has \[2, 3\], kept are \[1, 2, 3\]"):
+        books.check_versions(cluster)
+    write(cluster, "UPDATE versions SET retired_at = 1 WHERE version = 1")
+    with pytest.raises(AssertionError, match=r"no reader knows that these are retired: \[1\]"):
+        books.check_versions(cluster)
+    (home / "retired.json").write_text('{"retired": [[1, 1]]}')
+    assert books.check_versions(cluster) == 3
+
+
 def test_an_acknowledged_record_that_no_round_took_is_lost(cluster):
     with pytest.raises(AssertionError, match=f"partition 0: {cluster.end} acknowledged"):
         books.check_taken(cluster, sent(0, cluster.end))

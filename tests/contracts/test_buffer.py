@@ -11,9 +11,11 @@ from streaming.buffer import (
     BATCH_ENTRIES_MAX,
     BATCH_PIXEL_BYTES_MAX,
     Appended,
+    Blame,
     BufferMisconfiguredError,
     IngestBuffer,
     LearnBuffer,
+    Outcomes,
     Stale,
 )
 from streaming.entries import OFFSET_MAX
@@ -21,7 +23,7 @@ from streaming.memory_buffer import MemoryBuffer
 from streaming.records import Log, Marker, Reason, Sample
 from streaming.redis_buffer import RedisIngestBuffer, RedisLearnBuffer
 from streaming.redis_client import RedisConnection
-from tests.support.entries import LOG, marker, offsets, sample, samples
+from tests.support.entries import LOG, marker, offsets, sample, samples, timeless
 
 NOW_MS = 1_795_000_000_000
 BRAKE = "ingestor-1"
@@ -41,6 +43,17 @@ def buffer(request):
         return
     connection = RedisConnection(request.getfixturevalue("redis_url"))
     yield Sides(RedisIngestBuffer(connection, "job", lambda: NOW_MS), RedisLearnBuffer(connection, "job"))
+    connection.close()
+
+
+@pytest.fixture
+def ingestor_of(request, buffer):
+    """`ingestor_of(ahead_ms)` is an ingestor's side on a host whose clock is so far ahead of the buffer's."""
+    if isinstance(buffer.ingest, MemoryBuffer):
+        yield lambda _ahead_ms: buffer.ingest
+        return
+    connection = RedisConnection(request.getfixturevalue("redis_url"))
+    yield lambda ahead_ms: RedisIngestBuffer(connection, "job", lambda: buffer.learn.vitals().now_ms + ahead_ms)
     connection.close()
 
 
@@ -69,14 +82,14 @@ def test_entries_come_back_as_they_went_in(buffer):
     )
     entries = [odd, Marker(6, 6, 0, NOW_MS, Reason.TOO_LARGE), *(marker(7 + i) for i in range(len(Reason)))]
     buffer.ingest.append(LOG, 0, entries, BRAKE)
-    assert buffer.learn.read(LOG, 0, 100) == entries
+    assert timeless(buffer.learn.read(LOG, 0, 100)) == timeless(entries)
 
 
 @pytest.mark.parametrize("reason", list(Reason))
 def test_every_reason_can_be_buffered(buffer, reason):
     entry = Marker(0, 0, 0, NOW_MS, reason)
     buffer.ingest.append(LOG, 0, [entry], BRAKE)
-    assert buffer.learn.read(LOG, 0, 1) == [entry]
+    assert timeless(buffer.learn.read(LOG, 0, 1)) == timeless([entry])
 
 
 def test_the_first_batch_may_start_anywhere(buffer):
@@ -89,7 +102,7 @@ def test_a_batch_that_continues_from_elsewhere_writes_nothing(buffer, expected):
     buffer.ingest.append(LOG, 0, samples(range(3)), BRAKE)
     assert buffer.ingest.append(LOG, expected, samples(range(expected, expected + 5)), BRAKE) == Stale(3)
     assert offsets(buffer.learn.read(LOG, 0, 100)) == [0, 1, 2]
-    assert buffer.ingest.outcomes(BRAKE) == (3, 0)
+    assert buffer.ingest.outcomes(BRAKE) == {LOG.topic: Outcomes(3, 0)}
 
 
 def test_a_batch_after_a_loss_writes_nothing(buffer):
@@ -204,7 +217,7 @@ def test_a_new_stream_begins_no_higher_than_what_is_learnt(buffer):
     buffer.learn.leave_learnt(LOG, 100)
     assert buffer.ingest.append(LOG, 0, [replace(sample(1000), after=1000)], BRAKE) == Stale(0)
     assert buffer.ingest.append(LOG, 0, [replace(sample(101), after=101)], BRAKE) == Stale(0)
-    assert (buffer.ingest.position(LOG), buffer.ingest.outcomes(BRAKE)) == (0, (0, 0))
+    assert (buffer.ingest.position(LOG), buffer.ingest.outcomes(BRAKE)) == (0, {})
     # Gaps of the log and what retention took lie behind `after`; an entry may be far above it.
     assert buffer.ingest.append(LOG, 0, [replace(sample(500), after=99)], BRAKE) == Appended(501)
     assert buffer.ingest.append(LOG, 501, [replace(sample(501), after=501)], BRAKE) == Appended(502)
@@ -219,18 +232,38 @@ def test_logs_are_those_registered(buffer):
     buffer.ingest.register(LOG, 40)
     buffer.ingest.register(LOG, 42)
     buffer.ingest.append(LOG, 0, [sample(0, buffered_ms=111), marker(1, buffered_ms=222)], BRAKE)
+    buffered = [entry.buffered_ms for entry in buffer.learn.read(LOG, 0, 2)]
     states = buffer.learn.logs()
     assert [state.log for state in states] == [LOG, third, second]
     first = states[0]
-    assert (first.length, first.position, first.end, first.oldest_buffered_ms) == (2, 2, 42, 111)
-    assert first.registered_ms == NOW_MS
+    assert (first.length, first.position, first.end, first.oldest_buffered_ms) == (2, 2, 42, buffered[0])
     assert first.bytes_used > 0
     assert (states[2].length, states[2].position, states[2].bytes_used, states[2].oldest_buffered_ms) == (0, 0, 0, None)
     buffer.learn.trim(LOG, 1)
-    assert buffer.learn.logs()[0].oldest_buffered_ms == 222
+    assert buffer.learn.logs()[0].oldest_buffered_ms == buffered[1]
     buffer.learn.trim(LOG, 2)
     state = buffer.learn.logs()[0]
     assert (state.length, state.position, state.oldest_buffered_ms, state.bytes_used) == (0, 2, None, 0)
+
+
+@pytest.mark.parametrize("hours", [-24, -1, 0, 1, 24 * 365])
+def test_every_time_is_told_by_the_buffers_clock_whatever_the_hosts_think(buffer, ingestor_of, hours):
+    """What an entry bears, when a log was registered and the time of now: one clock, so that ages are right."""
+    ahead_ms = hours * 3_600_000
+    ingest = ingestor_of(ahead_ms)
+    before_ms = buffer.learn.vitals().now_ms
+    ingest.register(LOG, 2)
+    theirs = before_ms + ahead_ms
+    ingest.append(LOG, 0, [sample(0, buffered_ms=theirs), marker(1, buffered_ms=theirs)], BRAKE)
+    (state,) = buffer.learn.logs()
+    after_ms = buffer.ingest.vitals().now_ms
+    assert before_ms <= state.registered_ms <= state.oldest_buffered_ms <= state.now_ms <= after_ms
+    assert after_ms - before_ms < 60_000
+    assert all(before_ms <= entry.buffered_ms <= after_ms for entry in buffer.learn.read(LOG, 0, 2))
+
+
+def test_a_buffer_that_keeps_everything_says_so(buffer):
+    assert buffer.ingest.vitals().unsafe == buffer.learn.vitals().unsafe == ""
 
 
 def test_bytes_used_counts_registered_logs_and_falls_with_a_trim(buffer):
@@ -247,24 +280,168 @@ def test_bytes_used_counts_registered_logs_and_falls_with_a_trim(buffer):
 
 
 def test_the_brake_counts_the_last_thousand(buffer):
-    assert buffer.ingest.outcomes(BRAKE) == (0, 0)
+    assert buffer.ingest.outcomes(BRAKE) == {}
     buffer.ingest.append(LOG, 0, [marker(0), sample(1), marker(2)], BRAKE)
-    assert buffer.ingest.outcomes(BRAKE) == (3, 2)
-    assert buffer.ingest.outcomes("another") == (0, 0)
+    assert buffer.ingest.outcomes(BRAKE) == {LOG.topic: Outcomes(3, 2)}
+    assert buffer.ingest.outcomes("another") == {}
     buffer.ingest.append(LOG, 3, samples(range(3, 1000)), BRAKE)
-    assert buffer.ingest.outcomes(BRAKE) == (1000, 2)
+    assert buffer.ingest.outcomes(BRAKE) == {LOG.topic: Outcomes(1000, 2)}
     buffer.ingest.append(LOG, 1000, samples([1000]), BRAKE)
-    assert buffer.ingest.outcomes(BRAKE) == (1000, 1)
+    assert buffer.ingest.outcomes(BRAKE) == {LOG.topic: Outcomes(1000, 1)}
     buffer.ingest.append(LOG, 1001, [sample(1001), marker(1002)], BRAKE)
-    assert buffer.ingest.outcomes(BRAKE) == (1000, 1)
-    buffer.ingest.release(BRAKE)
-    assert buffer.ingest.outcomes(BRAKE) == (0, 0)
+    assert buffer.ingest.outcomes(BRAKE) == {LOG.topic: Outcomes(1000, 1)}
+    buffer.ingest.release(BRAKE, LOG.topic, {})
+    assert buffer.ingest.outcomes(BRAKE) == {}
+
+
+OTHER = replace(LOG, topic="birds")
+
+
+def dead(offset, reason=Reason.UNDECODABLE):
+    return Marker(offset, offset, 0, NOW_MS, reason)
+
+
+def test_a_brake_counts_each_topic_apart_and_knows_whom_to_blame(buffer):
+    entries = [sample(0), dead(1), dead(2, Reason.EMPTY), dead(3)]
+    buffer.ingest.append(LOG, 0, entries, BRAKE, {1: "camera-1", 2: "a/b"})
+    buffer.ingest.append(OTHER, 0, samples(range(5)), BRAKE)
+    assert buffer.ingest.outcomes(BRAKE) == {LOG.topic: Outcomes(4, 3), OTHER.topic: Outcomes(5, 0)}
+    blamed = [Blame("undecodable", "camera-1"), Blame("empty", "a/b"), Blame("undecodable", "")]
+    assert buffer.ingest.blamed(BRAKE, LOG.topic) == blamed
+    assert buffer.ingest.blamed(BRAKE, OTHER.topic) == buffer.ingest.blamed("another", LOG.topic) == []
+    buffer.ingest.append(LOG, 4, samples(range(4, 1002)), BRAKE)
+    assert buffer.ingest.outcomes(BRAKE)[LOG.topic] == Outcomes(1000, 2)
+    assert buffer.ingest.blamed(BRAKE, LOG.topic) == blamed[1:], "of the last thousand records alone"
+    buffer.ingest.release(BRAKE, LOG.topic, {})
+    assert buffer.ingest.outcomes(BRAKE) == {OTHER.topic: Outcomes(5, 0)}
+    assert buffer.ingest.blamed(BRAKE, LOG.topic) == []
+
+
+def test_tombstones_are_dead_letters_that_no_brake_counts(buffer):
+    buffer.ingest.register(LOG, 9)
+    entries = [sample(0), *(dead(offset, Reason.TOMBSTONE) for offset in range(1, 8)), dead(8)]
+    buffer.ingest.append(LOG, 0, entries, BRAKE, {1: "janitor", 8: "camera-1"})
+    assert buffer.ingest.outcomes(BRAKE) == {LOG.topic: Outcomes(2, 1)}
+    assert buffer.ingest.blamed(BRAKE, LOG.topic) == [Blame("undecodable", "camera-1")]
+    assert buffer.learn.dead_lettered() == {LOG.topic: {"tombstone": 7, "undecodable": 1}}
+    assert buffer.learn.logs()[0].dead_letters == 8
+
+
+def test_what_is_let_go_counts_for_no_brake_up_to_its_end(buffer):
+    buffer.ingest.append(LOG, 0, [dead(0)], BRAKE)
+    buffer.ingest.release(BRAKE, LOG.topic, {LOG: 6, replace(LOG, partition=1): 2})
+    buffer.ingest.append(LOG, 1, [dead(1), sample(3), dead(4)], BRAKE)
+    assert buffer.ingest.outcomes(BRAKE) == {}
+    buffer.ingest.append(LOG, 5, [dead(5), dead(6), sample(7)], "another")
+    assert buffer.ingest.outcomes("another") == {LOG.topic: Outcomes(2, 1)}, "offset 6 is the first beyond"
+    buffer.ingest.append(OTHER, 0, [dead(0)], BRAKE)
+    assert buffer.ingest.outcomes(BRAKE) == {OTHER.topic: Outcomes(1, 1)}, "another topic was not let go"
+    assert buffer.learn.dead_lettered()[LOG.topic] == {"undecodable": 5}, (
+        "they are counted as dead letters all the same"
+    )
+
+
+def test_offsets_of_sixty_three_bits_are_let_go_up_to_their_end(buffer):
+    first = 2**53
+    buffer.ingest.release(BRAKE, LOG.topic, {LOG: first + 1})
+    buffer.ingest.append(LOG, 0, [dead(first), dead(first + 1)], BRAKE)
+    assert buffer.ingest.outcomes(BRAKE) == {LOG.topic: Outcomes(1, 1)}
+
+
+def test_so_many_records_of_a_topic_are_let_go_whoever_takes_them_in(buffer):
+    second = replace(LOG, partition=1)
+    buffer.ingest.release(BRAKE, LOG.topic, {}, records=5)
+    buffer.ingest.append(LOG, 0, [dead(0), dead(1, Reason.TOMBSTONE), sample(2)], BRAKE)
+    buffer.ingest.append(second, 0, [dead(0), dead(1), dead(2), dead(3)], "another")
+    assert buffer.ingest.outcomes(BRAKE) == {}
+    assert buffer.ingest.outcomes("another") == {LOG.topic: Outcomes(1, 1)}, "a tombstone is none of the five"
+    buffer.ingest.append(LOG, 3, [dead(3)], BRAKE)
+    assert buffer.ingest.outcomes(BRAKE) == {LOG.topic: Outcomes(1, 1)}
+    buffer.ingest.release(BRAKE, LOG.topic, {}, records=1)
+    buffer.ingest.release(BRAKE, LOG.topic, {})
+    buffer.ingest.append(LOG, 4, [dead(4)], BRAKE)
+    assert buffer.ingest.outcomes(BRAKE) == {LOG.topic: Outcomes(1, 1)}, "the last release counts"
+
+
+def test_a_batch_that_is_refused_counts_nothing(buffer):
+    buffer.ingest.append(LOG, 0, samples(range(3)), BRAKE)
+    buffer.ingest.release(BRAKE, LOG.topic, {}, records=2)
+    assert buffer.ingest.append(LOG, 0, [dead(0)], BRAKE) == Stale(3)
+    assert buffer.learn.dead_lettered() == {}
+    buffer.ingest.append(LOG, 3, [dead(3), dead(4), dead(5)], BRAKE)
+    assert buffer.ingest.outcomes(BRAKE) == {LOG.topic: Outcomes(1, 1)}
+
+
+def test_samples_and_dead_letters_that_wait_are_told_apart(buffer):
+    other = replace(LOG, partition=1)
+    for log in (LOG, other):
+        buffer.ingest.register(log, 10)
+    buffer.ingest.append(LOG, 0, [sample(0), marker(1), sample(2), marker(3), marker(4)], BRAKE)
+    buffer.ingest.append(other, 0, [marker(0)], BRAKE)
+
+    def waiting():
+        return [(state.samples, state.dead_letters, state.length) for state in buffer.learn.logs()]
+
+    assert waiting() == [(2, 3, 5), (0, 1, 1)]
+    buffer.learn.trim(LOG, 2)
+    assert waiting() == [(1, 2, 3), (0, 1, 1)]
+    buffer.learn.trim(LOG, 5)
+    buffer.learn.trim(other, 1)
+    assert waiting() == [(0, 0, 0), (0, 0, 0)]
+    buffer.learn.reset({LOG: 2})
+    buffer.ingest.append(LOG, 0, [sample(2), marker(3)], BRAKE)
+    assert waiting() == [(1, 1, 2), (0, 0, 0)]
+    assert buffer.learn.dead_lettered() == {LOG.topic: {"undecodable": 5}}
+
+
+def test_what_no_client_can_read_counts_for_no_brake(buffer):
+    """It is no producer's fault: a batch of a thousand would stop everything otherwise."""
+    unreadable = [replace(marker(offset), reason=Reason.UNREADABLE) for offset in range(200)]
+    buffer.ingest.append(LOG, 0, unreadable, BRAKE)
+    assert buffer.ingest.outcomes(BRAKE) == {}
+    assert buffer.learn.dead_lettered() == {LOG.topic: {"unreadable": 200}}, "but it is a dead letter"
+    sources = {201: "camera-1", 202: "camera-2"}
+    batch = [sample(200), replace(marker(201), reason=Reason.UNREADABLE), marker(202)]
+    buffer.ingest.append(LOG, 200, batch, BRAKE, sources)
+    assert buffer.ingest.outcomes(BRAKE) == {LOG.topic: Outcomes(2, 1)}
+    assert buffer.ingest.blamed(BRAKE, LOG.topic) == [Blame("undecodable", "camera-2")]
 
 
 def test_any_name_will_do_for_a_brake(buffer):
     for name in ("host.example", "{x}", "a:b c", "é", "*"):
         buffer.ingest.append(LOG, buffer.ingest.position(LOG), [marker(buffer.ingest.position(LOG))], name)
-        assert buffer.ingest.outcomes(name) == (1, 1)
+        assert buffer.ingest.outcomes(name) == {LOG.topic: Outcomes(1, 1)}
+
+
+def test_a_word_to_skip_is_for_one_log_and_the_newest_counts(buffer):
+    assert buffer.ingest.skip(LOG) is None
+    buffer.ingest.ask_skip(LOG, 7)
+    buffer.ingest.ask_skip(LOG, 5)
+    assert buffer.ingest.skip(LOG) == 5
+    for other in (replace(LOG, incarnation=1), replace(LOG, topic_id="other"), replace(LOG, partition=9)):
+        assert buffer.ingest.skip(other) is None
+
+
+def test_what_is_in_hand_is_told_until_its_own_life_puts_it_down(buffer):
+    assert buffer.ingest.in_hand(LOG) == ("", "")
+    buffer.ingest.take_in_hand(LOG, "one", '{"at": 5}')
+    assert buffer.ingest.in_hand(LOG) == ("one", '{"at": 5}')
+    assert buffer.ingest.in_hand(replace(LOG, partition=1)) == ("", "")
+    buffer.ingest.put_down(LOG, "on")
+    buffer.ingest.put_down(LOG, "another")
+    assert buffer.ingest.in_hand(LOG) == ("one", '{"at": 5}')
+    buffer.ingest.take_in_hand(LOG, "another", "")
+    buffer.ingest.put_down(LOG, "one")
+    assert buffer.ingest.in_hand(LOG) == ("another", "")
+    buffer.ingest.put_down(LOG, "another")
+    buffer.ingest.put_down(LOG, "another")
+    assert buffer.ingest.in_hand(LOG) == ("", "")
+
+
+def test_what_is_in_hand_is_forgotten_with_a_dead_log(buffer):
+    buffer.ingest.take_in_hand(LOG, "one", "note")
+    assert buffer.learn.forget(LOG) is True
+    assert buffer.ingest.in_hand(LOG) == ("", "")
 
 
 def test_incarnations_only_grow(buffer):
@@ -354,4 +531,4 @@ def test_redelivery_of_any_range_takes_each_record_once(buffer, deliveries, rand
         left = offsets(buffer.learn.read(log, 0, 1000))
         assert left == list(range(taken - len(left), taken))
         assert buffer.ingest.position(log) == taken
-        assert buffer.ingest.outcomes(brake) == (min(taken, 1000), 0)
+        assert buffer.ingest.outcomes(brake) == ({log.topic: Outcomes(min(taken, 1000), 0)} if taken else {})

@@ -11,6 +11,7 @@ from PIL import Image
 from daemon.learn.observer import Stage
 from daemon.metrics import (
     PREFIX,
+    ClockMetrics,
     IngestMetrics,
     LearnMetrics,
     OutageMetrics,
@@ -27,6 +28,7 @@ OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 
 def exported():
     roles = (
+        ClockMetrics,
         IngestMetrics,
         lambda registry: LearnMetrics(registry, model="default"),
         lambda registry: OutageMetrics(registry, Need, lambda: 0),

@@ -4,7 +4,7 @@ import pytest
 
 from daemon.health import encode_metrics
 from daemon.ingest.observer import IngestObserver, Pause
-from daemon.learn.observer import BufferFacts, Champion, Judgement, LearnObserver, Outcome, Stage
+from daemon.learn.observer import BufferFacts, Champion, Judgement, LearnObserver, Outcome, Relabelled, Stage
 from daemon.metrics import (
     CLASSES_MAX,
     IngestMetrics,
@@ -87,10 +87,11 @@ def test_learn_shows_what_it_is_told(registry, learn):
     learn.scored_before(0.7)
     learn.judged(judged(cat=0.9))
     learn.committed(5_000)
-    learn.buffer_seen(BufferFacts(7, 700, 9_000))
+    learn.buffer_seen(BufferFacts(7, 2, 700, 9_000))
     learn.unlearnt_seen("images", 2, 11)
     learn.store_seen({"train": 40, "holdout": 10}, 1234)
     learn.waiting_dropped(3)
+    learn.relabelled({Relabelled.APPLIED: 2, Relabelled.LIMIT: 5})
     learn.drift_detected(["cat"])
     expected = {
         "train_loss": 0.5,
@@ -101,6 +102,7 @@ def test_learn_shows_what_it_is_told(registry, learn):
         "train_holdout_gap": 0.03,
         "commit_timestamp_seconds": 5,
         "buffer_samples": 7,
+        "buffer_dead_letters": 2,
         "buffer_bytes": 700,
         "buffer_oldest_timestamp_seconds": 9,
         "store_bytes": 1234,
@@ -113,6 +115,8 @@ def test_learn_shows_what_it_is_told(registry, learn):
     assert value(registry, "holdout_accuracy", role="champion") == 0.8
     assert value(registry, "unlearnt_records", topic="images", partition="2") == 11
     assert value(registry, "store_samples", role="holdout") == 10
+    assert value(registry, "relabelled_samples_total", outcome="limit") == 5
+    assert value(registry, "relabelled_samples_total", outcome="contradicted") == 0
 
 
 def test_a_publication_shows_version_and_freshness(registry, learn):
@@ -183,3 +187,14 @@ def test_every_role_tells_of_its_process(registry):
     for name in ("process_resident_memory_bytes", "process_open_fds", "python_info", "python_gc_collections_total"):
         assert name in text
     assert "_created" not in text
+
+
+def test_how_long_decoding_takes_is_a_histogram(registry, ingest):
+    ingest.decoded([0.0002, 0.0004, 3.0])
+    ingest.decoded([0.0001])
+    found = {
+        bound: value(registry, "decode_seconds_bucket", le=bound) for bound in ("0.0001", "0.00025", "0.0005", "2.5")
+    }
+    assert found == {"0.0001": 1, "0.00025": 2, "0.0005": 3, "2.5": 3}
+    assert value(registry, "decode_seconds_bucket", le="+Inf") == value(registry, "decode_seconds_count") == 4
+    assert value(registry, "decode_seconds_sum") == pytest.approx(3.0007)

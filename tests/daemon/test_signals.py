@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from daemon.signals import stop_on_signals
+from daemon.signals import noting_hangups, stop_on_signals
 
 PROGRAM = """
 import sys, threading
-from daemon.signals import stop_on_signals
+from daemon.signals import noting_hangups, stop_on_signals
 with stop_on_signals() as stop:
     sys.stdout.write("ready\\n"); sys.stdout.flush()
     while not stop.wait(0.0001):
@@ -89,3 +89,31 @@ def test_a_second_sigterm_changes_nothing():
         child.wait(0.2)
     child.send_signal(signal.SIGINT)
     assert child.wait(10) == 128 + signal.SIGINT
+
+
+class Stream:
+    """Standard input or error, on a terminal or not."""
+
+    def __init__(self, *, terminal: bool) -> None:
+        self.isatty = lambda: terminal
+
+
+def test_a_hangup_is_noted_once(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    monkeypatch.setattr(sys, "stderr", Stream(terminal=False))
+    before = signal.getsignal(signal.SIGHUP)
+    with noting_hangups() as again:
+        assert not again()
+        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert again()
+        assert not again()
+    assert signal.getsignal(signal.SIGHUP) == before
+
+
+def test_on_a_terminal_a_hangup_keeps_its_meaning(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", Stream(terminal=True))
+    before = signal.getsignal(signal.SIGHUP)
+    with noting_hangups() as again:
+        assert signal.getsignal(signal.SIGHUP) == before
+        assert not again()

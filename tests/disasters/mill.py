@@ -51,7 +51,7 @@ class LiveBench(Bench):
         self.buffer = RedisLearnBuffer(self._connection, self._job)
         learner = super().learner(*args, **options)
         learner.round.publisher = Publisher(self._templates, clock=time.monotonic)
-        learner.taker = WindowTaker(self.buffer, WindowLimits(64, 8, 1.0), SIZE, now_ms)
+        learner.taker = WindowTaker(self.buffer, WindowLimits(64, 8, 1.0), SIZE, time.monotonic)
         return learner
 
 
@@ -217,5 +217,7 @@ class Mill:
         assert versions, "nothing was ever published"
         assert all(one.published_at_ms is not None for one in versions)
         for one in versions:
+            if one.retired_at_ms is not None:
+                continue
             file = self.folder / "models" / "default" / str(one.version) / "model.onnx"
             assert file.stat().st_size == one.manifest["file"]["bytes"]

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import random
 import time
 import uuid
 
@@ -74,13 +75,40 @@ def test_every_reason_arrives_with_key_value_and_headers_byte_for_byte(site):
         assert said["__connect.errors.exception.message"]
 
 
+def test_a_tombstone_is_a_dead_letter_as_it_came(site):
+    site.producer.send(site.topic, key=b"k", headers=[LABEL], partition=0)
+    site.send()
+    with site.ingesting() as running:
+        site.wait_position(2)
+    assert running.seen.reasons == {"tombstone": 1}
+    (record,) = site.consume(f"{site.topic}.dlq", 1)
+    assert (record.key, record.value, record.headers[0]) == (b"k", None, LABEL)
+    assert dict(record.headers)["tidemill.reason"] == b"tombstone"
+
+
+def test_labels_that_look_alike_are_one_label_and_hidden_characters_are_named(site):
+    types = ("spring_json_header_types", b'{"ce_label":"java.lang.String"}')
+    alike = ["caf\u00e9", "cafe\u0301", "caf\u00e9 ", "\u00a0caf\u00e9"]
+    for label in alike:
+        site.send(headers=[("ce_label", label.encode())])
+    site.send(headers=[("ce_label", b'"caf\\u00e9"'), types])
+    site.send(headers=[("ce_label", "caf\u00e9\u200b".encode())])
+    with site.ingesting():
+        site.wait_position(6)
+    assert {entry.label for entry in site.entries()[:5]} == {"caf\u00e9"}
+    ((refused,),) = [site.consume(f"{site.topic}.dlq", 1)]
+    said = dict(refused.headers)
+    assert said["tidemill.reason"] == b"invalid_label"
+    assert b"U+200B ZERO WIDTH SPACE" in said["__connect.errors.exception.message"]
+
+
 def test_a_tombstone_without_key_is_a_dead_letter_too(site):
     from streaming.dead_letters import DeadLetter, DeadLetterOptions, DeadLetters
     from streaming.records import Record, RejectedRecord
 
     letters = DeadLetters(site.options, DeadLetterOptions(create_topics=True))
     headers = (("null", None), ("empty", b""), ("null", b"x"))
-    letters.send([DeadLetter(Record(site.topic, 0, 7, 1, None, None, headers), RejectedRecord(Reason.EMPTY, "empty"))])
+    letters.send([DeadLetter(Record(site.topic, 0, 7, 1, None, None, headers), RejectedRecord(Reason.TOMBSTONE, "x"))])
     letters.close()
     (record,) = site.consume(f"{site.topic}.dlq", 1)
     assert (record.key, record.value, record.headers[:3]) == (None, None, list(headers))
@@ -88,7 +116,7 @@ def test_a_tombstone_without_key_is_a_dead_letter_too(site):
 
 def test_one_too_large_for_the_dead_letter_topic_goes_without_its_value(site, make_topic):
     make_topic(1, {"max.message.bytes": "3000"}, name=f"{site.topic}.dlq")
-    large = b"x" * 20_000
+    large = random.Random(0).randbytes(20_000)
     site.send(value=b"small", headers=[LABEL])
     site.send(value=large, key=b"k", headers=[LABEL])
     site.send(value=b"small", headers=[LABEL])
@@ -139,7 +167,7 @@ def test_the_brake_stops_at_more_than_half_holds_over_a_restart_and_is_released(
         time.sleep(1)
         assert site.buffer.position(site.log()) == stopped_at
         began = time.monotonic()
-        site.buffer.release(name)
+        site.buffer.release(name, site.topic, {})
         eventually(lambda: site.buffer.position(site.log()) > stopped_at, timeout_s=7)
         assert time.monotonic() - began < 6
     assert check_chain(site.entries()) > stopped_at

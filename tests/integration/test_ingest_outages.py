@@ -4,8 +4,10 @@ import random
 import time
 
 import pytest
+from structlog.testing import capture_logs
 
-from tests.support.ingestors import SIZE, Site, check_chain, eventually
+from tests.support import ingestors
+from tests.support.ingestors import SIZE, Site, check_chain, eventually, now_ms
 
 ENTRY_BYTES = SIZE * SIZE * 3
 
@@ -185,3 +187,39 @@ def test_it_stops_within_seconds_also_where_nothing_answers(site, own_redis):
     gone.resume()
     assert took < 6
     elsewhere.close()
+
+
+def test_eviction_turned_on_in_the_running_redis_stops_and_is_said_until_it_is_put_right(site):
+    site.send(5)
+    with site.ingesting() as running, site.redis.client() as client:
+        site.wait_position(5)
+        try:
+            client.config_set("maxmemory-policy", "allkeys-lru")
+            eventually(lambda: "eviction" in running.causes, "noticed")
+            ready, why = running.ingestor.ready()
+            assert not ready
+            assert "allkeys-lru" in why
+            assert "set maxmemory-policy noeviction" in why
+            site.send(5)
+            time.sleep(1)
+            assert site.buffer.position(site.log()) == 5
+        finally:
+            client.config_set("maxmemory-policy", "noeviction")
+        site.wait_position(10)
+        assert running.ingestor.ready() == (True, "")
+
+
+@pytest.mark.parametrize("ahead_s", [3600, -3600])
+def test_an_ingestor_whose_clock_is_wrong_leaves_the_time_of_redis_and_says_so(site, monkeypatch, ahead_s):
+    monkeypatch.setattr(ingestors, "now_ms", lambda: now_ms() + 1000 * ahead_s)
+    site.send(5)
+    with capture_logs() as lines, site.ingesting() as running:
+        site.wait_position(5)
+        assert all(abs(entry.buffered_ms - now_ms()) < 60_000 for entry in site.entries())
+        state = next(one for one in site.learner.logs() if one.log.partition == 0)
+        assert abs(state.ahead_ms - 1000 * ahead_s) < 5_000
+        assert 0 <= state.now_ms - state.registered_ms < 60_000
+        assert running.ingestor.ready() == (True, ""), "it is said, and nothing more"
+    (line,) = [line for line in lines if "clock" in line["event"]]
+    assert "3600 s" in line["event"]
+    assert line["skew_s"] == pytest.approx(ahead_s, abs=5)

@@ -1,12 +1,19 @@
 """Where an ingestor reads, on the real broker: nothing is taken in twice, and no hole passes for a gap."""
 
+import hashlib
 import time
+from dataclasses import replace
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
+from kafka.errors import CorruptRecordError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
+from streaming.buffer import ALL_TOPICS
+from streaming.kafka_fetch import Fetched, KafkaFetch
+from streaming.kafka_source import KafkaSource
 from streaming.records import Marker, Reason
+from streaming.source import Partition
 from tests.support.ingestors import Site, check_chain, eventually
 
 
@@ -163,7 +170,7 @@ def test_what_retention_took_is_reported_as_expired_also_while_running(site):
 
 def hold(running, *, on):
     """Have the brake on or off, at once."""
-    running.ingestor._brake.look = lambda: on
+    running.ingestor._brake.look = lambda: frozenset({ALL_TOPICS} if on else ())
     running.ingestor._duties.now()
     eventually(lambda: ("brake" in running.causes) == on)
 
@@ -226,28 +233,95 @@ def test_a_topic_made_again_under_a_running_ingestor_is_another_log(site):
     assert running.seen.counts["consumed"] == 250
 
 
-class NotUtf8(str):
-    """A header's name as a client written in C may send it."""
+class Stumbling:
+    """A real consumer that cannot read what lies at offset 5 of a partition: asked again after that, it fails."""
 
-    def encode(self, *_):
-        return b"\xff\xfe"
+    def __init__(self, consumer, place):
+        self.consumer = consumer
+        self.place = place
+        self.stumbled = self.raised = False
+
+    def __getattr__(self, name):
+        assert not self.raised or name in ("assignment", "paused", "close"), f"{name} after its poll had raised"
+        return getattr(self.consumer, name)
+
+    def poll(self, timeout_ms):
+        assert not self.raised
+        found = {} if self.stumbled else self.consumer.poll(timeout_ms=timeout_ms)
+        if any(record.offset == 5 for record in found.get(self.place, ())):
+            self.stumbled = True
+            found[self.place] = [record for record in found[self.place] if record.offset < 5]
+        if self.stumbled and not found.get(self.place):
+            self.raised = True
+            raise CorruptRecordError("Record batch failed crc check")
+        return found
 
 
-def test_a_record_that_the_client_cannot_read_stops_its_partition_alone(kafka_server, redis_server, make_topic):
+@pytest.fixture
+def damaged(monkeypatch, kafka_server, redis_server, make_topic):
+    """A site of two partitions; in the first, no client can read the batch of three records from offset 5 on."""
     site = Site(kafka_server, redis_server, make_topic(2))
+    new_consumer, fetch = KafkaSource._new_consumer, KafkaFetch.fetch
+
+    def damage(self, partition, offset):
+        found = fetch(self, partition, offset)
+        if partition.partition == 0 and 5 <= offset <= 7:
+            found = replace(found, records=found.records[:60] + bytes([found.records[60] ^ 1]) + found.records[61:])
+        return found
+
+    monkeypatch.setattr(KafkaSource, "_new_consumer", lambda self: Stumbling(new_consumer(self), place(site)))
+    monkeypatch.setattr(KafkaFetch, "fetch", damage)
+    yield site
+    site.close()
+
+
+def send_damaged(site):
     site.send(5)
-    site.send(headers=[(NotUtf8("x"), b"1")])
-    site.send(5)
+    site.producer.close(timeout=2)
+    together = KafkaProducer(bootstrap_servers=site.kafka.bootstrap, linger_ms=1_000)
+    for _ in range(3):
+        together.send(site.topic, value=site.image, headers=[("ce_label", b"cat")], partition=0)
+    together.flush()
+    site.producer = together
+    site.send(3)
+
+
+def test_a_batch_that_the_client_cannot_read_becomes_dead_letters_that_name_it(damaged):
+    site = damaged
+    send_damaged(site)
     with site.ingesting() as running:
+        site.wait_position(11)
         site.send(10, partition=1)
-        site.wait_position(5)
         site.wait_position(10, partition=1)
-        running.until(lambda: running.ingestor.ready()[1].endswith(":0 holds a record that cannot be read"))
-        site.send(10, partition=1)
-        site.wait_position(20, partition=1)
-        site.admin.delete_records({place(site): 6})
-        running.until(lambda: site.buffer.position(site.log()) == 11)
         eventually(lambda: running.ingestor.ready() == (True, ""))
     assert check_chain(site.entries()) == 11
-    assert sum(entry.expired for entry in site.entries()) == 1
-    site.close()
+    found = {entry.offset: entry for entry in site.entries()}
+    assert [offset for offset, entry in found.items() if isinstance(entry, Marker)] == [5, 6, 7]
+    assert {found[offset].reason for offset in (5, 6, 7)} == {Reason.UNREADABLE}
+    letters = [dict(one.headers) for one in site.consume(f"{site.topic}.dlq", 3)]
+    assert sorted(one["__connect.errors.offset"] for one in letters) == [b"5", b"6", b"7"]
+    assert {one["tidemill.reason"] for one in letters} == {b"unreadable"}
+    assert {(one["tidemill.batch_first_offset"], one["tidemill.batch_last_offset"]) for one in letters} == {
+        (b"5", b"7")
+    }
+    (digest,) = {one["tidemill.batch_sha256"] for one in letters}
+    raw = KafkaFetch(site.options).fetch(Partition(site.topic, 0), 5).records[: int(letters[0]["tidemill.batch_bytes"])]
+    assert digest == hashlib.sha256(raw).hexdigest().encode()
+
+
+def test_what_the_broker_cannot_read_either_waits_for_a_person_its_partition_alone(damaged, monkeypatch):
+    site = damaged
+    send_damaged(site)
+    mute = Fetched(b"", 11, error="UnknownError")
+    monkeypatch.setattr(KafkaFetch, "fetch", lambda *_: mute)
+    with site.ingesting() as running:
+        reason = running.until(lambda: "cannot be read" in (said := running.ingestor.ready()[1]) and said)
+        assert f"tidemill release --partition {site.topic}:0 --skip 5" in reason
+        assert site.buffer.position(site.log()) == 5
+        site.send(10, partition=1)
+        site.wait_position(10, partition=1)
+        site.buffer.ask_skip(site.log(), 5)
+        site.wait_position(11, timeout_s=30)
+        running.until(lambda: running.ingestor.ready() == (True, ""))
+    assert check_chain(site.entries()) == 11
+    assert [entry.offset for entry in site.entries() if isinstance(entry, Marker)] == [5]

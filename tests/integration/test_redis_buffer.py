@@ -10,6 +10,7 @@ from streaming.buffer import (
     BufferMisconfiguredError,
     BufferTakenError,
     BufferUnavailableError,
+    Outcomes,
     Stale,
 )
 from streaming.entries import CorruptEntryError
@@ -150,7 +151,7 @@ def test_two_that_append_at_once_leave_each_record_once(redis_url):
         thread.join()
     buffer = Both(redis_url)
     assert offsets(buffer.learn.read(LOG, 0, 2 * total)) == list(range(total))
-    assert buffer.ingest.outcomes(BRAKE) == (1000, 0)
+    assert buffer.ingest.outcomes(BRAKE) == {LOG.topic: Outcomes(1000, 0)}
 
 
 @pytest.fixture
@@ -169,7 +170,7 @@ def test_a_lost_answer_shows_as_stale_behind_the_batch(cutting):
     proxy.cut = 1
     assert buffer.ingest.append(LOG, 1, samples(range(1, 8)), BRAKE) == Stale(8)
     assert offsets(buffer.learn.read(LOG, 0, 100)) == list(range(8))
-    assert buffer.ingest.outcomes(BRAKE) == (8, 0)
+    assert buffer.ingest.outcomes(BRAKE) == {LOG.topic: Outcomes(8, 0)}
 
 
 def test_a_connection_that_breaks_again_and_again_is_the_callers_to_retry(cutting):
@@ -265,6 +266,6 @@ def test_keys_of_a_partition_share_their_hash_tag(redis_server, redis_url):
     buffer.learn.leave_learnt(LOG, 0)
     buffer.ingest.open_incarnation(LOG.topic, LOG.topic_id, 0, 1)
     with redis_server.client() as client:
-        keys = {key.decode() for key in client.scan_iter()} - {KEYS.outcomes(BRAKE)}
+        keys = {key.decode() for key in client.scan_iter()} - {KEYS.verdicts(BRAKE)}
     assert len(keys) == 3
     assert all(key.startswith("tidemill:{job:images:0}:") for key in keys)

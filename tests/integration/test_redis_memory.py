@@ -1,6 +1,8 @@
 """A real Redis' memory: batches at maxmemory are refused whole, trimming makes room, bytes are counted right."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -9,9 +11,10 @@ from streaming.buffer import (
     BufferFullError,
     Stale,
 )
+from streaming.records import Entry, Sample
 from tests.servers.redis import RedisServer
 from tests.support.entries import LOG, marker, offsets, sample, samples
-from tests.support.redis_sides import BRAKE, KEYS, Both, each_redis
+from tests.support.redis_sides import BRAKE, KEYS, Both, each_redis, each_server, server_program
 
 
 def fill(buffer: Both, server: RedisServer, batch: int = 64) -> int:
@@ -66,7 +69,7 @@ def test_at_maxmemory_the_learner_trims_and_room_comes_back(own_redis, program):
         buffer.ingest.open_incarnation(LOG.topic, LOG.topic_id, 0, 1)
     assert buffer.learn.logs()[0].length == position
     assert buffer.ingest.bytes_used() > 0
-    buffer.ingest.release(BRAKE)
+    buffer.ingest.release(BRAKE, LOG.topic, {LOG: 9}, 3)
     buffer.learn.claim_ownership("state-a", adopt=False)
     buffer.learn.trim(LOG, position // 2)
     buffer.learn.leave_learnt(LOG, position // 2)
@@ -121,25 +124,110 @@ def test_reset_and_forget_work_at_maxmemory(own_redis, program):
     assert buffer.learn.forget(LOG) is True
 
 
-@each_redis
-@pytest.mark.parametrize(("size", "count"), [(3_072, 4_000), (12_288, 2_000), (150_528, 200)])
-def test_bytes_used_is_what_redis_uses(own_redis, program, size, count):
-    server = own_redis(program=program, appendonly=False)
-    buffer = Both(server.url)
-    pixels = os.urandom(size)
+WARM = replace(LOG, partition=9)
+
+
+def grown(server: RedisServer, buffer: Both, entries: list[Entry]) -> float:
+    """Append in batches of 64, as ingestors do, and return the bytes that the server's memory grew by.
+
+    What the server needs once for connections and scripts (half a megabyte) is there before.
+    """
     with server.client() as client:
+        buffer.ingest.append(WARM, 0, samples(range(640), os.urandom(192)), BRAKE)
+        client.delete(KEYS.stream(WARM))
         before = client.info("memory")["used_memory"]
-        buffer.ingest.register(LOG, count)
-        for start in range(0, count, 100):
-            # A burst of dead letters first, then one in ten.
-            entries = [
-                marker(o) if o < 100 or o % 10 == 0 else sample(o, pixels=pixels) for o in range(start, start + 100)
-            ]
-            buffer.ingest.append(LOG, start, entries, BRAKE)
+        buffer.ingest.register(LOG, len(entries))
+        for start in range(0, len(entries), 64):
+            buffer.ingest.append(LOG, start, entries[start : start + 64], BRAKE)
             if start == 0:
                 buffer.ingest.bytes_used()
-        used = client.info("memory")["used_memory"] - before
+        return float(client.info("memory")["used_memory"] - before)
+
+
+def named(offset: int, pixels: bytes, letters: int) -> Sample:
+    """A sample whose label, id and source are about so long, and not all the same."""
+    return Sample(
+        offset=offset,
+        after=offset,
+        expired=0,
+        buffered_ms=1_795_000_000_000 + offset,
+        label="c" * (letters // 4 + offset % 3 + 1),
+        sample_id=f"{offset:0{letters + offset % 7}}",
+        source="s" * letters,
+        event_time_ms=1_795_000_000_000 + offset,
+        pixels=pixels,
+    )
+
+
+@each_server
+@pytest.mark.parametrize("letters", [4, 200], ids=["short", "long"])
+@pytest.mark.parametrize("size", [8, 28, 32, 64, 96, 224])
+def test_bytes_used_is_what_redis_uses(own_redis, server, size, letters):
+    running = own_redis(program=server_program(server), appendonly=False)
+    buffer = Both(running.url)
+    pixels = os.urandom(size * size * 3)
+    entries = [named(offset, pixels, letters) for offset in range(max(200, min(15_000, 12_000_000 // len(pixels))))]
+    used = grown(running, buffer, entries)
     assert buffer.ingest.bytes_used() == pytest.approx(used, rel=0.1)
+    assert buffer.learn.logs()[0].bytes_used == pytest.approx(used, rel=0.1)
+
+
+@each_server
+@pytest.mark.parametrize("size", [3_072, 12_288])
+def test_bytes_used_counts_dead_letters_for_what_they_are(own_redis, server, size):
+    running = own_redis(program=server_program(server), appendonly=False)
+    buffer = Both(running.url)
+    pixels = os.urandom(size)
+    # A burst of dead letters first, then one in ten.
+    entries = [marker(o) if o < 100 or o % 10 == 0 else sample(o, pixels=pixels) for o in range(2_000)]
+    used = grown(running, buffer, entries)
+    assert buffer.ingest.bytes_used() == pytest.approx(used, rel=0.1)
+
+
+@each_server
+def test_measuring_leaves_nothing_behind_and_reaches_nobody(own_redis, server):
+    """Not in the append-only file, not on a replica, no key, no memory; also at maxmemory, where it still works."""
+    program = server_program(server)
+    running = own_redis(program=program, maxmemory="64mb", appendfsync="always")
+    buffer = Both(running.url)
+    grown(running, buffer, samples(range(640), os.urandom(2_352)))
+    with running.client() as client:
+        buffer.ingest.bytes_used()
+        keys, file_bytes = set(client.keys()), client.info("persistence")["aof_current_size"]
+        used, offset = client.info("memory")["used_memory"], client.info("replication")["master_repl_offset"]
+        client.config_set("maxmemory", "1mb")
+        measured = []
+        for _ in range(20):
+            buffer.now_s += 3_600
+            measured.append(buffer.ingest.bytes_used())
+        assert set(client.keys()) == keys
+        assert client.info("persistence")["aof_current_size"] == file_bytes
+        assert client.info("replication")["master_repl_offset"] == offset
+        assert client.info("memory")["used_memory"] - used < 100_000
+    assert max(measured) == pytest.approx(min(measured), rel=0.02)
+    assert measured[0] == pytest.approx(640 * 2_600, rel=0.1)
+
+
+def pool_bytes(buffer: Both) -> int:
+    return buffer.ingest.bytes_used()
+
+
+def test_what_measures_at_once_does_not_disturb_each_other(redis_server, redis_url):
+    buffer = Both(redis_url)
+    grown(redis_server, buffer, samples(range(640), os.urandom(2_352)))
+    alone = buffer.ingest.bytes_used()
+    others = [Both(redis_url) for _ in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        assert all(one == pytest.approx(alone, rel=0.02) for one in pool.map(pool_bytes, others))
+
+
+def test_a_user_who_may_not_measure_still_counts(own_redis):
+    server = own_redis()
+    grown(server, Both(server.url), samples(range(640), os.urandom(2_352)))
+    with server.client() as client:
+        client.execute_command("ACL", "SETUSER", "watcher", "on", ">pw", "~*", "+@all", "-xadd", "-del", "-info")
+    watcher = Both(f"redis://watcher:pw@127.0.0.1:{server.port}/0")
+    assert watcher.learn.logs()[0].bytes_used == pytest.approx(640 * 2_600, rel=0.25)
 
 
 def test_entry_size_is_measured_again_after_a_while(redis_server, redis_url):
@@ -157,4 +245,4 @@ def test_the_brake_is_forgotten_after_a_week_of_silence(redis_server, redis_url)
     buffer = Both(redis_url)
     buffer.ingest.append(LOG, 0, [marker(0)], BRAKE)
     with redis_server.client() as client:
-        assert 0 < client.ttl(KEYS.outcomes(BRAKE)) <= 7 * 24 * 3600
+        assert 0 < client.ttl(KEYS.verdicts(BRAKE)) <= 7 * 24 * 3600

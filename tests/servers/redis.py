@@ -25,11 +25,15 @@ class RedisServer:
         maxmemory: str = "0",
         policy: str = "noeviction",
         options: tuple[str, ...] = (),
+        port_max: int = 65_535,
     ) -> None:
-        """`options` are further arguments of redis-server. Raises LocalServerMissingError where there is none."""
+        """`options` are further arguments of redis-server. Raises LocalServerMissingError where there is none.
+
+        `port_max`: a node of a cluster needs the port 10,000 above its own as well.
+        """
         self._program = program or redis_program()
         self.folder = Path(tempfile.mkdtemp(prefix="tidemill-test-redis-"))
-        self.port = free_port()
+        self.port = next(port for port in iter(free_port, None) if port <= port_max)
         self._options = ["--save", "", "--appendonly", "yes" if appendonly else "no", "--appendfsync", appendfsync]
         self._options += ["--maxmemory", maxmemory, "--maxmemory-policy", policy, *options]
         self._process: LocalProcess | None = None

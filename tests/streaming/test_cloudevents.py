@@ -91,17 +91,56 @@ def test_no_label_is_missing() -> None:
     [b"", b"a" * 201, "ä".encode() * 101, b"\xff", b"\xed\xa0\x80", b"a\0", b"a\nb", b"\x7f", "a\u0085".encode(),
      "\u009b31m".encode(),
      "\u2028".encode(), "a\u2029".encode(), b" ", "\u3000 ".encode(), b"cat\r\n", b"\x1b[31mred",
-     "a\u202etac".encode(), "\u2066cat".encode()],
+     "a\u202etac".encode(), "\u2066cat".encode(), b'"cat"', b'""', '"r\u00e9d fox" '.encode()],
 )  # fmt: skip
 def test_unfit_labels_are_invalid(label: bytes) -> None:
     assert refused([("ce_label", label)]) is Reason.INVALID_LABEL
     assert refused([("label", b"cat"), ("ce_label", label)]) is Reason.INVALID_LABEL
 
 
-@pytest.mark.parametrize("label", ["a", "a" * 200, "ä" * 100, " cat", "cat ", "a b", "👩‍🚀", "none", "0", "a/b", "Cat"])
+@pytest.mark.parametrize(
+    "label", ["a", "a" * 200, "ä" * 100, "a b", "👩‍🚀", "none", "0", "a/b", "Cat", 'a "big" cat', '"', '"a" or "b" or']
+)
 def test_fit_labels_are_kept_as_sent(label: str) -> None:
     assert read(("ce_label", label.encode())).label == label
     assert structured({"label": label, "data_base64": "QQ=="}).label == label
+
+
+@pytest.mark.parametrize("label", [" cat", "cat ", "\u00a0cat\u3000"])
+def test_labels_that_look_alike_are_one_in_either_mode(label: str) -> None:
+    assert read(("ce_label", label.encode())).label == "cat"
+    assert read(("label", label.encode()), classes=frozenset({"cat"})).label == "cat"
+    assert structured({"label": label, "data_base64": "QQ=="}).label == "cat"
+
+
+def test_a_label_is_measured_after_it_is_normalised() -> None:
+    assert read(("ce_label", ("e\u0301" * 100).encode())).label == "é" * 100
+    assert refused([("ce_label", b" " * 1_999 + b"cat")]) is Reason.INVALID_LABEL
+
+
+def test_a_hidden_character_is_named() -> None:
+    with pytest.raises(RejectedRecord, match=r"U\+200B ZERO WIDTH SPACE"):
+        read(("ce_label", "cat\u200b".encode()))
+    with pytest.raises(RejectedRecord, match=r"U\+FEFF ZERO WIDTH NO-BREAK SPACE"):
+        structured({"label": "\ufeffcat", "data_base64": "QQ=="})
+
+
+def test_what_spring_quoted_is_unquoted_in_every_attribute() -> None:
+    types = {"ce_label": "java.lang.String", "ce_id": "java.lang.String", "ce_time": "java.lang.String"}
+    event = read(
+        ("ce_label", b'"caf\\u00e9 "'),
+        ("ce_id", b'"7"'),
+        ("ce_time", b'"2026-11-24T01:02:03.5Z"'),
+        ("spring_json_header_types", json.dumps(types).encode()),
+    )
+    assert event == Event("café", "7", "", 1_795_482_123_500, IMAGE)
+
+
+def test_a_structured_event_is_known_by_a_quoted_content_type() -> None:
+    types = ("spring_json_header_types", b'{"content-type": "java.lang.String"}')
+    headers: Headers = [("content-type", b'"application/cloudevents+json"'), types]
+    value = json.dumps({"label": "cat", "data_base64": "QQ=="}).encode()
+    assert read_event(record(headers, value)).label == "cat"
 
 
 def test_a_closed_list_refuses_other_labels() -> None:
@@ -111,10 +150,12 @@ def test_a_closed_list_refuses_other_labels() -> None:
     assert refused([("label", b"cat")], classes=frozenset()) is Reason.UNKNOWN_LABEL
 
 
-@pytest.mark.parametrize("value", [None, b""])
+@pytest.mark.parametrize(("value", "reason"), [(None, Reason.TOMBSTONE), (b"", Reason.EMPTY)])
 @pytest.mark.parametrize("headers", [[("label", b"cat")], [], [STRUCTURED]])
-def test_a_record_without_value_is_empty(value: bytes | None, headers: Headers) -> None:
-    assert refused(headers, value) is Reason.EMPTY
+def test_a_record_without_value_is_a_tombstone_and_one_without_bytes_is_empty(
+    value: bytes | None, reason: Reason, headers: Headers
+) -> None:
+    assert refused(headers, value) is reason
 
 
 def test_too_large_comes_before_the_label() -> None:
@@ -275,3 +316,9 @@ def test_any_record_is_an_event_within_limits_or_has_a_reason(
     assert len(event.source.encode()) <= 512
     assert -62_135_596_800_000 <= event.time_ms <= 253_402_300_799_999
     assert event.image
+
+
+def test_json_of_ten_thousand_parts_is_not_read() -> None:
+    with pytest.raises(RejectedRecord, match="more than 10000 parts") as caught:
+        structured(b'{"label": "cat", "a": [' + b"[]," * 10_000 + b"[]]}", max_bytes=100_000)
+    assert caught.value.reason is Reason.MALFORMED_EVENT

@@ -1,7 +1,9 @@
 """Records to samples: alone and in batches."""
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -26,6 +28,8 @@ def test_a_record_becomes_event_and_pixels() -> None:
 
 
 REFUSED = {
+    Reason.TOMBSTONE: Record("images", 0, 0, 0, b"key", None, (("label", b"cat"),)),
+    Reason.UNREADABLE: replace(record(0), unreadable="the checksum is wrong"),
     Reason.EMPTY: record(0, b""),
     Reason.TOO_LARGE: record(0, bytes(100_001)),
     Reason.MISSING_LABEL: record(0, label=None),
@@ -133,3 +137,12 @@ def test_threads_share_a_decoder() -> None:
 
     with ThreadPoolExecutor(4) as executor:
         assert all(together == alone for together in executor.map(all_forms, range(4)))
+
+
+def test_what_each_record_took_is_told_slice_by_slice() -> None:
+    told: list[Sequence[float]] = []
+    decoder = Decoder(ImageDecoder(8, 1_000_000, 1_000_000), timed=told.append)
+    with ThreadPoolExecutor(2) as executor:
+        decoder.decode_batch([record(0)] * 20, executor)
+    assert sum(map(len, told)) == 20
+    assert all(0 < one < 60 for seconds in told for one in seconds)

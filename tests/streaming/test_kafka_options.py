@@ -21,6 +21,7 @@ def test_servers_are_split():
         (errors.TopicAuthorizationFailedError("images"), "kafka.topics"),
         (errors.GroupAuthorizationFailedError("tidemill"), "kafka.group"),
         (errors.SaslAuthenticationFailedError("no"), "kafka.sasl_username"),
+        (errors.InvalidSessionTimeoutError("the group's least is 6000"), "kafka.session_timeout_ms"),
     ],
 )
 def test_a_refusal_names_its_setting_and_cure(error, setting):

@@ -1,6 +1,7 @@
 """Entries of the buffer for tests, with as little said as possible."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from streaming.records import Entry, Log, Marker, Reason, Sample
 
@@ -30,6 +31,11 @@ def marker(offset: int, *, after: int | None = None, buffered_ms: int = 1) -> Ma
 def samples(offsets: Iterable[int], pixels: bytes = b"\x01\x02\x03") -> list[Entry]:
     """Return the samples of the offsets."""
     return [sample(offset, pixels=pixels) for offset in offsets]
+
+
+def timeless(entries: Sequence[Entry]) -> list[Entry]:
+    """Return the entries without the time that the buffer's clock gave them."""
+    return [replace(entry, buffered_ms=0) for entry in entries]
 
 
 def offsets(entries: Sequence[Entry]) -> list[int]:

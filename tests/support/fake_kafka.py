@@ -6,6 +6,7 @@ from streaming.decoder import Decoded
 from streaming.kafka_options import KafkaUnavailableError
 from streaming.records import Event, Reason, Record, RejectedRecord
 from streaming.source import Bounds, Partition, Polled
+from streaming.unreadable import stand_ins
 
 BAD = b"bad"
 
@@ -35,10 +36,10 @@ class FakeKafka:
     def log(self, topic="images", partition=0):
         return self.topics[topic][1][partition]
 
-    def send(self, n=1, topic="images", partition=0, value=b"good"):
+    def send(self, n=1, topic="images", partition=0, value=b"good", headers=()):
         log = self.log(topic, partition)
         for _ in range(n):
-            log.records[log.end] = Record(topic, partition, log.end, 1_000, None, value)
+            log.records[log.end] = Record(topic, partition, log.end, 1_000, None, value, headers)
             log.end += 1
 
     def skip(self, n=1, topic="images", partition=0):
@@ -68,6 +69,13 @@ class FakeSource:
         self.ahead = {}
         self.truncated = frozenset()
         self.poison = {}
+        """What no client can read, by partition (`Unreadable`)."""
+        self.given_up = {}
+        self.stand_ins = {}
+        self.told_ends = {}
+        """Last stable offsets, where they are not the log's end."""
+        self.held_back = {}
+        """Records behind an open transaction."""
         self.polls = 0
 
     def connect(self):
@@ -86,30 +94,39 @@ class FakeSource:
             self.positions = dict.fromkeys(wanted, 0)
             self.given = dict(self.positions)
             return Polled(revoked=revoked, assigned=assigned)
-        truncated, self.truncated = self.truncated, frozenset()
+        if self.truncated:
+            truncated, self.truncated = self.truncated, frozenset()
+            return Polled(revoked=self._end(), truncated=truncated)
         if not self.kafka.available:
-            return Polled(truncated=truncated)
-        records, read_from, out, unreadable = {}, {}, set(), set()
-        for partition in self.owned - self.paused:
+            return Polled()
+        records, read_from = {}, {}
+        for partition in sorted(self.owned - self.paused):
             log = self.kafka.log(*partition)
             position = self.positions[partition]
             if not log.start <= position <= log.end:
-                out.add(partition)
-                continue
-            if position == self.poison.get(partition):
-                self.paused.add(partition)
-                unreadable.add(partition)
-                continue
-            several = [log.records[one] for one in range(position, log.end) if one in log.records][: self.max_poll]
+                return Polled(revoked=self._end())
+            several = self.stand_ins.pop(partition, [])
+            behind = [log.records[one] for one in range(position, log.end) if one in log.records]
+            batch = self.unreadable_at(partition, position)
+            if batch is not None:
+                behind = [record for record in behind if record.offset < batch.first]
+                if not several and not behind:
+                    if batch.accountable:
+                        self.give_up(partition, batch)
+                    return Polled(revoked=self._end(), unreadable={partition: batch})
+            several += behind[: self.max_poll]
             if several:
                 records[partition] = self.ahead.pop(partition, None) or several
                 read_from[partition] = self.given[partition]
                 self.given[partition] = self.positions[partition] = several[-1].offset + 1
             else:
                 self.positions[partition] = log.end
-        return Polled(
-            records, read_from, out_of_range=frozenset(out), truncated=truncated, unreadable=frozenset(unreadable)
-        )
+        return Polled(records, read_from)
+
+    def _end(self):
+        """This member has ended; `owned` of the next one is assigned by the next poll."""
+        owned, self.owned = self.owned, frozenset()
+        return owned
 
     def topic_ids(self):
         self._ask()
@@ -124,7 +141,9 @@ class FakeSource:
     def bounds(self, partitions):
         self._ask()
         logs = {partition: self.kafka.log(*partition) for partition in partitions}
-        return {partition: Bounds(log.start, log.end) for partition, log in logs.items()}
+        told = {partition: self.told_ends.get(partition, log.end) for partition, log in logs.items()}
+        held = {one: log.end + self.held_back.get(one, 0) for one, log in logs.items()}
+        return {one: Bounds(log.start, told[one], max(told[one], held[one])) for one, log in logs.items()}
 
     def position(self, partition):
         return self.positions[partition]
@@ -132,6 +151,26 @@ class FakeSource:
     def start(self, partition, offset):
         assert partition in self.owned
         self.positions[partition] = self.given[partition] = offset
+        batch = self.given_up.get(partition)
+        self.stand_ins.pop(partition, None)
+        if batch is not None and batch.first <= offset <= batch.last:
+            self.stand_ins[partition] = stand_ins(partition, batch, offset, batch.last + 1)
+            self.positions[partition] = batch.last + 1
+
+    def beyond_end(self, partition, offset):
+        self._ask()
+        return offset > self.kafka.log(*partition).end
+
+    def unreadable_at(self, partition, offset):
+        self._ask()
+        batch = self.poison.get(partition)
+        if batch is None or self.kafka.log(*partition).start > batch.first:
+            return None
+        last = self.kafka.log(*partition).end if batch.last is None else batch.last
+        return batch if batch.first <= max(offset, batch.first) <= last and offset <= last else None
+
+    def give_up(self, partition, batch):
+        self.given_up[partition] = batch
 
     def pause(self, partitions):
         assert set(partitions) <= self.owned
@@ -153,6 +192,7 @@ class FakeSource:
     def restart(self):
         self.owned = frozenset()
         self.ahead.clear()
+        self.given_up.clear()
 
     def close(self):
         self.closed = True
@@ -172,6 +212,10 @@ class FakeDecoder:
         return [self._verdict(record) for record in records]
 
     def _verdict(self, record):
+        if record.unreadable:
+            return RejectedRecord(Reason.UNREADABLE, record.unreadable)
+        if record.value is None:
+            return RejectedRecord(Reason.TOMBSTONE, "null")
         if record.value == BAD:
             return RejectedRecord(Reason.NOT_AN_IMAGE, "bad")
         return Decoded(Event("cat", f"{record.partition}/{record.offset}", "", 1_000, b""), self.pixels)
@@ -183,6 +227,9 @@ class FakeLetters:
     def __init__(self):
         self.sent = []
         self.error = None
+        self.refuses = None
+        """Which letters `error` is raised for; None: all."""
+        self.tries = 0
         self.exists = True
 
     def topic_of(self, topic):
@@ -192,8 +239,10 @@ class FakeLetters:
         return self.exists
 
     def send(self, letters):
-        if self.error is not None:
-            raise self.error
+        self.tries += 1
+        refused = self.error if self.refuses is None or any(map(self.refuses, letters)) else None
+        if refused is not None:
+            raise refused
         self.sent += [(one.record.partition, one.record.offset) for one in letters]
 
     def close(self):

@@ -52,6 +52,7 @@ class Watching(SilentObserver):
         self.lags = {}
         self.causes = []
         self.halted = {}
+        self.uncommitted_records = {}
 
     def consumed(self, records):
         self.counts["consumed"] += records
@@ -76,6 +77,12 @@ class Watching(SilentObserver):
 
     def stopped(self, topic, partition, *, truncated):
         self.halted[topic, partition] = truncated
+
+    def uncommitted(self, topic, partition, records, since_ms):
+        self.uncommitted_records[topic, partition] = records
+
+    def unreadable(self, topic, partition, *, waits):
+        self.halted[topic, partition] = waits
 
 
 @dataclass

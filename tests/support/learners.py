@@ -15,6 +15,7 @@ from daemon.learn.learner import Learner
 from daemon.learn.manifests import Labels
 from daemon.learn.ownership import Ownership
 from daemon.learn.requests import Requests
+from daemon.learn.retention import Retention
 from daemon.learn.round import Round
 from daemon.learn.settlement import Settlement
 from daemon.learn.stages import Stages
@@ -22,7 +23,8 @@ from daemon.learn.status import StatusBoard
 from daemon.learn.taker import WindowTaker
 from daemon.learn.trigger import WindowLimits
 from daemon.learn.watch import BufferWatch
-from daemon.outage import Need, Outage
+from daemon.outage import EVICTING, Need, Outage
+from daemon.server_watch import ServerWatch
 from model.candidates import CandidateMaker, CandidateOptions
 from model.challenger import Challenger, ChallengerOptions
 from model.judge import Judge
@@ -33,6 +35,7 @@ from model.publishing.publisher import Staged
 from model.publishing.repository import Repository
 from model.screener import Screener
 from model.store import StateDirectory, StoreRules
+from model.store.retention import KeepRules
 from streaming.memory_buffer import MemoryBuffer
 from streaming.records import Entry, Log, Marker, Reason, Sample
 
@@ -97,6 +100,7 @@ class Bench:
     ) -> None:
         self.folder = folder
         self.rules = rules or StoreRules()
+        self.keep = KeepRules()
         self.samples = samples
         self.size = size
         self.plan = plan or PlanOptions(batch=batch, steps_max=20)
@@ -215,12 +219,19 @@ class Bench:
         )
         return Learner(
             directory=directory,
-            taker=WindowTaker(self.buffer, WindowLimits(self.samples, 16, 60), self.size, lambda: self.now_ms),
+            taker=WindowTaker(self.buffer, WindowLimits(self.samples, 16, 60), self.size, clock),
             round=one_round,
             settlement=settlement,
+            retention=Retention(directory, repository, observer, self.keep),
             announcements=announcements,
             requests=Requests(directory, repository, Mailbox(self.folder / "models", "default"), settlement),
-            watch=BufferWatch(self.buffer, observer, lambda: self.now_ms),
+            watch=BufferWatch(
+                self.buffer,
+                observer,
+                lambda: self.now_ms,
+                clock,
+                ServerWatch(self.buffer.vitals, lambda: self.now_ms, clock, Outage(EVICTING, Need.EVICTION, clock)),
+            ),
             drift=DriftWatch(directory, observer, self.drift_delta),
             challenger=Challenger(
                 directory, options, ChallengerOptions(self.challenger_turns, self.samples, self.seed), cpu, clock

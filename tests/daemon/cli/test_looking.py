@@ -82,7 +82,7 @@ def test_status_without_servers_is_what_the_state_knows(run, history):
     told = ran.json
     assert told["champion"]["version"] == 2
     assert told["round"] == 3
-    assert told["buffer"] == {"samples": None, "bytes": None}
+    assert told["buffer"] == {"samples": None, "dead_letters": None, "bytes": None}
     [position] = told["positions"]
     assert (position["topic"], position["partition"]) == ("images", 0)
     assert (position["learnt"], position["buffered"], position["end"]) == (80, None, None)

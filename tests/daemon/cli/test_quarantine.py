@@ -3,7 +3,8 @@
 import pytest
 
 from daemon.cli.requests import ask
-from tests.support.windows import open_state
+from model.store.requests import pending_requests
+from tests.support.windows import labelled, open_state, window
 
 
 @pytest.fixture
@@ -40,3 +41,18 @@ def test_release_and_drop(run, history, verb, said, left):
     ran = run("quarantine", verb, "2")
     assert ran.status == 1
     assert "nothing of round 2 is set aside" in ran.err
+
+
+def test_skip_names_the_round_at_which_learning_stands_still(run, history):
+    ran = run("quarantine", "skip")
+    assert ran.status == 1
+    assert "does not stand still" in ran.err
+    with open_state(history / "state") as state:
+        (start,) = state.ledger.positions().values()
+        claim = state.claim(window(labelled(range(200, 240)), start), seed=1, state=None)
+        state.raised.note(claim, "builtins.KeyError at here", "KeyError: 3")
+        state.raised.acquit([claim.round])
+    ran = run("quarantine", "skip", "--wait", "0")
+    assert "not answered within 0 s" in ran.err
+    (request,) = pending_requests(history / "state")
+    assert (request.kind, request.arguments) == ("quarantine.skip", {"round": claim.round})

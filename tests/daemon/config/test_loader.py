@@ -1,5 +1,6 @@
 """The order of sources, what is refused and how, and that no secret is ever shown."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,20 @@ def test_a_class_may_hold_a_comma_in_json():
     assert load(environ=NOTHING, sets=['model.classes=["a,b", "c"]']).config.model.classes == ("a,b", "c")
 
 
+def test_classes_are_spelt_as_labels_are():
+    given = ["cafe\u0301", " red\u00a0fox "]
+    assert load(environ=NOTHING, sets=[f"model.classes={json.dumps(given)}"]).config.model.classes == (
+        "café",
+        "red fox",
+    )
+
+
+def test_a_class_that_no_label_can_be_is_told_with_the_character():
+    found = problems_of(sets=["model.classes=cat,dog\u200b"])
+    assert "U+200B ZERO WIDTH SPACE" in found["model.classes"]
+    assert set(problems_of(sets=["model.classes=caf\u00e9,cafe\u0301"])) == {"model.classes"}
+
+
 def test_an_empty_list_is_empty():
     assert load(environ={"TIDEMILL_MODEL__CLASSES": ""}).config.model.classes == ()
 
@@ -83,7 +98,7 @@ def test_numbers_may_have_underscores():
 
 
 def test_a_value_may_hold_an_equals_sign():
-    url = "redis://h:1/0?a=b"
+    url = "redis://h:1/0?client_name=b"
     assert load(environ=NOTHING, sets=[f"redis.url={url}"]).config.redis.url.get_secret_value() == url
 
 
@@ -134,7 +149,8 @@ def test_a_wrong_type_in_the_file_is_refused_though_its_text_would_do(tmp_path):
     ("sets", "key"),
     [
         (["round.samples=10", "round.min_samples=20"], "round.min_samples"),
-        (["round.steps_min=5000"], "round.steps_min"),
+        (["round.steps_min=900", "round.steps_max=800"], "round.steps_min"),
+        (["store.waiting_max=9"], "store.waiting_max"),
         (["kafka.topics=a,a"], "kafka.topics"),
         (["kafka.topics=a,a.dlq"], "kafka.topics"),
         (["kafka.announce_topic=images"], "kafka.announce_topic"),

@@ -21,5 +21,5 @@ def test_each_broken_record_is_rejected_for_the_reason_that_it_names(broken):
     assert rejected.value.reason == broken.reason
 
 
-def test_every_reason_is_there_but_that_of_closed_classes():
-    assert {broken.reason for broken in KINDS} == set(Reason) - {Reason.UNKNOWN_LABEL}
+def test_every_reason_is_there_but_that_of_closed_classes_and_what_is_no_mistake_of_a_producer():
+    assert {broken.reason for broken in KINDS} == set(Reason) - {Reason.UNKNOWN_LABEL, Reason.TOMBSTONE}

@@ -5,7 +5,7 @@ import pytest
 
 from daemon.config import load
 from daemon.demo.plan import Addresses, Plan, settings
-from daemon.demo.roles import as_flags, as_toml, death_in
+from daemon.demo.roles import GIVEN_UP, as_flags, as_toml, death_in, given_up_in
 
 SETTINGS = settings(Plan(Path("demo-output")), Addresses("127.0.0.1:9", "unix:///x?db=0", 1001, 1002, 1003, 1004))
 
@@ -51,3 +51,9 @@ def test_a_death_is_told_with_the_last_words():
 @pytest.mark.parametrize("line", [b"", b"Traceback", b"[1]", b'{"event": "role started"}', b"\xff"])
 def test_other_lines_tell_of_no_death(line):
     assert death_in(line) is None
+
+
+def test_a_role_that_is_given_up_is_seen():
+    assert given_up_in(json.dumps({"event": GIVEN_UP, "given_up": "learn", "reason": "…"}).encode()) == "learn"
+    assert given_up_in(json.dumps({"event": "role died", "died": "learn"}).encode()) is None
+    assert given_up_in(b"no JSON") is None and given_up_in(b"[1]") is None

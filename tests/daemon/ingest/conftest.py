@@ -35,7 +35,7 @@ class Rig:
             self.buffer,
             FakeDecoder(),
             self.letters,
-            IngestOptions("one", workers=1, **({"batch_records": 8} | self.options)),
+            IngestOptions(**({"name": "one", "workers": 1, "batch_records": 8} | self.options)),
             self.seen,
             self.clock,
             lambda: 5,

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from daemon.ingest.faults import FAULT_POINTS
@@ -6,9 +8,9 @@ from streaming.buffer import BufferFullError
 from streaming.kafka_admin import TopicMissingError
 from streaming.kafka_options import KafkaRefusedError, KafkaUnavailableError
 from streaming.records import Marker, Reason
-from streaming.source import Committed, Partition
+from streaming.source import UNREADABLE_OFFSETS_MAX, Committed, Partition, Unreadable
 from tests.support.fake_kafka import BAD
-from tests.support.ingestors import check_chain
+from tests.support.ingestors import check_chain, markers
 
 IMAGES = Partition("images", 0)
 
@@ -214,7 +216,7 @@ def test_the_brake_stops_at_more_than_half_from_a_hundred_on(rig):
     one.begin()
     one.turn(4, pass_s=6)
     assert one.buffer.position(one.log()) == position, "a restart does not release it"
-    one.buffer.release("one")
+    one.buffer.release("one", "images", {})
     one.turn(4, pass_s=6)
     assert one.buffer.position(one.log()) > position
 
@@ -355,6 +357,51 @@ def test_a_truncation_that_the_brokers_tell_of_stops_the_partition(rig):
     assert not one.ingestor.ready()[0]
 
 
+def test_a_truncation_outlasts_the_consumer_that_told_of_it(rig):
+    one = rig(partitions=2)
+    one.kafka.send(5)
+    one.kafka.send(5, partition=1)
+    one.turn()
+    one.source.truncated = frozenset({IMAGES})
+    one.turn()
+    one.kafka.send(5)
+    one.kafka.send(5, partition=1)
+    one.source.poison[Partition("images", 1)] = BROKEN
+    one.turn(6, pass_s=6)
+    assert one.offsets(one.log(1)) == list(range(10)), "the consumer was made anew for the other partition"
+    assert one.offsets() == list(range(5))
+    assert "images:0 is truncated" in one.ingestor.ready()[1]
+    one.buffer.open_incarnation("images", "id-1", 0, 1)
+    one.turn(4, pass_s=6)
+    assert one.offsets(one.log(0, incarnation=1)) == list(range(10))
+    assert one.ingestor.ready() == (True, "")
+
+
+def test_a_stuck_partition_whose_leader_is_away_keeps_nobody_from_anything(rig, monkeypatch):
+    one = rig(partitions=2)
+    one.source.poison[IMAGES] = WAITING["the broker cannot read it either"]
+    one.kafka.send(10)
+    one.turn(4, pass_s=6)
+
+    def away(*_):
+        raise KafkaUnavailableError("no leader")
+
+    monkeypatch.setattr(one.source, "unreadable_at", away)
+    one.kafka.send(5, partition=1)
+    monkeypatch.setattr(one.source, "poll", lambda _timeout, real=one.source.poll: real_poll(one.source, real))
+    one.turn(3, pass_s=6)
+    assert [check.name for check in one.ingestor.checks() if not check.ok] == ["partitions"]
+
+
+def real_poll(source, poll):
+    """The double's poll looks for what cannot be read by the same method: not here."""
+    source.unreadable_at, away = lambda *_: None, source.unreadable_at
+    try:
+        return poll(0)
+    finally:
+        source.unreadable_at = away
+
+
 def test_a_topic_made_again_is_another_log_and_nothing_read_ahead_is_taken_for_it(rig):
     one = rig()
     one.kafka.send(5)
@@ -383,23 +430,140 @@ def test_a_topic_that_is_gone_is_waited_for(rig):
     assert one.ingestor.ready() == (True, "")
 
 
-def test_a_record_that_cannot_be_read_stops_its_partition_alone_until_it_is_gone(rig):
+BROKEN = Unreadable(5, 7, "the checksum is wrong", 300, "ab" * 32)
+"""Three records in one batch that no client can read."""
+
+
+def test_a_batch_that_cannot_be_read_becomes_dead_letters_of_its_offsets_and_the_rest_goes_on(rig):
     one = rig(partitions=2)
     one.kafka.send(5)
     one.turn()
-    one.source.poison[IMAGES] = 5
+    one.source.poison[IMAGES] = BROKEN
+    one.kafka.send(5)
+    one.kafka.send(5, partition=1)
+    one.turn(6, pass_s=6)
+    assert one.offsets() == list(range(10))
+    assert one.offsets(one.log(1)) == list(range(5))
+    assert check_chain(one.entries()) == 10
+    assert [(entry.offset, entry.reason) for entry in markers(one.entries())] == [
+        (offset, Reason.UNREADABLE) for offset in (5, 6, 7)
+    ]
+    assert one.letters.sent == [(0, 5), (0, 6), (0, 7)]
+    assert one.seen.reasons == {"unreadable": 3}
+    assert one.ingestor.ready() == (True, "")
+
+
+WAITING = {
+    "the broker cannot read it either": Unreadable(5, None, "the broker answers UnknownError"),
+    "nobody can tell where it ends": Unreadable(5, None, "the checksum is wrong", 300, "ab" * 32),
+    "a codec is missing": Unreadable(5, 7, "Libraries for lz4 not found", 300, "ab" * 32, curable=True),
+    "its header is absurd": Unreadable(5, 5 + UNREADABLE_OFFSETS_MAX, "the checksum is wrong", 300, "ab" * 32),
+}
+
+
+@pytest.mark.parametrize("batch", WAITING.values(), ids=WAITING.keys())
+def test_what_cannot_be_accounted_for_stops_its_partition_alone_until_it_can_be_read(rig, batch):
+    one = rig(partitions=2, job="birds")
+    one.kafka.send(5)
+    one.turn()
+    one.source.poison[IMAGES] = batch
     one.kafka.send(5)
     one.kafka.send(5, partition=1)
     one.turn(6, pass_s=6)
     assert one.offsets() == list(range(5))
     assert one.offsets(one.log(1)) == list(range(5))
-    assert one.ingestor.ready() == (False, "partitions: images:0 holds a record that cannot be read")
-    one.kafka.expire(6)
+    is_ready, reason = one.ingestor.ready()
+    assert not is_ready
+    assert f"images:0 cannot be read from offset 5 on ({batch.why})" in reason
+    upto = 5 if batch.last is None else batch.last
+    assert f"tidemill release --partition images:0 --skip {upto} --set job=birds" in reason
+    assert "delete-records" not in reason
+    assert one.seen.halted == {("images", 0): True}
+    polls = one.source.polls
+    one.turn(5, pass_s=6)
+    assert one.source.polls == polls + 5, "and the member of the group is not made anew for it each time"
+    assert one.offsets() == list(range(5))
+    del one.source.poison[IMAGES]
     one.turn(4, pass_s=6)
-    assert one.offsets() == [0, 1, 2, 3, 4, 6, 7, 8, 9]
+    assert one.offsets() == list(range(10))
     assert check_chain(one.entries()) == 10
-    assert sum(entry.expired for entry in one.entries()) == 1
+    assert markers(one.entries()) == []
+    assert one.seen.halted == {("images", 0): False}
     assert one.ingestor.ready() == (True, "")
+
+
+def test_a_person_may_let_it_go_and_every_offset_is_accounted_for(rig):
+    one = rig()
+    one.kafka.send(5)
+    one.turn()
+    one.source.poison[IMAGES] = Unreadable(5, None, "the broker answers UnknownError")
+    one.kafka.send(5)
+    one.turn(4, pass_s=6)
+    one.buffer.ask_skip(one.log(), 4)
+    one.turn(2, pass_s=6)
+    assert one.offsets() == list(range(5)), "a word for what lies before says nothing of this"
+    one.source.poison[IMAGES] = Unreadable(5, 6, "the broker answers UnknownError")
+    one.buffer.ask_skip(one.log(), 6)
+    one.turn(6, pass_s=6)
+    assert one.offsets() == list(range(10))
+    assert check_chain(one.entries()) == 10
+    assert [entry.offset for entry in markers(one.entries())] == [5, 6]
+    assert one.letters.sent == [(0, 5), (0, 6)]
+    assert one.ingestor.ready() == (True, "")
+
+
+def test_a_batch_longer_than_a_word_to_skip_is_left_whole(rig):
+    """The word names an offset within the batch: all of it goes, for nobody can read the rest either."""
+    one = rig()
+    one.source.poison[IMAGES] = replace(BROKEN, first=0, curable=True)
+    one.kafka.send(10)
+    one.turn(4, pass_s=6)
+    one.buffer.ask_skip(one.log(), 2)
+    one.turn(5, pass_s=6)
+    assert [entry.offset for entry in markers(one.entries())] == list(range(8))
+    assert check_chain(one.entries()) == 10
+
+
+def test_what_could_not_be_read_is_given_out_again_where_it_was_not_taken_in(rig):
+    one = rig()
+    one.source.poison[IMAGES] = BROKEN
+    one.kafka.send(10)
+    one.letters.error = KafkaUnavailableError("nobody there")
+    one.turn(6)
+    assert one.offsets() == list(range(5))
+    one.letters.error = None
+    one.turn(8, pass_s=6)
+    assert check_chain(one.entries()) == 10
+    assert one.letters.sent == [(0, 5), (0, 6), (0, 7)]
+
+
+def test_of_another_topic_with_the_same_name_nothing_is_given_up(rig):
+    one = rig()
+    one.source.poison[IMAGES] = BROKEN
+    one.kafka.send(10)
+    one.turn(3)
+    one.source.poison.clear()
+    one.kafka.make("images")
+    one.kafka.send(10)
+    one.turn(6, pass_s=6)
+    assert markers(one.entries()) == []
+    assert check_chain(one.entries()) == 10
+
+
+def test_a_log_whose_end_is_told_too_low_is_not_truncated(rig):
+    """As the embedded broker tells it: the first record of the last batch, and 0 while a transaction is open."""
+    one = rig()
+    one.kafka.send(8)
+    one.turn()
+    for told in (6, 0):
+        one.source.told_ends[IMAGES] = told
+        one.begin()
+        one.source.told_ends[IMAGES] = told
+        one.kafka.send(3)
+        one.turn(5, pass_s=6)
+        assert one.ingestor.ready() == (True, "")
+        assert one.seen.lags["images", 0] >= 0
+    assert check_chain(one.entries()) == 14
 
 
 def test_what_is_revoked_is_forgotten_and_what_comes_back_is_opened_anew(rig):

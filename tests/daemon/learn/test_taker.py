@@ -27,10 +27,11 @@ class ListedBuffer:
     def __init__(self, **logs):
         self.entries = {Log("images", "id", int(name[1:])): entries for name, entries in logs.items()}
         self.reads = 0
+        self.now_ms = 0
 
     def logs(self):
         return [
-            LogState(log, len(entries), entries[-1].offset + 1, entries[-1].offset + 1, 0, 0)
+            LogState(log, len(entries), entries[-1].offset + 1, entries[-1].offset + 1, 0, 0, now_ms=self.now_ms)
             for log, entries in self.entries.items()
         ]
 
@@ -40,7 +41,8 @@ class ListedBuffer:
 
 
 def taker(buffer, now_ms=0, limits=LIMITS):
-    return WindowTaker(buffer, limits, SIZE, lambda: now_ms)
+    buffer.now_ms = now_ms
+    return WindowTaker(buffer, limits, SIZE, lambda: 0.0)
 
 
 def test_a_window_holds_each_entry_once_in_the_order_of_log_and_offset():

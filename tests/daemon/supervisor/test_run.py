@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.support.roles import Tidemill, eventually
+from tests.support.windows import open_state
 
 NO_SERVERS = {"kafka": {"bootstrap_servers": "127.0.0.1:9"}, "redis": {"url": "redis://127.0.0.1:9/0"}}
 
@@ -71,11 +72,51 @@ def test_run_supervises_and_stops_in_order(tidemill):
     assert stopped == ["ingest", "learn", "serve"]
 
 
+def ready(tidemill: Tidemill) -> tuple[int, dict[str, str]]:
+    answer = httpx.get(f"http://127.0.0.1:{tidemill.ports['run']}/readyz", timeout=5)
+    return answer.status_code, {one["name"]: one["reason"] for one in answer.json()["checks"] if not one["ok"]}
+
+
 @pytest.mark.slow
-def test_run_gives_up_when_a_role_keeps_dying(tidemill):
+def test_what_serves_lives_on_while_the_learner_is_given_up_and_a_hangup_tries_it_again(tidemill):
+    """The state directory belongs to another learner: a person must act."""
+    with open_state(tidemill.folder / "state", size=64):
+        process = tidemill.start("run")
+        eventually(lambda: metric(tidemill, 'role_given_up{role="learn"}') == 1, "learn is given up", 60)
+        eventually(lambda: serving(tidemill), "serve answers", 60)
+        code, reasons = ready(tidemill)
+        assert code == 503 and list(reasons) == ["learn"]
+        assert "given up: learn ended with status 78" in reasons["learn"]
+        assert "is in use by process" in reasons["learn"] and "SIGHUP" in reasons["learn"]
+        assert metric(tidemill, 'role_up{role="learn"}') == 0
+        assert metric(tidemill, 'role_up{role="serve"}') == metric(tidemill, 'role_up{role="ingest"}') == 1
+        assert metric(tidemill, 'role_restarts_total{role="learn"}') == 0
+    process.send_signal(signal.SIGHUP)
+    eventually(lambda: metric(tidemill, 'role_up{role="learn"}') == 1, "learn is started again", 30)
+    eventually(lambda: ready(tidemill)[0] == 200, "ready", 30)
+    process.terminate()
+    assert process.wait(60) == 0, tidemill.logs()
+
+
+@pytest.mark.slow
+def test_run_gives_up_on_a_role_that_keeps_dying_and_keeps_the_others(tidemill):
     with socket.create_server(("127.0.0.1", tidemill.ports["http"])):
         process = tidemill.start("run", "--set", "run.restart_max=1")
-        assert process.wait(90) == 1, tidemill.logs()
-    last = tidemill.logs().splitlines()[-1]
-    assert "serve died 2 times" in last
-    assert "http.port" in last
+        eventually(lambda: metric(tidemill, 'role_given_up{role="serve"}') == 1, "serve is given up", 90)
+        code, reasons = ready(tidemill)
+        assert code == 503 and "serve died 2 times" in reasons["serve"] and "http.port" in reasons["serve"]
+        assert metric(tidemill, 'role_up{role="ingest"}') == 1
+        process.terminate()
+        assert process.wait(60) == 0, tidemill.logs()
+
+
+@pytest.mark.slow
+def test_where_nothing_is_left_to_run_it_says_so_with_a_status_of_its_own(tidemill):
+    with (
+        open_state(tidemill.folder / "state", size=64),
+        socket.create_server(("127.0.0.1", tidemill.ports["http"])),
+        socket.create_server(("127.0.0.1", tidemill.ports["ingest"])),
+    ):
+        process = tidemill.start("run", "--set", "run.restart_max=0")
+        assert process.wait(90) == 78, tidemill.logs()
+    assert "every role is given up" in tidemill.logs().splitlines()[-1]

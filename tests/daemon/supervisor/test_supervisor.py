@@ -1,14 +1,16 @@
 """The supervisor with made-up processes and a made-up clock: nothing sleeps."""
 
+import errno
 import threading
 
 import pytest
+from structlog.testing import capture_logs
 
 from daemon.errors import OperatorError
 from daemon.metrics import RunMetrics, new_registry
 from daemon.readiness import ask_all
 from daemon.supervisor.restarts import RestartRules
-from daemon.supervisor.supervisor import Supervisor
+from daemon.supervisor.supervisor import AGAIN_S, FIRST_START_S, Supervisor
 
 
 class World:
@@ -21,8 +23,16 @@ class World:
         self.slow_s = 0.0
         self.alive: dict[str, FakeProcess] = {}
         self.spawned: list[str] = []
+        self.refused: set[str] = set()
+        self.hangup = False
+
+    def again(self) -> bool:
+        was, self.hangup = self.hangup, False
+        return was
 
     def spawn(self, role: str) -> "FakeProcess":
+        if role in self.refused:
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
         self.spawned.append(role)
         self.alive[role] = FakeProcess(self, role, len(self.spawned))
         return self.alive[role]
@@ -76,6 +86,7 @@ def supervisor(world, registry) -> Supervisor:
         RestartRules(2, 100),
         RunMetrics(registry),
         stop_timeout_s=20,
+        again=world.again,
         clock=world.clock,
         pause=world.pause,
     )
@@ -117,20 +128,130 @@ def test_a_role_that_ends_unasked_counts_as_dead_also_with_status_0(world, super
     assert world.spawned.count("serve") == 2
 
 
-def test_a_role_that_keeps_dying_is_given_up_loudly(world, supervisor):
-    def die() -> None:
-        world.now += 2
-        supervisor.run_once()
-        world.alive["learn"].status = 1
+def look(supervisor, times=3):
+    for _ in range(times):
         supervisor.run_once()
 
-    die()
-    die()
+
+def die(world, supervisor, role, status=1):
+    """Let a role start that is due, and end."""
+    world.now += 2
+    look(supervisor, 1)
+    world.alive[role].status = status
+    look(supervisor, 1)
+
+
+def given_up(registry, role):
+    return registry.get_sample_value("tidemill_role_given_up", {"role": role})
+
+
+def check_of(supervisor, role):
+    return next(check for check in ask_all(supervisor.asks()) if check.name == role)
+
+
+def test_a_role_that_keeps_dying_is_given_up_loudly_and_the_others_live_on(world, supervisor, registry):
+    assert [given_up(registry, role) for role in ("ingest", "learn", "serve")] == [0, 0, 0]
+    for _ in range(3):
+        die(world, supervisor, "learn")
+    world.now += 60
+    look(supervisor)
+    assert world.spawned.count("learn") == 3 and world.spawned.count("serve") == world.spawned.count("ingest") == 1
+    assert (up(registry, "learn"), given_up(registry, "learn")) == (0, 1)
+    assert (up(registry, "serve"), given_up(registry, "serve")) == (1, 0)
+    check = check_of(supervisor, "learn")
+    assert not check.ok
+    assert check.reason == (
+        "given up: learn died 3 times in short order (run.restart_max), the last time with status 1: learn says ouch."
+        " It is tried again every 10 minutes"
+    )
+    assert [check_of(supervisor, role).ok for role in ("ingest", "serve")] == [True, True]
+
+
+def test_what_died_too_often_is_tried_again_by_itself_and_given_up_again(world, supervisor, registry):
+    for _ in range(3):
+        die(world, supervisor, "learn")
+    world.now += AGAIN_S
+    look(supervisor)
+    assert world.spawned.count("learn") == 4
+    assert (up(registry, "learn"), given_up(registry, "learn")) == (1, 0)
+    assert check_of(supervisor, "learn").ok
+    for _ in range(3):
+        die(world, supervisor, "learn")
+    assert world.spawned.count("learn") == 6 and given_up(registry, "learn") == 1
+
+
+@pytest.mark.parametrize("status", [2, 78])
+def test_what_says_that_a_person_must_act_is_not_started_again_until_one_has(world, supervisor, registry, status):
+    look(supervisor)
+    world.now += FIRST_START_S
+    world.alive["learn"].status = status
+    with capture_logs() as logs:
+        for _ in range(4):
+            look(supervisor)
+            world.now += AGAIN_S
+    assert world.spawned.count("learn") == 1 and given_up(registry, "learn") == 1
+    assert check_of(supervisor, "learn").reason == (
+        f"given up: learn ended with status {status}: learn says ouch."
+        " Put that right, then send SIGHUP to `tidemill run` or restart it"
+    )
+    said = [one["event"] for one in logs if "given up" in one["event"]]
+    assert said == ["role given up, the others go on", *["role is still given up"] * 3]
+    world.hangup = True
+    look(supervisor)
+    assert world.spawned.count("learn") == 2 and world.spawned.count("serve") == 1
+    assert (up(registry, "learn"), given_up(registry, "learn")) == (1, 0)
+
+
+def test_a_hangup_without_anything_given_up_changes_nothing(world, supervisor):
+    look(supervisor)
+    world.hangup = True
+    look(supervisor)
+    assert sorted(world.spawned) == ["ingest", "learn", "serve"]
+
+
+def test_what_wants_a_person_is_given_up_also_at_the_first_start(world, supervisor, registry):
+    look(supervisor, 1)
+    world.alive["learn"].status = 78
+    look(supervisor)
+    assert given_up(registry, "learn") == 1 and up(registry, "serve") == 1
+
+
+def test_a_configuration_that_is_wrong_at_a_restart_is_given_up(world, supervisor, registry):
+    die(world, supervisor, "learn")
+    die(world, supervisor, "learn", 2)
+    look(supervisor)
+    assert given_up(registry, "learn") == 1 and up(registry, "serve") == 1
+
+
+def test_where_every_role_is_given_up_it_ends_with_a_status_of_its_own(world, supervisor):
+    look(supervisor)
+    for role in ("ingest", "learn"):
+        world.alive[role].status = 78
+    look(supervisor)
+    world.alive["serve"].status = 78
     with pytest.raises(OperatorError) as caught:
-        die()
-    assert caught.value.exit_code == 1
-    assert "learn died 3 times" in str(caught.value)
-    assert "learn says ouch" in str(caught.value)
+        look(supervisor)
+    assert caught.value.exit_code == 78
+    assert all(f"{role} says ouch" in str(caught.value) for role in ("ingest", "learn", "serve"))
+
+
+def test_asked_to_stop_while_a_role_is_given_up_it_ends_well(world, supervisor):
+    look(supervisor)
+    world.alive["learn"].status = 78
+    look(supervisor)
+    stop = threading.Event()
+    stop.set()
+    supervisor.run(stop)
+    assert [event for event in world.events if "asked" in event] == ["ingest asked", "serve asked"]
+
+
+def test_a_process_that_cannot_be_had_counts_as_a_death(world, supervisor, registry):
+    world.refused = {"learn"}
+    for _ in range(3):
+        look(supervisor)
+        world.now += 5
+    assert given_up(registry, "learn") == 1 and up(registry, "serve") == 1
+    assert "Cannot allocate memory" in check_of(supervisor, "learn").reason
 
 
 def test_deaths_far_apart_are_forgiven(world, supervisor):
@@ -189,7 +310,7 @@ def test_a_role_that_waits_for_its_restart_needs_no_stopping(world, supervisor):
     assert "learn asked" not in world.events
 
 
-def test_giving_up_stops_the_others(world, supervisor):
+def test_a_wrong_configuration_at_the_start_stops_the_others(world, supervisor):
     supervisor.run_once()
     world.alive["ingest"].status = 2
     with pytest.raises(OperatorError):

@@ -86,3 +86,16 @@ def test_says_what_it_rests_on():
 def test_unpaired_answers_are_refused():
     with pytest.raises(ValueError, match="not asked the same"):
         gate(answers([True] * 40), answers([True] * 41), GateOptions())
+
+
+@pytest.mark.parametrize("challenge", [False, True])
+def test_a_refusal_names_the_class(challenge):
+    labels = np.repeat(np.arange(3), 400)
+    champion = Answers(labels.copy(), labels)
+    worse = labels.copy()
+    worse[800:830] = 0  # thirty of the third class
+    candidate = Answers(worse, labels)
+    right = np.flatnonzero(labels == 0)[:200]
+    champion.predicted[right] = 1  # so that it is not worse on the whole
+    verdict = gate(candidate, champion, GateOptions(), challenge=challenge, classes=("cat", "dog", "frog"))
+    assert "class 'frog'" in verdict.reason

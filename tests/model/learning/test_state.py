@@ -83,6 +83,32 @@ def test_growth_keeps_old_rows_everywhere(learnt):
     assert learnt.network.spec.classes_n == 5
 
 
+def test_a_class_that_leaves_takes_its_rows_along_and_no_others(learnt):
+    before = learnt.clone()
+    learnt.follow(("c", "a", "new"), 9)
+    for name in learnt.network.head_parameters:
+        now, then = dict(learnt.network.named_parameters())[name], dict(before.network.named_parameters())[name]
+        assert torch.equal(now[:2], then[[2, 0]])
+        assert torch.equal(learnt.average.tensors[name][:2], before.average.tensors[name][[2, 0]])
+        for key, kept in learnt.moments.tensors[name].items():
+            assert kept.dim() == 0 or torch.equal(kept[:2], before.moments.tensors[name][key][[2, 0]])
+    assert learnt.average.rows_born.tolist()[:2] == before.average.rows_born[[2, 0]].tolist()
+    assert (learnt.classes, len(learnt.average.rows_born)) == (("c", "a", "new"), 3)
+    run_round(learnt, stripes(40), round_number=2)
+    assert published_network(learnt, stripes(40)).spec.classes_n == 3
+
+
+def test_a_class_that_comes_back_after_new_ones_begins_anew(learnt):
+    again = learnt.clone()
+    learnt.follow(("a", "new", "b"), 9)
+    again.follow(("a",), 9)
+    again.follow(("a", "new", "b"), 9)
+    name = learnt.network.head_parameters[0]
+    assert torch.equal(dict(learnt.network.named_parameters())[name], dict(again.network.named_parameters())[name])
+    with pytest.raises(ValueError, match="not among those known"):
+        learnt.keep(("a", "z"))
+
+
 def test_a_new_class_is_learnt_and_published_within_a_round():
     state = fresh_state(MLP)
     old = stripes(300, classes_n=3)

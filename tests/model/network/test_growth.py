@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from model.network.build import build
-from model.network.growth import grow
+from model.network.growth import grow, keep_rows
 from model.network.spec import NetworkSpec
 from tests.support.factories import small_conv
 from tests.support.learning import MLP
@@ -66,3 +66,14 @@ def test_a_head_without_bias_grows_too(monkeypatch):
     grow(network, 3, 0)
     assert network.head_parameters == ("body.6.weight",)
     assert network(torch.rand(2, 3, 8, 8)).shape == (2, 3)
+
+
+def test_rows_that_are_kept_stay_bit_for_bit_in_the_order_asked_for():
+    network, weight, bias = grown()
+    keep_rows(network, [2, 0])
+    assert network.spec.classes_n == network.head.out_features == 2
+    assert torch.equal(network.head.weight, weight[[2, 0]])
+    assert torch.equal(network.head.bias, bias[[2, 0]])
+    assert network(torch.rand(2, 3, 8, 8)).shape == (2, 2)
+    with pytest.raises(ValueError, match="needs a row"):
+        keep_rows(network, [])

@@ -176,8 +176,8 @@ def test_as_many_names_as_classes(stage, exports):
         stage(randomised(Tiny(3), seed=1), classes=4)
 
 
-def test_left_overs_of_a_killed_export_are_removed(tmp_path):
+def test_left_overs_of_a_killed_export_are_removed_before_the_first_model_is_staged(tmp_path, exports, stage):
     (tmp_path / "cache" / "export-x").mkdir(parents=True)
     (tmp_path / "cache" / "export-x" / "network.pt").write_bytes(b"large")
-    Publisher(tmp_path / "cache", clock=lambda: 0.0)
-    assert not list((tmp_path / "cache").iterdir())
+    stage(randomised(Tiny(3), seed=1), Publisher(tmp_path / "cache", clock=lambda: 0.0))
+    assert not list((tmp_path / "cache").glob("export-*"))

@@ -131,7 +131,7 @@ def test_a_class_that_joined_in_vain_waits_again_and_joins_later(tmp_path: Path)
         found(state, OWLS[:9])
         claim = take(state, OWLS[9:15], refused())
         assert claim.joined == ("owl",) and state.ledger.classes() == ("cat", "dog")
-        assert [(one.label, one.pictures, one.windows) for one in state.ledger.waiting()] == [("owl", 9, 1)]
+        assert [(one.label, one.pictures, one.windows) for one in state.ledger.book().waiting()] == [("owl", 9, 1)]
         assert take(state, OWLS[15:16]).joined == ("owl",)
     assert verify(tmp_path) == []
 
@@ -143,7 +143,7 @@ def test_a_thousand_misspelt_labels_make_no_class_and_the_oldest_are_dropped(tmp
             take(state, [(seed, f"cta {seed}") for seed in range(start, start + 20)])
         assert state.ledger.classes() == ("cat", "dog")
         assert state.ledger.counts()["waiting"] == 50 and state.ledger.waiting_dropped() == 150
-        assert {one.label for one in state.ledger.waiting()} == {f"cta {seed}" for seed in range(1_150, 1_200)}
+        assert {one.label for one in state.ledger.book().waiting()} == {f"cta {seed}" for seed in range(1_150, 1_200)}
         assert state._database.execute("SELECT count(*) FROM labels").fetchone()[0] == 52
         state.tidy()
     assert verify(tmp_path) == []

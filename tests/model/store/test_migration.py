@@ -105,3 +105,21 @@ def test_a_migration_that_fails_leaves_the_old_state(tmp_path: Path, monkeypatch
     monkeypatch.undo()
     open_old(folder).close()
     assert list(verify(folder / "state")) == []
+
+
+def test_relabels_that_an_old_claim_left_pending_are_screened_and_decided(tmp_path: Path):
+    bench = Bench(unpack(tmp_path, "schema5-open-claim"))
+    try:
+        learner = bench.learner(architecture=NETWORK)
+        claim = learner.directory.open_claim()
+        assert claim is not None and claim.relabelled == 2 and claim.count("relabelled") == 0
+        found = learner.directory.ledger.relabels.of_claim(claim)
+        assert [one.source for one in found] == ["", ""] and all(one.old != one.new for one in found)
+        learner.run_once()
+        counts = learner.directory.ledger.relabels.counts()
+        assert {one.round for one in counts} == {claim.round} and sum(one.pictures for one in counts) == 2
+        assert {one.state for one in counts} <= {"applied", "held"}
+        check_tiles(entry["lineage"] for entry in learner.directory.ledger.rounds())
+    finally:
+        bench.die()
+    assert list(verify(tmp_path / "state")) == []

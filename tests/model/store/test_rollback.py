@@ -166,11 +166,11 @@ def test_rounds_after_a_rollback_count_as_learnt_in_the_next_one(state):
     assert suspect == {4, 6}
 
 
-def test_a_picture_relabelled_since_is_suspect_too(state):
+def test_a_picture_relabelled_since_has_its_old_label_again(state):
     take_version(state, [(0, "dog"), *labelled(range(300, 310))])
     roll_back(state, 3)
     row = state._database.execute("SELECT role, name FROM samples JOIN labels USING (label) WHERE sample = 1")
-    assert row.fetchone() == ("suspect", "dog")
+    assert row.fetchone() == ("train", "cat")
 
 
 def test_what_is_refused_changes_nothing_and_says_what_would_be_right(tmp_path):

@@ -1,8 +1,6 @@
 """What a person expects to see is what the model gets."""
 
-import threading
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
 import numpy as np
@@ -225,36 +223,9 @@ def test_a_huge_picture_is_refused_before_a_decoder_sees_it(form: str, monkeypat
 
     monkeypatch.setattr(decode.simplejpeg, "decode_jpeg", called)
     monkeypatch.setattr(decode, "PngImageFile", called)
-    monkeypatch.setattr(decode, "WebPImageFile", called)
+    monkeypatch.setattr(decode, "WebPAnimDecoder", called)
     assert reason_of(huge_headers()[form]) is Reason.TOO_MANY_PIXELS
 
 
 def test_pillow_has_no_limit_of_its_own() -> None:
     assert Image.MAX_IMAGE_PIXELS is None
-
-
-def test_large_pictures_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decode, "_LARGE_PIXELS", 100)
-    inside, most, lock = 0, 0, threading.Lock()
-    overlap = threading.Event()
-    original = ImageDecoder._decode
-
-    def counted(self: ImageDecoder, *arguments: object) -> bytes:
-        nonlocal inside, most
-        with lock:
-            inside += 1
-            most = max(most, inside)
-            if inside > 1:
-                overlap.set()
-        overlap.wait(0.02)
-        try:
-            return original(self, *arguments)
-        finally:
-            with lock:
-                inside -= 1
-
-    monkeypatch.setattr(ImageDecoder, "_decode", counted)
-    decoder, data = ImageDecoder(8, 100_000, 10_000), encode(picture(), "PNG")
-    with ThreadPoolExecutor(4) as executor:
-        assert len(set(executor.map(decoder.decode, [data] * 8))) == 1
-    assert most == 1

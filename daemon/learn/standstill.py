@@ -1,0 +1,120 @@
+"""Learning stands still: windows in a row raised the same, so that none of them is at fault, and taking more is no use.
+
+Without this a fault of our own, or of the machine, would put the whole stream into quarantine, window by window.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from daemon.learn.faults import WindowFault
+from daemon.outage import Outage
+from model.publishing.errors import ParityError
+from model.store.directory import StateDirectory
+from model.store.facts import Claim
+from model.store.requests import pending_requests
+
+SAME_MAX = 3
+"""Windows in a row that raise the same: the third is not quarantined."""
+PARITY_MAX = 2
+"""The same of those whose network ONNX Runtime answers differently for: that hangs on the network, not on pictures."""
+RETRY_MAX_S = 300.0
+"""The round is tried again this often at last, for what it hung on may be cured."""
+DIED = "the process died"
+"""What stands for an error where there is none: the process ended within the round, DEATHS_MAX times."""
+SKIP = "quarantine.skip"
+"""The request to set the open round's window aside all the same."""
+WHAT = "a cure for what training raises in every window"
+CURES = {
+    True: "the network's own answers are not the same twice or hang on its batch: see model.architecture",
+    False: "the log has its traceback: install a version, or mend the factory or setting, that it comes from",
+}
+"""What to do, by whether it is a ParityError."""
+CURE_OF_DEATHS = "see the log, and who ends the process: it may be short of memory"
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Standstill:
+    """Knows whether learning stands still. What it knows lies in the database, so that a restart resets nothing."""
+
+    directory: StateDirectory
+    outage: Outage
+    """Its reason is what /readyz says; its back-off is when the round is tried again."""
+    clock: Callable[[], float]
+    _not_before: float = field(default=float("-inf"))
+    """Where each try ends the process, the first one waits for as long as the back-off grows to at last."""
+
+    @property
+    def due(self) -> bool:
+        """Whether the open round may be tried now."""
+        return self.outage.due and self.clock() >= self._not_before
+
+    def begins(self, claim: Claim, fault: WindowFault) -> bool:
+        """Note what the open round raised; return whether windows in a row raised the same.
+
+        Its claim stays open then: no window is taken, and this one is not quarantined. Raises OSError.
+        """
+        raised = fault.signature or str(fault)
+        parity = isinstance(fault.__cause__, ParityError)
+        rounds = self.directory.raised.note(claim, raised, str(fault))
+        if len(rounds) < (PARITY_MAX if parity else SAME_MAX):
+            return False
+        self.directory.raised.acquit(rounds)
+        self._say(rounds, f"{fault}; raised as {raised}", CURES[parity])
+        return True
+
+    def begins_with_death(self, claim: Claim, deaths: int) -> bool:
+        """Return, as `begins`, whether windows in a row ended the process, each DEATHS_MAX times. Raises OSError."""
+        rounds = self.directory.raised.note(claim, DIED, f"the process died {deaths} times in the round")
+        if len(rounds) < SAME_MAX:
+            return False
+        self.directory.raised.acquit(rounds)
+        self._not_before = self.clock() + RETRY_MAX_S
+        self._say(rounds, f"the process died {deaths} times in the last", CURE_OF_DEATHS)
+        return True
+
+    def resume(self, claim: Claim) -> bool:
+        """Say after a start that learning stands still, where it did before; return whether it does.
+
+        The round is tried once at once, unless each try ended the process.
+        """
+        failure = self.directory.raised.standing(claim)
+        if failure is None:
+            return False
+        if failure.signature == DIED:
+            self._not_before = self.clock() + RETRY_MAX_S
+        parity = failure.signature.startswith(f"{ParityError.__module__}.{ParityError.__qualname__} ")
+        cure = CURE_OF_DEATHS if failure.signature == DIED else CURES[parity]
+        rounds = self.directory.raised.in_a_row(failure.signature)
+        self._say(rounds, f"{failure.said}; raised as {failure.signature}", cure)
+        return True
+
+    def to_be_skipped(self, claim: Claim) -> bool:
+        """Return whether a person asks to set the open round's window aside. Raises OSError."""
+        wanted = (one.arguments.get("round") for one in pending_requests(self.directory.path) if one.kind == SKIP)
+        return claim.round in wanted
+
+    def skipped(self, claim: Claim) -> None:
+        """Take note that a person has had the window set aside: the next one is taken. Raises OSError."""
+        self.directory.raised.forget(claim.round)
+        self._not_before = float("-inf")
+        self.outage.recovered("its window was set aside by hand")
+
+    def over(self) -> None:
+        """Give back what was quarantined for the same error, once a candidate was judged. Between rounds. OSError."""
+        given = self.directory.raised.give_back()
+        if given:
+            log.info("windows that raised the same are given back, and retried one by one", rounds=given)
+        self.outage.recovered()
+
+    def _say(self, rounds: list[int], what: str, cure: str) -> None:
+        names = f"{', '.join(map(str, rounds[:-1]))} and {rounds[-1]}"
+        self.outage.failed(
+            f"{len(rounds)} windows in a row (rounds {names}) raised the same, so none of them is at fault: {what}. "
+            f"No window is taken or quarantined. {cure[0].upper()}{cure[1:]}. The round is tried again at a restart, "
+            f"and every {RETRY_MAX_S:g} s at last; once it ends well, the windows before it are given back. "
+            "`tidemill quarantine skip` sets its window aside all the same"
+        )
