@@ -41,6 +41,8 @@ _BLANK = re.compile(
 _SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _EMOJI_SELECTORS = "\ufe0e\ufe0f"
 _KEYCAP = "\u20e3"
+_EMOJI_MARKS = "\u203c\u2049\u3030\u303d"
+"""Punctuation that is a picture, too."""
 _EMOJI_MATHS = re.compile("[\u2194\u25fb-\u25fe\u2934\u2935]")
 """The mathematical symbols (category Sm) that are also emoji, by Unicode's emoji-variation-sequences.txt."""
 _MONGOLIAN = re.compile("[\u1800-\u18af]")
@@ -142,6 +144,6 @@ def _chooses(label: str, index: int) -> bool:
     """Tell whether a selector chooses between a picture and a sign: after a symbol, or within a keycap (1, *, #)."""
     before = label[index - 1]
     category = unicodedata.category(before)
-    if category[0] in "NP":
+    if category[0] in "NP" and before not in _EMOJI_MARKS:
         return label[index + 1 :][:1] == _KEYCAP
-    return category == "So" or bool(_EMOJI_MATHS.match(before))
+    return category == "So" or before in _EMOJI_MARKS or bool(_EMOJI_MATHS.match(before))

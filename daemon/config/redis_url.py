@@ -112,7 +112,7 @@ def _unknown(name: str, scheme: str) -> str:
         return f"rediss://, since {name} is for TLS alone, or given without {name}"
     near = get_close_matches(name.lower(), PARAMETERS[scheme], n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(PARAMETERS[scheme])}"
-    return f"given without the parameter {name[:60]!r}, which is none: {hint}"
+    return f"given without the parameter {shown(name)}, which is none: {hint}"
 
 
 def mask_url(url: str) -> str:

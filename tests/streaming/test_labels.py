@@ -117,3 +117,8 @@ def test_equal_texts_by_unicode_are_equal_labels(text: str) -> None:
         except UnfitLabelError:
             results.add(None)
     assert len(results) == 1
+
+
+@pytest.mark.parametrize("label", ["wow \u203c\ufe0f", "\u2049\ufe0f", "\u3030\ufe0f", "\u303d\ufe0f"])
+def test_punctuation_that_is_a_picture_keeps_its_selector(label):
+    assert normalised(label) == label

@@ -165,3 +165,9 @@ def test_values_that_the_client_can_use_are_taken(query):
 def test_no_form_of_a_password_is_shown(url):
     assert "hunt" not in mask_url(url)
     assert "er2" not in mask_url(url)
+
+
+def test_a_part_of_a_password_that_looks_like_a_parameter_is_not_shown():
+    with pytest.raises(ConfigError) as refused:
+        load(environ={}, sets=["redis.url=redis://:12?34secret@h:1/0"])
+    assert "secret" not in str(refused.value)
