@@ -133,6 +133,7 @@ class DeadLetters:
             unsent.least = form.plain_bytes
             if form.plain_bytes <= self._options.bytes_max and form.fits(bytes_max):
                 return form
+        self._limits.forget(topic)  # the next try asks whether it was raised
         raise KafkaUnavailableError(
             f"{topic} takes batches of {bytes_max} bytes at most, and offset {record.offset} of {record.topic}/"
             f"{record.partition} needs about {unsent.least} without its value, key and headers: raise its "

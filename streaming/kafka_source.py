@@ -20,6 +20,7 @@ from streaming import codecs
 from streaming.kafka_admin import KafkaAdmin
 from streaming.kafka_fetch import KafkaFetch
 from streaming.kafka_options import KafkaOptions, KafkaUnavailableError, translated
+from streaming.kafka_parked import forget_parked, free_head
 from streaming.kafka_ration import Ration, ration_polls
 from streaming.records import Record
 from streaming.source import Bounds, Committed, Partition, Polled, Unreadable
@@ -96,6 +97,7 @@ class KafkaSource:
         waits_s = 0.0 if self._waiting_stand_ins(consumer) else timeout_s
         with translated(self._kafka):
             self._ration.renew()
+            free_head(consumer)
             try:
                 found = consumer.poll(timeout_ms=int(waits_s * 1000))
             except (errors.OffsetOutOfRangeError, errors.NoOffsetForPartitionError):
@@ -175,7 +177,9 @@ class KafkaSource:
         if batch is not None and batch.last is not None and batch.first <= offset <= batch.last:
             behind = batch.last + 1
             self._stand_ins[partition] = stand_ins(partition, batch, offset, behind)
-        self._connected().seek(TopicPartition(*partition), behind)
+        consumer, place = self._connected(), TopicPartition(*partition)
+        consumer.seek(place, behind)
+        forget_parked(consumer, place)
         self._read_to[partition] = offset
 
     def beyond_end(self, partition: Partition, offset: int) -> bool:

@@ -40,6 +40,11 @@ _BLANK = re.compile(
 )
 _SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _EMOJI_SELECTORS = "\ufe0e\ufe0f"
+_KEYCAP = "\u20e3"
+_EMOJI_MARKS = "\u203c\u2049\u3030\u303d"
+"""Punctuation that is a picture, too."""
+_EMOJI_MATHS = re.compile("[\u2194\u25fb-\u25fe\u2934\u2935]")
+"""The mathematical symbols (category Sm) that are also emoji, by Unicode's emoji-variation-sequences.txt."""
 _MONGOLIAN = re.compile("[\u1800-\u18af]")
 _MONGOLIAN_SELECTORS = "\u180b\u180c\u180d\u180f"
 _REPLACEMENT = "\ufffd"
@@ -128,10 +133,17 @@ def _mark_fault(label: str, index: int) -> str:
     if one in _MONGOLIAN_SELECTORS:
         return "" if _MONGOLIAN.match(label[index - 1]) else _INVISIBLE
     if _SELECTORS.match(one):
-        # After a symbol it chooses between a picture and a sign; after a letter nobody sees it.
-        chooses = one in _EMOJI_SELECTORS and unicodedata.category(label[index - 1])[0] in "SPN"
-        return "" if chooses else _INVISIBLE
+        return "" if one in _EMOJI_SELECTORS and _chooses(label, index) else _INVISIBLE
     row = label[max(0, index - MARKS_MAX) : index + 1]
     if len(row) > MARKS_MAX and all(unicodedata.category(mark) in ("Mn", "Me") for mark in row):
         return f"is one of more than {MARKS_MAX} marks on one letter"
     return ""
+
+
+def _chooses(label: str, index: int) -> bool:
+    """Tell whether a selector chooses between a picture and a sign: after a symbol, or within a keycap (1, *, #)."""
+    before = label[index - 1]
+    category = unicodedata.category(before)
+    if category[0] in "NP" and before not in _EMOJI_MARKS:
+        return label[index + 1 :][:1] == _KEYCAP
+    return category == "So" or before in _EMOJI_MARKS or bool(_EMOJI_MATHS.match(before))

@@ -36,6 +36,8 @@ NEEDS = (Need.KAFKA, Need.REDIS, Need.REDIS_MEMORY, Need.EVICTION, Need.TOPIC, N
 """What an ingestor may wait for."""
 LETTER_IMAGES = 2
 """A dead letter goes whole up to twice image.max_bytes: the largest image as base64 is 4/3 of it."""
+LETTER_BYTES_LEAST = 1_000_000
+"""However small an image may be: key and headers of what is too large have to go somewhere."""
 
 _log = structlog.get_logger()
 
@@ -100,7 +102,7 @@ def _ingestor(
         dead_letters=DeadLetterOptions(
             suffix=kafka.dlq_suffix,
             create_topics=kafka.create_topics,
-            bytes_max=LETTER_IMAGES * image.max_bytes,
+            bytes_max=max(LETTER_BYTES_LEAST, LETTER_IMAGES * image.max_bytes),
         ),
         ingest=IngestOptions(
             name=name,

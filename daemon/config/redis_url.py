@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
+from daemon.config.redis_values import shown, value_fault
+
 SCHEMES = ("redis", "rediss", "unix")
 _ANYWHERE = (
     "db",
@@ -37,7 +39,6 @@ PARAMETERS = {"redis": (*_ANYWHERE, *_TCP), "rediss": (*_ANYWHERE, *_TCP, *_TLS)
 """What may stand behind the question mark, by scheme: what the client knows, less what changes the form of answers."""
 DATABASE_DIGITS_MAX = 6
 """No server has a million databases: its setting `databases` is 16 by default."""
-_CERT_REQS = ("none", "optional", "required")
 
 
 def is_address(url: str) -> bool:
@@ -67,6 +68,9 @@ def faults(url: str) -> Iterator[str]:
         yield "given with a host, as redis://host:6379/0; in a password / is %2F, ? is %3F and @ is %40"
     elif parts.port == 0:
         yield "given with a port of 1 to 65535"
+    if not url.startswith(f"{parts.scheme}://"):  # the client looks at the text as it stands
+        begun = url.partition(":")[0]
+        yield f"begun with {parts.scheme}://, in small letters and with both slashes, not with {begun + ':'!r}"
     yield from _parameter_faults(parts)
 
 
@@ -77,14 +81,17 @@ def files_of(url: str) -> list[tuple[str, str]]:
 
 def _parameter_faults(parts: SplitResult) -> Iterator[str]:
     known = PARAMETERS[parts.scheme]
-    given = dict(parse_qsl(parts.query, keep_blank_values=True))
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    given = dict(pairs)
     for name, value in given.items():
         if name not in known:
             yield _unknown(name, parts.scheme)
         elif not value:
             yield f"given without {name}=, or with a value behind it"
-    if given.get("ssl_cert_reqs") not in (None, "", *_CERT_REQS):
-        yield f"given with one of {', '.join(_CERT_REQS)} as ssl_cert_reqs"
+        elif len([one for one, _ in pairs if one == name]) > 1:
+            yield f"given with {name} once"
+        elif fault := value_fault(name, value):
+            yield fault
     if not all("!" <= letter <= "~" for letter in given.get("client_name", "")):
         yield "given with a client_name of letters, digits and signs, without blanks"
     yield from _database_faults(parts, given.get("db", ""))
@@ -92,7 +99,7 @@ def _parameter_faults(parts: SplitResult) -> Iterator[str]:
 
 def _database_faults(parts: SplitResult, queried: str) -> Iterator[str]:
     if queried and not (queried.isascii() and queried.isdecimal()):
-        yield "given with a whole number of at least 0 as db"
+        yield f"given with a whole number of at least 0 as db, not {shown(queried)}"
     in_path = parts.path.strip("/") if parts.scheme != "unix" else ""
     if max(len(queried), len(in_path)) > DATABASE_DIGITS_MAX:
         yield "given with the number of a database that Redis can have; it has 16 unless told otherwise"
@@ -105,7 +112,7 @@ def _unknown(name: str, scheme: str) -> str:
         return f"rediss://, since {name} is for TLS alone, or given without {name}"
     near = get_close_matches(name.lower(), PARAMETERS[scheme], n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(PARAMETERS[scheme])}"
-    return f"given without the parameter {name[:60]!r}, which is none: {hint}"
+    return f"given without the parameter {shown(name)}, which is none: {hint}"
 
 
 def mask_url(url: str) -> str:

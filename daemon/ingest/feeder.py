@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import zip_longest
 from typing import NamedTuple
 
 from streaming.decoder import Decoded, Decoder
@@ -24,15 +25,20 @@ class Batch(NamedTuple):
 
 
 def batches_of(polled: Polled, records_max: int) -> list[Batch]:
-    """Cut what a poll brought into batches; each continues from the one before it."""
-    batches = []
-    for partition, records in polled.records.items():
-        read_from = polled.read_from[partition]
-        for at in range(0, len(records), records_max):
-            batch = Batch(partition, read_from, records[at : at + records_max])
-            batches.append(batch)
-            read_from = batch.records[-1].offset + 1
-    return batches
+    """Cut what a poll brought into batches; each continues from the one before it of its partition.
+
+    The partitions take turns: one full of pictures that take long to decode holds the others for one batch at a time.
+    """
+    turns = zip_longest(*(_batches(polled, partition, records_max) for partition in polled.records))
+    return [batch for turn in turns for batch in turn if batch is not None]
+
+
+def _batches(polled: Polled, partition: Partition, records_max: int) -> Iterator[Batch]:
+    read_from, records = polled.read_from[partition], polled.records[partition]
+    for at in range(0, len(records), records_max):
+        batch = Batch(partition, read_from, records[at : at + records_max])
+        read_from = batch.records[-1].offset + 1
+        yield batch
 
 
 class Feeder:

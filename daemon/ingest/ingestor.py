@@ -37,6 +37,8 @@ DUTIES_EVERY_S = 5.0
 """Commits, comparisons, registrations, and looks at what an operator may have released."""
 RETRY_MAX_S = 2.0
 """Between two tries of Kafka or Redis: a try costs little, and what is late costs freshness."""
+TAKE_MAX_S = 30.0
+"""After so long the rest of a poll is read again: duties must not wait for pictures that take long to decode."""
 WATCH_EVERY_S = 1.0
 """Looks at Redis' run id."""
 SWEEP_EVERY_S = 15.0
@@ -71,6 +73,7 @@ class Ingestor:
         self._dead_letters = dead_letters
         self._options = options
         self._reached = reached
+        self._clock = clock
         self._transactions = Transactions(observer, options.servers, clock, now_ms)
         self._lanes = Lanes(source, buffer, observer, self._transactions, options.job)
         self._news = DeadLetterNews(clock)
@@ -251,12 +254,13 @@ class Ingestor:
         self._valve.set(Pause.BUFFER_FULL, stands=self._pressure.full)
         left = batches_of(polled, self._options.batch_records)
         held: set[Partition] = set()
+        until = self._clock() + TAKE_MAX_S
         try:
             # Asked after the records came and before any is appended: they may be another topic's of the same name.
             if not self._valve.open or self._lanes.replaced(self._source.topic_ids()):
                 return
             for batch, decoding in self._deaths.decode(tuple(left), self._lanes.open):
-                if not self._valve.open or self._stopping():
+                if not self._valve.open or self._stopping() or self._clock() > until:
                     return
                 if self._valve.takes(batch.partition.topic):
                     self._take_batch(batch, decoding)

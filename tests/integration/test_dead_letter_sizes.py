@@ -169,7 +169,6 @@ def test_a_topic_that_takes_nothing_is_told_with_its_limit_and_delivery_comes_ba
         assert "offset 1 of" in reason
         assert "max.message.bytes" in reason
         set_limit(site, 1_000_000)
-        running.ingestor._delivery._office._limits._known.clear()  # a minute later
         site.wait_position(3)
         eventually(lambda: running.ingestor.ready() == (True, ""))
     assert check_chain(site.entries()) == 3

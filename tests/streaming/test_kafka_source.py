@@ -61,6 +61,9 @@ class OnceBroken:
         self.error = error
         self.broken = self.closed = False
         self.sought = {}
+        self._fetcher = SimpleNamespace(
+            _next_partition_records=None, _paused_partition_records={}, _paused_completed_fetches={}
+        )
         type(self).made += 1
 
     def assignment(self):

@@ -40,6 +40,7 @@ def test_one_spelling(text: str, label: str) -> None:
 @pytest.mark.parametrize("label", [
     "می\u200cخواهم", "۲۰\u200cساله", "क्\u200dष", "क्\u200c", "അവന്\u200d", "👩\u200d🚀", "🏳\ufe0f\u200d🌈", "❤\ufe0f",
     "1\ufe0f\u20e3", "👍🏽", "🙂\u200d↔\ufe0f", "ᠠ\u180b", "שָׁלוֹם", "กุ้ง", "བསྒྲུབས", "Việt Nam",
+    "#\ufe0f\u20e3", "no. 10\ufe0f\u20e3", "©\ufe0e", "↔\ufe0f",
 ])  # fmt: skip
 def test_what_writing_needs_stays(label: str) -> None:
     assert normalised(label) == unicodedata.normalize("NFC", label)
@@ -61,6 +62,14 @@ def test_what_nobody_sees_is_refused_by_its_name(hidden: str) -> None:
 def test_joiners_and_selectors_are_refused_where_they_do_nothing(text: str) -> None:
     with pytest.raises(UnfitLabelError, match=r"U\+(200[CD]|FE0F|E0100) "):
         normalised(text)
+
+
+@pytest.mark.parametrize("selector", "\ufe0e\ufe0f")
+@pytest.mark.parametrize("before", [*"7#*!?)-_½²Ⅷ٣２〇", *"+<=~×÷^´$€", "cat 7", "no. 10", "🏽"])
+def test_a_selector_is_refused_where_it_changes_no_picture(before: str, selector: str) -> None:
+    for text in (f"{before}{selector}", f"{before}{selector}cat", f"{before}{selector} \u20e3"):
+        with pytest.raises(UnfitLabelError, match=r"U\+FE0[EF] VARIATION SELECTOR-1[56], which shows as nothing"):
+            normalised(text)
 
 
 def test_marks_need_a_letter_and_are_few() -> None:
@@ -108,3 +117,8 @@ def test_equal_texts_by_unicode_are_equal_labels(text: str) -> None:
         except UnfitLabelError:
             results.add(None)
     assert len(results) == 1
+
+
+@pytest.mark.parametrize("label", ["wow \u203c\ufe0f", "\u2049\ufe0f", "\u3030\ufe0f", "\u303d\ufe0f"])
+def test_punctuation_that_is_a_picture_keeps_its_selector(label):
+    assert normalised(label) == label

@@ -96,7 +96,7 @@ def used_by() -> dict[str, list[End]]:
         users = {
             "port": name == "port",
             "learner": section in learner or end.key in ("image.size", "learn.threads"),
-            "ingestor": section in ingestor or end.key == "ingest.workers",
+            "ingestor": section in ingestor or end.key in ("ingest.workers", "ingest.decode_bytes_max"),
             "supervisor": section == "run" and name != "port",
         }
         for user in [user for user, uses in users.items() if uses] or [""]:

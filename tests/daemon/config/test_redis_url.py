@@ -7,6 +7,7 @@ import redis.connection as client
 
 from daemon.config import ConfigError, load
 from daemon.config.redis_url import PARAMETERS, mask_url
+from daemon.config.redis_values import KINDS
 
 
 def line(url: str) -> str:
@@ -31,6 +32,18 @@ def line(url: str) -> str:
         ("redis://h:1/0?ssl_ca_certs=/ca.pem", "rediss://, since ssl_ca_certs is for TLS"),
         ("rediss://h:1/0?ssl_cert_reqs=maybe", "none, optional, required"),
         ("unix:///run/redis.sock?socket_keepalive=1", "'socket_keepalive'"),
+        ("rediss://h:1/0?ssl_min_version=3", "one of 769, 770, 771, 772 as ssl_min_version, not '3'"),
+        ("rediss://h:1/0?ssl_include_verify_flags=name", "VERIFY_X509_STRICT, joined by commas as ssl_include"),
+        ("redis://h:1/0?retry_on_timeout=off", "1, t, true, y, yes, 0, f, false, n, no as retry_on_timeout, not 'off'"),
+        ("redis://h:1/0?socket_timeout=1e300", "above 0, at most 86400 as socket_timeout, not '1e300'"),
+        ("redis://h:1/0?max_connections=-3", "a whole number of 1 to 1000000 as max_connections, not '-3'"),
+        ("redis://h:1/0?socket_timeout=abc&socket_timeout=3", "with socket_timeout once"),
+        ("redis://h:1/0?socket_timeout=pw@h", "not ***"),
+        ("redis://h:1/0?db=pw@h", "not ***"),
+        ("REDIS://h:1/0", "begun with redis://, in small letters and with both slashes, not with 'REDIS:'"),
+        ("Rediss://h:1/0", "begun with rediss://, in small letters"),
+        (" redis://h:1/0", "begun with redis://"),
+        ("unix:/run/redis.sock", "begun with unix://"),
         ("redis://h:1/0?db=-1", "at least 0 as db"),
         ("redis://h:1/0?db=x", "at least 0 as db"),
         ("redis://h:1/0?db=", "with a value"),
@@ -99,6 +112,42 @@ def test_every_parameter_is_one_that_the_client_knows():
         assert set(names) <= known
 
 
+FREE = {name for names in PARAMETERS.values() for name in names} - KINDS.keys() - {"db"}
+YES_NO = {name for name in KINDS if client.URL_QUERY_ARGUMENT_PARSERS.get(name) is client.to_bool}
+
+
+@pytest.mark.parametrize("value", ["abc", "-1", "0", "nan", "inf", ""])
+@pytest.mark.parametrize(("scheme", "name"), [(scheme, name) for scheme, names in PARAMETERS.items() for name in names])
+def test_a_value_that_the_client_cannot_use_is_refused_by_its_name(scheme, name, value):
+    url = f"{scheme}://{'/run/redis.sock' if scheme == 'unix' else 'h:1'}?{name}={value}"
+    zero = value == "0" and name in {"db", "health_check_interval", *YES_NO}
+    if value and (name in FREE or zero):
+        assert load(environ={}, sets=[f"redis.url={url}"]).config.redis.url.get_secret_value() == url
+        client.ConnectionPool.from_url(url)
+        return
+    text = line(url)
+    assert name in text
+    assert not value or f"not {value!r}" in text
+
+
+def test_every_parameter_that_the_client_parses_has_a_kind():
+    assert not FREE & client.URL_QUERY_ARGUMENT_PARSERS.keys()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "socket_timeout=0.5&socket_connect_timeout=3&socket_read_size=65536&max_connections=1&health_check_interval=30",
+        "retry_on_timeout=No&socket_keepalive=TRUE",
+        "ssl_min_version=771&ssl_ciphers=HIGH&ssl_include_verify_flags=[VERIFY_X509_STRICT,+VERIFY_DEFAULT]",
+    ],
+)
+def test_values_that_the_client_can_use_are_taken(query):
+    url = f"rediss://h:1/0?{query}"
+    load(environ={}, sets=[f"redis.url={url}"])
+    client.ConnectionPool.from_url(url).make_connection()
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -116,3 +165,9 @@ def test_every_parameter_is_one_that_the_client_knows():
 def test_no_form_of_a_password_is_shown(url):
     assert "hunt" not in mask_url(url)
     assert "er2" not in mask_url(url)
+
+
+def test_a_part_of_a_password_that_looks_like_a_parameter_is_not_shown():
+    with pytest.raises(ConfigError) as refused:
+        load(environ={}, sets=["redis.url=redis://:12?34secret@h:1/0"])
+    assert "secret" not in str(refused.value)
