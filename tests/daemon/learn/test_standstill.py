@@ -1,5 +1,7 @@
 """What raises the same in window after window is no window's fault: learning stands still, and nothing is lost."""
 
+from pathlib import Path
+
 import pytest
 from structlog.testing import capture_logs
 
@@ -177,6 +179,16 @@ def test_what_differs_in_the_message_alone_is_the_same(bench):
     learn(bench, learner, 5)
     assert quarantined(learner) == 360
     assert learner.standstill.outage.ongoing
+
+
+def test_a_file_that_somebody_elses_code_lacks_is_no_full_disk(bench):
+    learner = bench.learner(maker=maker_with(lambda claim: Path("/nonexistent/lut.bin").read_bytes()))
+    with capture_logs() as said:
+        learn(bench, learner, 5)
+    assert not learner.outage.ongoing, learner.outage.reason
+    assert "lut.bin" in learner.standstill.outage.reason
+    assert quarantined(learner) == 360
+    assert all("Traceback" in one["exception"] for one in said if one["event"] == "a round failed")
 
 
 class Unequal:
