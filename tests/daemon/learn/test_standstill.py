@@ -163,6 +163,36 @@ def test_windows_that_raise_different_things_are_each_at_fault(bench):
     assert not learner.standstill.outage.ongoing
 
 
+def varying_bug(claim):
+    raise (KeyError, ValueError, TypeError)[claim.round % 3](claim.round)
+
+
+def test_a_bug_that_varies_from_window_to_window_stops_the_learning_at_the_fifth(bench):
+    learner = bench.learner(maker=maker_with(varying_bug))
+    learn(bench, learner, 8)
+    assert quarantined(learner) == 720, "four windows, before it could be known"
+    assert learner.directory.ledger.standing_round() == 5
+    for part in ("5 windows in a row (rounds 1, 2, 3, 4 and 5) raised different things", "TypeError", "traceback"):
+        assert part in learner.standstill.outage.reason
+    learner = bench.learner(maker=maker_with(varying_bug))
+    learner._start()
+    assert "raised different things" in learner.standstill.outage.reason
+    learner = bench.learner()
+    for _ in range(30):
+        learner.turn()
+        bench.now_ms += 11_000
+    assert not learner.standstill.outage.ongoing
+    counts = learner.directory.ledger.counts()
+    assert (counts["quarantined"], counts["suspect"]) == (0, 0), "all five are given back, and learnt"
+
+
+def test_different_errors_with_a_judged_candidate_between_are_each_windows_fault(bench):
+    learner = bench.learner(maker=maker_with(lambda claim: claim.round % 4 and varying_bug(claim)))
+    learn(bench, learner, 11)
+    assert not learner.standstill.outage.ongoing
+    assert quarantined(learner) == 9 * 180
+
+
 def test_a_window_without_anything_to_train_breaks_no_row(bench):
     learner = bench.learner(maker=maker_with(our_bug))
     learn(bench, learner, 1)
