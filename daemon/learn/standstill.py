@@ -119,6 +119,14 @@ class Standstill:
         self._not_before = float("-inf")
         self.outage.recovered("its window was set aside by hand")
 
+    def made_way(self) -> None:
+        """Take note that the window is set aside to let a request through. Its row stays: it is given back once cured.
+
+        The next window stands still at the first thing that it raises.
+        """
+        self._not_before = float("-inf")
+        self.outage.recovered("its window made way for a request")
+
     def over(self) -> None:
         """Give back what was quarantined for the same error, once a candidate was judged. Between rounds. OSError."""
         given = self.directory.raised.give_back()
@@ -135,5 +143,5 @@ class Standstill:
             f"{'' if same else 'the last, '}{what}. "
             f"No window is taken or quarantined. {cure[0].upper()}{cure[1:]}. The round is tried again at a restart, "
             f"and every {RETRY_MAX_S:g} s at last; once it ends well, the windows before it are given back. "
-            "`tidemill quarantine skip` sets its window aside all the same"
+            "`tidemill quarantine skip` sets its window aside all the same; any other request does so until it is cured"
         )

@@ -11,6 +11,7 @@ from daemon.outage import Need
 from model.candidates import CandidateMaker
 from model.learning.errors import DivergedError
 from model.publishing.errors import ParityError
+from model.publishing.mailbox import Mailbox
 from model.store import leave_request, verify
 from tests.support.accounting import check_tiles
 from tests.support.learners import LOG, Bench, Crash, CrashAt
@@ -261,6 +262,47 @@ def test_a_person_may_set_the_window_aside_all_the_same(bench):
     outcomes = {one["round"]: one["outcome"] for one in learner.directory.ledger.rounds()}
     assert (outcomes[3], outcomes[4]) == ("refused", "published")
     assert quarantined(learner) == 180, "the one that a person set aside; the two before it are given back"
+
+
+@pytest.mark.parametrize("over_repository", [False, True])
+def test_a_rollback_does_not_wait_for_a_cure(bench, over_repository):
+    broken = []
+    learner = bench.learner(maker=maker_with(lambda claim: broken and our_bug(claim)))
+    learn(bench, learner, 2)
+    broken.append(True)
+    learn(bench, learner, 3)
+    ledger = learner.directory.ledger
+    assert ledger.standing_round() == 5
+    mailbox = Mailbox(bench.folder / "models", "default")
+    if over_repository:
+        asked = mailbox.ask("rollback", {"version": 1}, bench.now_ms)
+    else:
+        asked = leave_request(learner.directory.path, "rollback", {"version": 1}, bench.now_ms)
+    for _ in range(2):
+        learner.turn()
+    assert ledger.event(asked).done, ledger.event(asked).answer
+    assert ledger.champion().version == 1
+    assert not over_repository or mailbox.answer(asked).done
+    assert [one["outcome"] for one in ledger.rounds()].count("refused") == 3
+    learn(bench, learner, 1)
+    assert ledger.standing_round() == 6, "the next one stands still at once"
+    assert ledger.open_claim().attempt < 4
+    broken.clear()
+    for _ in range(40):
+        bench.now_ms += 1_000 * int(RETRY_MAX_S)
+        learner.turn()
+    assert not learner.standstill.outage.ongoing
+    assert ledger.counts()["suspect"] == 180, "what the rollback undid waits for a person, as ever"
+    assert quarantined(learner) == 0, "what made way for the request was learnt, too"
+
+
+def test_what_is_no_request_that_is_known_costs_no_window(bench):
+    learner = bench.learner(maker=maker_with(our_bug))
+    learn(bench, learner, 3)
+    leave_request(learner.directory.path, "make.coffee", {}, bench.now_ms)
+    for _ in range(4):
+        learner.turn()
+    assert learner.directory.ledger.standing_round() == 3
 
 
 def test_a_skip_is_refused_where_the_round_ended_by_itself(bench):
