@@ -5,6 +5,7 @@ Imported when something went wrong, for it knows the errors of every package.
 
 from daemon.config import ConfigError
 from daemon.errors import OperatorError
+from model.disk import FULL, DiskError
 from model.publishing.errors import (
     ForeignRepositoryError,
     PullError,
@@ -13,7 +14,7 @@ from model.publishing.errors import (
     RepositoryUnavailableError,
     TargetError,
 )
-from model.store.errors import StateError, StateUnavailableError
+from model.store.errors import SchemaVersionError, StateError, StateUnavailableError
 from streaming.buffer import BufferFullError, BufferMisconfiguredError, BufferUnavailableError
 from streaming.kafka_admin import TopicMissingError
 from streaming.kafka_options import KafkaRefusedError, KafkaUnavailableError
@@ -31,6 +32,7 @@ EXPECTED: tuple[type[Exception], ...] = (
     StateUnavailableError,
     RepositoryError,
     PullError,
+    DiskError,
 )
 _SETTINGS: tuple[tuple[type[Exception], str, str], ...] = (
     (KafkaUnavailableError, "kafka.bootstrap_servers", "Start the brokers, or correct kafka.bootstrap_servers"),
@@ -45,6 +47,7 @@ _SETTINGS: tuple[tuple[type[Exception], str, str], ...] = (
     (RepositoryError, "paths.repository", "`tidemill verify` says what is wrong there"),
     (TargetError, "", "Name with --to a file in a folder that is there and may be written"),
     (PullError, "", "Check --url and --model, and that `tidemill serve` runs there"),
+    (DiskError, "", "See that files can be written there"),
 )
 
 
@@ -54,8 +57,12 @@ def as_operator_error(error: Exception) -> OperatorError:
         return error
     if isinstance(error, KafkaRefusedError):
         return OperatorError(error.setting, str(error), error.cure)
+    if isinstance(error, DiskError) and error.errno in FULL:
+        return OperatorError("", str(error), "Make room there")
     if isinstance(error, StateError):
-        return OperatorError(error.setting, str(error), "`tidemill verify` looks closer")
+        # Another schema's message says itself what to do; `verify` reads this one's only.
+        cure = "" if isinstance(error, SchemaVersionError) else "`tidemill verify` looks closer"
+        return OperatorError(error.setting, str(error), cure)
     for kind, setting, cure in _SETTINGS:
         if isinstance(error, kind):
             return OperatorError(setting, str(error), cure)

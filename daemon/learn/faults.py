@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from daemon.learn.whose_disk import is_the_disks
 from daemon.outage import CURES, Need
 from model.learning.errors import DeviceError, StateFileError, StoppedError
 from model.network.errors import NetworkError
@@ -30,7 +31,7 @@ OUTSIDE = (
 )
 """Disk, Redis, repository, exporter, device: retried without limit, with back-off, not ready, and said.
 
-Not all of sqlite3.OperationalError: see `lies_outside`.
+Not all of sqlite3.OperationalError: see `lies_outside`; nor, within training, of OSError: see whose_disk.py.
 """
 
 UNPUBLISHABLE = (NonFiniteError, ParityError)
@@ -119,6 +120,10 @@ def blame_window() -> Iterator[None]:
         if sqlite_errors.is_damage(error):
             raise DamagedDatabaseError(f"the state database is damaged: {error}") from error
         if lies_outside(error):
+            raise
+        raise _fault(error) from error
+    except OSError as error:
+        if is_the_disks(error):
             raise
         raise _fault(error) from error
     except (*OUTSIDE, *OURS, StoppedError):

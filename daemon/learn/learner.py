@@ -17,7 +17,7 @@ from daemon.learn.requests import Requests
 from daemon.learn.retention import Retention
 from daemon.learn.round import Ended, Round
 from daemon.learn.settlement import Settlement
-from daemon.learn.standstill import RETRY_MAX_S, WHAT, Standstill
+from daemon.learn.standstill import RETRY_MAX_S, SKIP, WHAT, Standstill
 from daemon.learn.taker import BrokenChainError, WindowTaker
 from daemon.learn.watch import BufferWatch
 from daemon.logs import traceback_of
@@ -241,6 +241,12 @@ class Learner:
         if self.standstill.to_be_skipped(claim):
             self._refuse("set aside by hand, for learning stood still at it")
             self.standstill.skipped(claim)
+            return True
+        if self.requests.wait(SKIP):
+            self._refuse(
+                "set aside to let a request through, for learning stood still at it; it is given back once cured"
+            )
+            self.standstill.made_way()
             return True
         return not self.standstill.due
 

@@ -13,7 +13,7 @@ from model.store.class_changes import class_handlers
 from model.store.directory import StateDirectory
 from model.store.facts import Json
 from model.store.handlers import HANDLERS
-from model.store.requests import Event, Handler, Request
+from model.store.requests import Event, Handler, Request, pending_requests
 from model.store.rollback import KIND as ROLLBACK
 from model.store.rollback import rollback_handler
 
@@ -53,6 +53,16 @@ class Requests:
         for letter in letters:
             if answered := self._directory.ledger.event(letter.id):
                 self._mailbox.reply(letter.id, Answer(answered.done, answered.answer))
+
+    def wait(self, skip: str) -> bool:
+        """Return whether a request that is known, other than of the kind `skip`, waits for the round to end. OSError.
+
+        One that was answered and is only still to be deleted does not.
+        """
+        asked = [(one.id, one.kind) for one in pending_requests(self._directory.path)]
+        asked += [(one.id, one.kind) for one in self._mailbox.letters() if one.kind in FROM_REPOSITORY]
+        known = [id_ for id_, kind in asked if kind in self._handlers and kind != skip]
+        return any(self._directory.ledger.event(id_) is None for id_ in known)
 
     def _carry_out(self, letter: Letter) -> Event | None:
         kind = letter.kind if letter.kind in FROM_REPOSITORY else ""

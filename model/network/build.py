@@ -6,15 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from model.network.conduct import FAILURES, generators_kept, why_not
-from model.network.errors import UnsupportedArchitectureError
+from model.network.conduct import ERROR_MAX, FAILURES, generators_kept, why_not
+from model.network.errors import NetworkError, UnsupportedArchitectureError
 from model.network.families import build_body
 from model.network.network import Network
 from model.network.normalisation import IDENTITY, Normalisation
 from model.network.spec import NetworkSpec
-
-ERROR_MAX = 300
-"""Characters of what somebody else's code said that a refusal repeats."""
 
 
 def build(spec: NetworkSpec, seed: int, normalisation: Normalisation = IDENTITY) -> Network:
@@ -76,7 +73,7 @@ def _check_own(spec: NetworkSpec, network: Network) -> None:
         raise _refusal(spec, f"{name} is another one when it is built for a class more: only its last nn.Linear may be")
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())[:ERROR_MAX]
 
 
@@ -95,8 +92,12 @@ def _own_body(spec: NetworkSpec) -> nn.Module:
         raise _refusal(spec, f"it cannot be imported ({error}); is its package installed beside tidemill?") from error
     except AttributeError as error:
         raise _refusal(spec, f"module {module_name} has no {name}") from error
+    except FAILURES as error:
+        raise _refusal(spec, f"importing {module_name} raises {_one_line(error)}") from error
     try:
         body: object = factory(spec.classes_n, spec.size)
+    except NetworkError:
+        raise  # ours, with its cure
     except FAILURES as error:
         raise _refusal(spec, f"the factory raises {_one_line(error)}") from error
     if not isinstance(body, nn.Module):

@@ -23,11 +23,13 @@ PASSES_DRAWING = 64
 ALIKE = 1e-3
 """Part of the largest number by which two answers may differ: sums of another batch are added up in another order."""
 SHAKE = 0.02
-FAILURES = (
-    *(ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError),
-    *(OSError, RuntimeError, TypeError, ValueError),
-)
-"""What code of one's own raises when it does not fit: listed, so that a stop or lack of memory is not among it."""
+ERROR_MAX = 300
+"""Characters of what somebody else's code said that a refusal repeats."""
+FAILURES = (Exception, SystemExit)
+"""What somebody else's code may raise: anything, classes of its own, MemoryError and sys.exit() included.
+
+A list of types let the rest through as a traceback. A stop is not among it: that is a flag, or KeyboardInterrupt.
+"""
 
 
 def why_not(network: Network) -> str:
@@ -87,7 +89,8 @@ def _untrainable(network: Network, pictures: Tensor) -> str:
     try:
         logits: object = network(pictures)
     except FAILURES as error:
-        return f"in training mode pictures do not pass through it ({type(error).__name__}: {error})"
+        said = " ".join(f"{type(error).__name__}: {error}".split())[:ERROR_MAX]
+        return f"in training mode pictures do not pass through it ({said})"
     if not isinstance(logits, Tensor) or logits.shape != (len(pictures), network.spec.classes_n):
         return f"in training mode it gives {type(logits).__name__} instead of logits [images, classes]"
     if not logits.requires_grad:

@@ -1,4 +1,4 @@
-"""Rounds whose training or judging raised. Windows in a row that raise the same are not at fault: something else is.
+"""Rounds whose training or judging raised. Windows in a row that raise are not at fault: something else is.
 
 In a row: no candidate was judged between them. The rows outlast the process, so a restart resets nothing.
 """
@@ -54,6 +54,11 @@ class Raised:
                 break
             rounds.append(number)
         return rounds[::-1]
+
+    def all_in_a_row(self) -> list[int]:
+        """Return the newest rounds that raised anything one after the other, oldest first; none was judged since."""
+        query = f"SELECT round FROM raised WHERE round > {_LAST_JUDGED} ORDER BY round"  # noqa: S608 - a constant
+        return [int(row[0]) for row in self._database.execute(query)]
 
     def acquit(self, rounds: list[int]) -> None:
         """Note that these rounds' windows are not at fault: they are given back once a candidate could be judged."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.disk import writing
 from model.durable import make_folder, replace_durably, sync_folder
 from model.store.database import FILE_NAME, transaction
 from model.store.errors import RefusedRequestError, StateUnusableError
@@ -55,7 +56,7 @@ business: what follows a commit brings them up to what the database says, also a
 def leave_request(state: Path, kind: str, arguments: Mapping[str, object], now_ms: int) -> str:
     """Write a request file, durably and at once whole; return the request's id. Needs no lock.
 
-    Raises StateUnusableError where no learner has worked, ValueError for arguments that are too long, OSError.
+    Raises StateUnusableError where no learner has worked, ValueError for arguments that are too long, DiskError.
     """
     if not (state / FILE_NAME).is_file():
         raise StateUnusableError(state, f"no learner has worked there yet ({FILE_NAME} is missing)")
@@ -63,7 +64,8 @@ def leave_request(state: Path, kind: str, arguments: Mapping[str, object], now_m
     text = json.dumps({"kind": kind, "arguments": dict(arguments), "asked_at_ms": now_ms}).encode()
     if len(text) > BYTES_MAX:
         raise ValueError(f"a request has {BYTES_MAX} bytes at most, this one {len(text)}")
-    make_folder(state / FOLDER)
+    with writing(state / FOLDER):
+        make_folder(state / FOLDER)
     replace_durably(state / FOLDER / f"{name}{SUFFIX}", text)
     return name
 

@@ -1,11 +1,14 @@
 """Networks of one's own whose answers hang on chance, on their neighbours, or on what they answered before."""
 
 import random
+import sys
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from model.network.errors import UnsupportedArchitectureError
 
 
 class _Net(nn.Module):
@@ -149,6 +152,47 @@ class raising(_Net):  # noqa: N801
 
 def factory_that_raises(classes_n, size):
     return _Net(classes_n, size, "one too many")
+
+
+class OwnError(Exception):
+    """As somebody else's code has them."""
+
+
+class raising_its_own(_Net):  # noqa: N801
+    def step(self, x):
+        raise OwnError("no table")
+
+
+class raising_stop_iteration(_Net):  # noqa: N801
+    def step(self, x):
+        return next(iter(()))
+
+
+class out_of_memory(_Net):  # noqa: N801
+    def step(self, x):
+        raise MemoryError
+
+
+class leaving(_Net):  # noqa: N801
+    def step(self, x):
+        sys.exit("no table")
+
+
+class leaving_in_training(_Net):  # noqa: N801
+    def step(self, x):
+        return sys.exit("no\ntable") if self.training else x
+
+
+def factory_that_leaves(classes_n, size):
+    sys.exit(3)
+
+
+def factory_that_raises_its_own(classes_n, size):
+    raise OwnError("no\ntable")
+
+
+def factory_that_raises_ours(classes_n, size):
+    raise UnsupportedArchitectureError("model.architecture: another one is wanted")
 
 
 # good ones

@@ -1,5 +1,10 @@
+import errno
+import os
+
 import pytest
 
+import model.durable
+from daemon.cli.main import main
 from daemon.cli.requests import ask
 from daemon.config import load
 from daemon.errors import OperatorError
@@ -47,3 +52,15 @@ def test_without_a_learner_the_request_stays_and_that_is_said(config):
         ask(config, "greet", {"name": "Ada"}, 5.0, clock=lambda: next(ticks), sleep=lambda _seconds: None)
     with open_state(config.paths.state) as state:
         assert [event.answer for event in state.answer_requests({"greet": greet})] == ["greeted Ada"]
+
+
+def test_a_request_that_finds_the_disk_full_is_refused_in_one_line(config, monkeypatch, capsys):
+    def full(_number):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(model.durable.os, "fsync", full)
+    with pytest.raises(SystemExit) as ended:
+        main(["classes", "admit", "one", "--state", str(config.paths.state)])
+    assert ended.value.code == 1
+    (line,) = [one for one in capsys.readouterr().err.splitlines() if "asking the learner" not in one]
+    assert "No space left" in line and "requests" in line and line.endswith("Make room there")

@@ -1,12 +1,18 @@
 """Each failure from outside is counted by what is away."""
 
+import errno
+import os
 import sqlite3
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from daemon.learn.faults import OUTSIDE, WindowFault, blame_window, lies_outside, waiting_for
 from daemon.learn.taker import BrokenChainError
 from daemon.outage import Need
+from model.disk import DiskError
+from model.durable import sync_folder
 from model.learning.errors import DeviceError
 from model.publishing.errors import ExportError, RepositoryUnavailableError
 from model.store.database import transaction
@@ -82,3 +88,49 @@ def test_a_statement_of_ours_that_is_wrong_is_no_disks_fault(tmp_path):
 def test_a_damaged_database_is_the_operators_and_no_windows_fault(code):
     with pytest.raises(DamagedDatabaseError), blame_window():
         raise sqlite_error(code, sqlite3.DatabaseError)
+
+
+def foreign_file(*_facts):
+    """Somebody else's forward, which opens a file that is not there."""
+    Path("/nonexistent/lut.bin").read_bytes()
+
+
+def foreign_socket(*_facts):
+    raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+
+
+def foreign_words(*_facts):
+    raise OSError("image file is truncated")
+
+
+@pytest.mark.parametrize("work", [foreign_file, foreign_socket, foreign_words])
+def test_what_somebody_elses_code_opens_in_vain_is_no_disks_fault(work):
+    with pytest.raises(WindowFault) as raised, blame_window():
+        work()
+    assert isinstance(raised.value.__cause__, OSError)
+    assert f"test_faults:{work.__name__}" in raised.value.signature or "pathlib" in raised.value.signature
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENOMEM])
+def test_what_the_disk_says_is_the_disks_whoever_asked(number):
+    with pytest.raises(OSError) as raised, blame_window():
+        raise OSError(number, os.strerror(number))
+    assert raised.value.errno == number
+
+
+@pytest.mark.parametrize("error", [DiskError(errno.EACCES, "no", Path("x")), StateUnavailableError("locked")])
+def test_typed_errors_of_the_disk_are_waited_for(error):
+    with pytest.raises(type(error)), blame_window():
+        raise error
+
+
+def test_our_own_access_to_files_is_waited_for(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError), blame_window():
+        sync_folder(tmp_path / "file")
+
+
+@pytest.mark.parametrize("work", [lambda: tempfile.mkdtemp(dir="/nonexistent"), lambda: Path("/nonexistent").stat()])
+def test_the_standard_library_is_whose_it_was_called_by(work):
+    with pytest.raises(WindowFault), blame_window():
+        work()

@@ -1,5 +1,7 @@
 """What raises the same in window after window is no window's fault: learning stands still, and nothing is lost."""
 
+from pathlib import Path
+
 import pytest
 from structlog.testing import capture_logs
 
@@ -9,6 +11,7 @@ from daemon.outage import Need
 from model.candidates import CandidateMaker
 from model.learning.errors import DivergedError
 from model.publishing.errors import ParityError
+from model.publishing.mailbox import Mailbox
 from model.store import leave_request, verify
 from tests.support.accounting import check_tiles
 from tests.support.learners import LOG, Bench, Crash, CrashAt
@@ -161,6 +164,36 @@ def test_windows_that_raise_different_things_are_each_at_fault(bench):
     assert not learner.standstill.outage.ongoing
 
 
+def varying_bug(claim):
+    raise (KeyError, ValueError, TypeError)[claim.round % 3](claim.round)
+
+
+def test_a_bug_that_varies_from_window_to_window_stops_the_learning_at_the_fifth(bench):
+    learner = bench.learner(maker=maker_with(varying_bug))
+    learn(bench, learner, 8)
+    assert quarantined(learner) == 720, "four windows, before it could be known"
+    assert learner.directory.ledger.standing_round() == 5
+    for part in ("5 windows in a row (rounds 1, 2, 3, 4 and 5) raised different things", "TypeError", "traceback"):
+        assert part in learner.standstill.outage.reason
+    learner = bench.learner(maker=maker_with(varying_bug))
+    learner._start()
+    assert "raised different things" in learner.standstill.outage.reason
+    learner = bench.learner()
+    for _ in range(30):
+        learner.turn()
+        bench.now_ms += 11_000
+    assert not learner.standstill.outage.ongoing
+    counts = learner.directory.ledger.counts()
+    assert (counts["quarantined"], counts["suspect"]) == (0, 0), "all five are given back, and learnt"
+
+
+def test_different_errors_with_a_judged_candidate_between_are_each_windows_fault(bench):
+    learner = bench.learner(maker=maker_with(lambda claim: claim.round % 4 and varying_bug(claim)))
+    learn(bench, learner, 11)
+    assert not learner.standstill.outage.ongoing
+    assert quarantined(learner) == 9 * 180
+
+
 def test_a_window_without_anything_to_train_breaks_no_row(bench):
     learner = bench.learner(maker=maker_with(our_bug))
     learn(bench, learner, 1)
@@ -177,6 +210,16 @@ def test_what_differs_in_the_message_alone_is_the_same(bench):
     learn(bench, learner, 5)
     assert quarantined(learner) == 360
     assert learner.standstill.outage.ongoing
+
+
+def test_a_file_that_somebody_elses_code_lacks_is_no_full_disk(bench):
+    learner = bench.learner(maker=maker_with(lambda claim: Path("/nonexistent/lut.bin").read_bytes()))
+    with capture_logs() as said:
+        learn(bench, learner, 5)
+    assert not learner.outage.ongoing, learner.outage.reason
+    assert "lut.bin" in learner.standstill.outage.reason
+    assert quarantined(learner) == 360
+    assert all("Traceback" in one["exception"] for one in said if one["event"] == "a round failed")
 
 
 class Unequal:
@@ -219,6 +262,47 @@ def test_a_person_may_set_the_window_aside_all_the_same(bench):
     outcomes = {one["round"]: one["outcome"] for one in learner.directory.ledger.rounds()}
     assert (outcomes[3], outcomes[4]) == ("refused", "published")
     assert quarantined(learner) == 180, "the one that a person set aside; the two before it are given back"
+
+
+@pytest.mark.parametrize("over_repository", [False, True])
+def test_a_rollback_does_not_wait_for_a_cure(bench, over_repository):
+    broken = []
+    learner = bench.learner(maker=maker_with(lambda claim: broken and our_bug(claim)))
+    learn(bench, learner, 2)
+    broken.append(True)
+    learn(bench, learner, 3)
+    ledger = learner.directory.ledger
+    assert ledger.standing_round() == 5
+    mailbox = Mailbox(bench.folder / "models", "default")
+    if over_repository:
+        asked = mailbox.ask("rollback", {"version": 1}, bench.now_ms)
+    else:
+        asked = leave_request(learner.directory.path, "rollback", {"version": 1}, bench.now_ms)
+    for _ in range(2):
+        learner.turn()
+    assert ledger.event(asked).done, ledger.event(asked).answer
+    assert ledger.champion().version == 1
+    assert not over_repository or mailbox.answer(asked).done
+    assert [one["outcome"] for one in ledger.rounds()].count("refused") == 3
+    learn(bench, learner, 1)
+    assert ledger.standing_round() == 6, "the next one stands still at once"
+    assert ledger.open_claim().attempt < 4
+    broken.clear()
+    for _ in range(40):
+        bench.now_ms += 1_000 * int(RETRY_MAX_S)
+        learner.turn()
+    assert not learner.standstill.outage.ongoing
+    assert ledger.counts()["suspect"] == 180, "what the rollback undid waits for a person, as ever"
+    assert quarantined(learner) == 0, "what made way for the request was learnt, too"
+
+
+def test_what_is_no_request_that_is_known_costs_no_window(bench):
+    learner = bench.learner(maker=maker_with(our_bug))
+    learn(bench, learner, 3)
+    leave_request(learner.directory.path, "make.coffee", {}, bench.now_ms)
+    for _ in range(4):
+        learner.turn()
+    assert learner.directory.ledger.standing_round() == 3
 
 
 def test_a_skip_is_refused_where_the_round_ended_by_itself(bench):

@@ -30,6 +30,14 @@ BAD = {
     "wider_with_each_class": "first.bias is another one",
     "raising": "KeyError: 'nothing'",
     "factory_that_raises": "the factory raises TypeError",
+    "raising_its_own": "OwnError: no table",
+    "raising_stop_iteration": "StopIteration",
+    "out_of_memory": "MemoryError",
+    "leaving": "SystemExit: no table",
+    "leaving_in_training": "in training mode pictures do not pass through it (SystemExit: no table)",
+    "factory_that_leaves": "the factory raises SystemExit: 3",
+    "factory_that_raises_its_own": "the factory raises OwnError: no table",
+    "factory_that_raises_ours": "another one is wanted",
 }
 
 
@@ -39,6 +47,19 @@ def test_it_is_refused_in_one_line(name):
         check_architecture(NetworkSpec(f"tests.support.wavering:{name}", 16, 3))
     assert BAD[name] in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+def test_our_own_refusal_is_passed_on_as_it_is():
+    with pytest.raises(UnsupportedArchitectureError, match=r"^model\.architecture: another one is wanted$"):
+        build(NetworkSpec("tests.support.wavering:factory_that_raises_ours", 16, 3), 0)
+
+
+def test_a_module_that_raises_or_leaves_while_it_is_imported_is_refused(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    for name, line in (("odd_one", "raise ValueError('no')"), ("odd_two", "raise SystemExit(3)"), ("odd_three", "1 +")):
+        (tmp_path / f"{name}.py").write_text(f"{line}\n")
+        with pytest.raises(UnsupportedArchitectureError, match=f"importing {name} raises"):
+            build(NetworkSpec(f"{name}:net", 16, 3), 0)
 
 
 @pytest.mark.parametrize("name", ["drawing_in_vain", "remembering", "proper"])
