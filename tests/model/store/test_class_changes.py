@@ -7,7 +7,7 @@ from itertools import count
 import numpy as np
 import pytest
 
-from model.store import NewVersion, Role, StoreRules, verify
+from model.store import NewVersion, Role, StoreRules, parcels, verify
 from model.store.class_changes import class_handlers
 from model.store.class_events import Kind
 from model.store.handlers import HANDLERS
@@ -192,6 +192,65 @@ def test_what_a_retirement_set_aside_can_be_released(four):
     (parcel,) = four._database.execute("SELECT parcel FROM parcels").fetchone()
     assert four.answer(Request("release", "quarantine.release", {"parcel": parcel}, 0), HANDLERS).done
     assert {*roles(four, "forg")} == {"waiting"}
+
+
+def parcelled(state):
+    query = "SELECT parcel, role, reason, count(*) FROM parcels JOIN aside USING (parcel) GROUP BY parcel"
+    return state._database.execute(query).fetchall()
+
+
+RETIRED = "class 'toad' was retired; class 'wolf' was retired"
+
+
+@pytest.fixture
+def retired(state):
+    """Of the only round two classes are retired in a row."""
+    publish(state, pictures(*((name, 20) for name in ("bird", "frog", "toad", "wolf"))))
+    before = contents(state)
+    for name in ("toad", "wolf"):
+        done(state, "classes.retire", name=name)
+    assert parcelled(state) == [(1, "quarantined", RETIRED, 40)]
+    return before
+
+
+def test_retirements_share_a_parcel_where_something_of_every_round_is_set_aside(state, retired):
+    assert state.ledger.classes() == ("bird", "frog")
+    assert state.answer(Request("release", "quarantine.release", {"parcel": 1}, 0), HANDLERS).done
+    assert [roles(state, name) for name in ("toad", "wolf")] == [{"waiting": 20}] * 2
+    assert parcelled(state) == []
+
+
+def test_retirements_that_share_a_parcel_are_undone_and_done_again(state, retired):
+    publish(state, pictures(("bird", 6), first=500))
+    after, later = contents(state), state.ledger.champion().version
+    done(state, "rollback", version=1)
+    assert {*retired[0]} <= {*contents(state)[0]} and state.ledger.classes() == retired[1]
+    assert [one for one in parcelled(state) if "retired" in one[2]] == []
+    done(state, "rollback", version=later)
+    assert contents(state) == after
+
+
+def test_a_retirement_that_joined_a_window_in_quarantine_leaves_it_as_it_was(state):
+    publish(state, pictures(*((name, 20) for name in ("bird", "frog", "toad", "wolf"))))
+    take(state, pictures(("frog", 20), first=700), refused())
+    done(state, "classes.retire", name="toad")
+    with state._database:
+        parcels.quarantine(state._database, 2, "harmful")
+        state._database.execute("UPDATE parcels SET reason = 'odd' WHERE parcel = 1")
+    done(state, "classes.retire", name="wolf")
+    assert parcelled(state)[1] == (2, "quarantined", "harmful; class 'wolf' was retired", 40)
+    done(state, "rollback", version=1)
+    assert parcelled(state) == [(2, "quarantined", "harmful", 20)]
+
+
+def test_a_retirement_does_not_join_what_is_tried_again(state, retired):
+    """Where all that is set aside is suspect, the oldest parcel is quarantined with what is retired."""
+    done(state, "rollback", version=1)
+    done(state, "classes.retire", name="toad")
+    with state._database:
+        assert parcels.reconsider(state._database, 1, "it raised")
+    done(state, "classes.retire", name="wolf")
+    assert parcelled(state) == [(1, "quarantined", "it raised; class 'wolf' was retired", 40)]
 
 
 @pytest.mark.parametrize(
