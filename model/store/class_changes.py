@@ -55,6 +55,8 @@ def _merge(database: sqlite3.Connection, name: str, into: str, now_ms: int) -> s
     if name == into:
         raise RefusedRequestError(f"{name!r} is {into!r} already")
     index = _index(database, name)
+    if not _is_known(database, book, name):
+        raise RefusedRequestError(f"{name!r} is no class, nor does it wait, and nothing is stored of it")
     if index is not None:
         _check_left(book, name)
     event = _noted(database, Kind.MERGED, name, now_ms, target=into)
@@ -109,6 +111,15 @@ def _name(database: sqlite3.Connection, request: Request, argument: str) -> str:
 def _index(database: sqlite3.Connection, name: str) -> int | None:
     row = database.execute("SELECT class FROM labels WHERE name = ?", (name,)).fetchone()
     return row[0] if row else None
+
+
+def _is_known(database: sqlite3.Connection, book: ClassBook, name: str) -> bool:
+    """Return whether anybody has ever sent or decided on the label, as far as is still known."""
+    query = (
+        "SELECT 1 FROM labels WHERE name = ?1 AND (class IS NOT NULL OR label IN (SELECT label FROM samples))"
+        " UNION ALL SELECT 1 FROM relabels WHERE new = ?1"
+    )
+    return any(name == one.name for one in book.asked()) or database.execute(query, (name,)).fetchone() is not None
 
 
 def _some(names: tuple[str, ...]) -> str:

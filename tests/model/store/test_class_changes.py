@@ -348,6 +348,22 @@ def test_requests_that_make_no_sense_are_refused_with_what_would(four):
     assert "no name was given" in refusal(four, "classes.merge", **{"from": "frog"})
 
 
+def test_a_label_that_nobody_has_sent_is_not_merged(four):
+    answer = refusal(four, "classes.merge", **{"from": "fogr", "into": "frog"})
+    assert answer == "'fogr' is no class, nor does it wait, and nothing is stored of it"
+    assert "fogr" not in four.ledger.book().aliases()
+
+
+def test_a_label_of_which_something_is_stored_or_was_decided_can_be_merged(four):
+    take(four, pictures(("newt", 2), first=500), refused())  # neither a class nor waiting: of a suspect window
+    done(four, "classes.merge", **{"from": "newt", "into": "toad"})
+    done(four, "classes.merge", **{"from": "newt", "into": "frog"})  # nothing is stored of it any more
+    assert four.ledger.book().aliases()["newt"] == "frog"
+    done(four, "classes.retire", name="forg")
+    done(four, "classes.merge", **{"from": "forg", "into": "frog"})
+    assert sum(roles(four, "forg").values()) == 0
+
+
 def test_a_closed_list_is_changed_in_the_configuration(tmp_path):
     with open_state(tmp_path / "closed", StoreRules(closed_classes=("bird", "frog", "toad"))) as state:
         publish(state, pictures(("bird", 20), ("frog", 20)))
