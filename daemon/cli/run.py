@@ -30,8 +30,8 @@ def run(
 
     Gives up on a role that dies more than run.restart_max times within run.restart_window_s seconds, or that ends with
     status 78 (a person must act). The others go on, and /readyz says why; the first is tried again every ten minutes,
-    both on SIGHUP. Ends with 78 where all three are given up, with 2 where the configuration is wrong at the start.
-    Ctrl-C or SIGTERM stops all three in order; a second Ctrl-C at once. The supervisor's own /metrics (role_up,
+    both on SIGHUP. Ends with 78 where all three wait for a person, with 2 where the configuration is wrong at the
+    start. Ctrl-C or SIGTERM stops all three in order; a second Ctrl-C at once. The supervisor's own /metrics (role_up,
     role_given_up), /livez and /readyz are at run.port.
     """
     told = given(context, file, sets, {"paths.state": state, "paths.repository": repository})

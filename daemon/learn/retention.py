@@ -22,6 +22,8 @@ class Retention:
         self._rules = rules
         self._listed = False
         """Whether the repository's list is known to hold all that the database says is retired."""
+        self._some = False
+        """Whether that is anything: then the list is a file, which somebody may delete."""
 
     def look(self) -> None:
         """Retire what the rules let go, a bounded number of versions. Raises what lies outside; then call it again.
@@ -34,11 +36,14 @@ class Retention:
         due = retirements.retire_due(self._rules)
         visible = self._repository.visible()
         gone = retirements.among(visible)
+        if self._some and not self._repository.has_retired_list():
+            log.warning("the list of retired versions is gone, and is written again")
+            self._listed = False
         if due or gone or not self._listed:
             ranges = [(one, one) for one in due] if self._listed else retirements.ranges()
             self._listed = False  # until that has been written
             removed = self._repository.retire(ranges, gone)
-            self._listed = True
+            self._listed, self._some = True, self._some or bool(ranges or gone)
             if removed:
                 log.info("versions retired (publish.keep, publish.keep_s)", versions=removed, of=len(visible))
                 self._observer.versions_retired(removed)

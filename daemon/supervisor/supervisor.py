@@ -100,16 +100,17 @@ class Supervisor:
     def run_once(self) -> None:
         """Start what is due, notice what died, and try again what was given up where that is due.
 
-        Raises OperatorError when a role's first start finds the configuration wrong, and when all are given up.
+        Raises OperatorError when a role's first start finds the configuration wrong, and when every role waits for a
+        person. While one of them is tried again by itself there is hope: what ends with 78 is not started again.
         """
         if self._again():
             for member in self._members.values():
                 self._take_up(member)
         for member in self._members.values():
             self._look_after(member)
-        given_up = [member for member in self._members.values() if member.given_up is not None]
-        if len(given_up) == len(self._members):
-            whys = "; ".join(f"{member.role}: {member.given_up.reason}" for member in given_up if member.given_up)
+        waiting = [(one.role, one.given_up) for one in self._members.values() if one.given_up is not None]
+        if len(waiting) == len(self._members) and not any(given_up.retried for _, given_up in waiting):
+            whys = "; ".join(f"{role}: {given_up.reason}" for role, given_up in waiting)
             cure = "Put that right, then start again"
             raise OperatorError("", f"every role is given up. {whys}", cure, exit_code=PERSON_MUST_ACT)
 

@@ -37,7 +37,7 @@ class InitialFacts:
 def load_initial_weights(network: Network, path: Path) -> InitialFacts:
     """Copy the file's tensors into the network. Raises InitialWeightsError; the network is then as it was."""
     expected = network.body.state_dict()
-    found = read_weights(path, expected.keys())
+    found = read_weights(path, expected)
     given = found.tensors
     head = {f"{network.head_name}.weight", f"{network.head_name}.bias"} & expected.keys()
     stem = set(family_of(network.spec.architecture).stem_tensors)

@@ -10,10 +10,10 @@ import pathlib
 import pickle
 import re
 import types
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import safetensors
@@ -28,8 +28,8 @@ AVERAGED = ("ema", "model_ema", "ema_model", "state_dict_ema", "ema_state_dict",
 WRAPPERS = ("state_dict", "model_state_dict", "model", "model_state", "net", "network", "weights", "module")
 DEPTH_MAX = 5
 """Wrappers within wrappers."""
-PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.", "body.")
-"""Left by DataParallel and AveragedModel, torch.compile, Lightning's modules, and our own networks."""
+PREFIXES = ("ema_model.", "module.", "_orig_mod.", "model.", "net.", "network.", "body.")
+"""Left by ema_pytorch, DataParallel and AveragedModel, torch.compile, Lightning's modules, and our own networks."""
 COUNTERS = ("n_averaged",)
 """Tensors beside the weights that are none: AveragedModel's."""
 NAMED = 5
@@ -59,10 +59,10 @@ class Found:
     place: str
 
 
-def read_weights(path: Path, expected: Collection[str]) -> Found:
+def read_weights(path: Path, expected: Mapping[str, Tensor]) -> Found:
     """Return the file's tensors by name; of prefixes all are taken off that leave `expected` names.
 
-    Raises InitialWeightsError.
+    `expected`: the network's own tensors. Raises InitialWeightsError.
     """
     _refuse_pieces(path)
     try:
@@ -75,10 +75,11 @@ def read_weights(path: Path, expected: Collection[str]) -> Found:
         raise InitialWeightsError(
             f"model.initial_weights: {path} holds a {type(loaded).__name__}; save model.state_dict() instead"
         )
-    found, place = _unwrap(loaded)
-    tensors = {str(name): value for name, value in found.items() if isinstance(value, Tensor)}
-    _refuse_odd(path, tensors, loaded)
-    return Found(_stripped(tensors, expected), " → ".join(place))
+    found = _unwrap(loaded, expected)
+    if found is None:
+        _refuse_empty(path, loaded)
+    _refuse_odd(path, found.tensors, expected)
+    return found
 
 
 def _load(path: Path) -> object:
@@ -134,37 +135,55 @@ def _why_unreadable(path: Path) -> str:
     return f"holds no plain tensors ({what}); {SAVE}"
 
 
-def _unwrap(loaded: Mapping[object, object]) -> tuple[Mapping[object, object], list[str]]:
-    """Return the innermost mapping of tensors, and the keys that lead to it: an average before the last weights."""
-    place: list[str] = []
-    for _ in range(DEPTH_MAX):
-        for name in (*AVERAGED, *WRAPPERS):
-            inner = loaded.get(name)
-            if isinstance(inner, Mapping) and _holds_tensors(inner, DEPTH_MAX):
-                loaded = inner
-                place.append(name)
-                break
-        else:
-            break
-    return loaded, place
+def _unwrap(loaded: Mapping[object, object], expected: Mapping[str, Tensor]) -> Found | None:
+    """Return, of all mappings of tensors in the file, the first that fits best; None where there is none.
+
+    An average comes before the last weights, and what is within before what is around it.
+    """
+    found = [
+        Found(_stripped(tensors, expected), " → ".join(place)) for tensors, place in _wrapped(loaded, (), {id(loaded)})
+    ]
+    return max(found, key=lambda one: _fit(one.tensors, expected), default=None)
 
 
-def _holds_tensors(given: Mapping[object, object], depth: int) -> bool:
-    if any(isinstance(name, str) and isinstance(value, Tensor) for name, value in given.items()):
-        return True
-    wrapped = (given.get(name) for name in (*AVERAGED, *WRAPPERS))
-    return depth > 0 and any(isinstance(one, Mapping) and _holds_tensors(one, depth - 1) for one in wrapped)
+def _wrapped(
+    given: Mapping[object, object], place: tuple[str, ...], seen: set[int]
+) -> Iterator[tuple[dict[str, Tensor], tuple[str, ...]]]:
+    """Yield the mappings of tensors under known keys, with the keys that lead to each."""
+    for name in (*AVERAGED, *WRAPPERS) if len(place) < DEPTH_MAX else ():
+        inner = given.get(name)
+        if isinstance(inner, Mapping) and id(inner) not in seen:
+            seen.add(id(inner))
+            yield from _wrapped(inner, (*place, name), seen)
+    tensors = {name: value for name, value in given.items() if isinstance(name, str) and isinstance(value, Tensor)}
+    if tensors:
+        yield tensors, place
 
 
-def _refuse_odd(path: Path, tensors: Mapping[str, Tensor], loaded: Mapping[object, object]) -> None:
-    """Refuse what holds no weights under a known name, and tensors that are no plain ones."""
-    if not tensors:
-        keys = ", ".join(sorted(map(str, loaded))[:NAMED]) or "nothing"
-        more = f" and {len(loaded) - NAMED} more" if len(loaded) > NAMED else ""
-        raise InitialWeightsError(
-            f"model.initial_weights: {path} holds no tensors by name under a known key (it has {keys}{more}; known are "
-            f"{', '.join((*AVERAGED, *WRAPPERS))}); {SAVE}"
-        )
+def _fit(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> int:
+    """Return how many of the network's tensors are there in their shape; counters, which may be missing, aside."""
+    return sum(
+        name in tensors and tensors[name].shape == own.shape
+        for name, own in expected.items()
+        if own.is_floating_point()
+    )
+
+
+def _refuse_empty(path: Path, loaded: Mapping[object, object]) -> NoReturn:
+    """Refuse what holds no weights under a known name."""
+    keys = ", ".join(sorted(map(str, loaded))[:NAMED]) or "nothing"
+    more = f" and {len(loaded) - NAMED} more" if len(loaded) > NAMED else ""
+    raise InitialWeightsError(
+        f"model.initial_weights: {path} holds no tensors by name under a known key (it has {keys}{more}; known are "
+        f"{', '.join((*AVERAGED, *WRAPPERS))}); {SAVE}"
+    )
+
+
+def _refuse_odd(path: Path, tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    """Refuse tensors that are no plain ones, or none of floating-point numbers, finite ones, where weights should be.
+
+    They are judged as what they become: float64 numbers may be infinite in float32.
+    """
     for name, tensor in tensors.items():
         if type(tensor) not in (Tensor, nn.Parameter) or tensor.layout != torch.strided or tensor.is_meta:
             kind = type(tensor).__name__ if type(tensor) not in (Tensor, nn.Parameter) else f"{tensor.layout} tensor"
@@ -172,12 +191,21 @@ def _refuse_odd(path: Path, tensors: Mapping[str, Tensor], loaded: Mapping[objec
                 f"model.initial_weights: {path} holds a {'tensor without numbers' if tensor.is_meta else kind} as "
                 f"{name}, no plain one; save the full state dict (FSDP: get_model_state_dict with full_state_dict=True)"
             )
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise InitialWeightsError(f"model.initial_weights: {path} holds a number that is not finite, in {name}")
+        if tensor.is_floating_point():
+            if not bool(torch.isfinite(tensor.float()).all()):
+                raise InitialWeightsError(
+                    f"model.initial_weights: {path} holds a number that is not finite, in {name} (as float32)"
+                )
+        elif name in expected and expected[name].is_floating_point():
+            kind = str(tensor.dtype).removeprefix("torch.")
+            raise InitialWeightsError(
+                f"model.initial_weights: {path} holds {kind} numbers as {name}, where the network has floating-point "
+                "ones; save weights that are neither quantized nor cast"
+            )
 
 
 def _stripped(tensors: dict[str, Tensor], expected: Collection[str]) -> dict[str, Tensor]:
-    """Return the tensors without the prefix under which all the expected names are found; with one name, no more.
+    """Return the tensors without the prefix under which most of the expected names are found; with one name, no more.
 
     What lies beside that prefix, a loss or a metric of the checkpoint's module, is left out: it is no network's.
     """
@@ -185,19 +213,19 @@ def _stripped(tensors: dict[str, Tensor], expected: Collection[str]) -> dict[str
     for _ in range(DEPTH_MAX):
         if any(name in expected for name in tensors):
             break
-        prefix = next((one for one in PREFIXES if _leads(one, tensors, expected)), None)
-        if prefix is None:
+        prefix = max(PREFIXES, key=lambda one: _leads_to(one, tensors, expected))
+        if not _leads_to(prefix, tensors, expected):
             break
         tensors = {name.removeprefix(prefix): one for name, one in tensors.items() if name.startswith(prefix)}
     # torch.compile of a part leaves its mark within the name
     return {name.replace("._orig_mod.", "."): one for name, one in tensors.items()}
 
 
-def _leads(prefix: str, tensors: Mapping[str, Tensor], expected: Collection[str]) -> bool:
-    """Return whether under the prefix lies what is expected, whatever other prefixes are within."""
+def _leads_to(prefix: str, tensors: Mapping[str, Tensor], expected: Collection[str]) -> int:
+    """Return how much of what is expected lies under the prefix, whatever other prefixes are within."""
     inner = [name.removeprefix(prefix) for name in tensors if name.startswith(prefix)]
     ends = {one for name in inner for one in _endings(name)}
-    return bool(ends & set(expected))
+    return len(ends & set(expected))
 
 
 def _endings(name: str) -> list[str]:

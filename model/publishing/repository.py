@@ -275,6 +275,13 @@ class Repository:
         except OSError as error:
             raise unavailable(self._paths.root, error) from error
 
+    def has_retired_list(self) -> bool:
+        """Return whether the list of retired versions is there. Raises RepositoryUnavailableError."""
+        try:
+            return self._paths.retired.exists()
+        except OSError as error:
+            raise unavailable(self._paths.root, error) from error
+
     def visible(self) -> dict[int, int]:
         """Return {version: bytes of its files} of the visible versions. Raises RepositoryUnavailableError."""
         try:

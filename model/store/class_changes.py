@@ -9,7 +9,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping
 
-from model.store import parcels, slots
+from model.store import parcels, relabels, slots
 from model.store.claims import label_number
 from model.store.class_events import ASKED_MAX, ClassBook, Kind, note
 from model.store.errors import RefusedRequestError
@@ -55,6 +55,8 @@ def _merge(database: sqlite3.Connection, name: str, into: str, now_ms: int) -> s
     if name == into:
         raise RefusedRequestError(f"{name!r} is {into!r} already")
     index = _index(database, name)
+    if not _is_known(database, book, name):
+        raise RefusedRequestError(f"{name!r} is no class, nor does it wait, and nothing is stored of it")
     if index is not None:
         _check_left(book, name)
     event = _noted(database, Kind.MERGED, name, now_ms, target=into)
@@ -109,6 +111,15 @@ def _name(database: sqlite3.Connection, request: Request, argument: str) -> str:
 def _index(database: sqlite3.Connection, name: str) -> int | None:
     row = database.execute("SELECT class FROM labels WHERE name = ?", (name,)).fetchone()
     return row[0] if row else None
+
+
+def _is_known(database: sqlite3.Connection, book: ClassBook, name: str) -> bool:
+    """Return whether anybody has ever sent or decided on the label, as far as is still known."""
+    query = (
+        "SELECT 1 FROM labels WHERE name = ?1 AND (class IS NOT NULL OR label IN (SELECT label FROM samples))"
+        " UNION ALL SELECT 1 FROM relabels WHERE new = ?1"
+    )
+    return any(name == one.name for one in book.asked()) or database.execute(query, (name,)).fetchone() is not None
 
 
 def _some(names: tuple[str, ...]) -> str:
@@ -205,21 +216,40 @@ def quarantine(database: sqlite3.Connection, event: int, name: str) -> int:
         _note_moves(database, event, name, role, left)
         members += [(sample, role, None) for sample in left]
     forget_answers(database, [sample for sample, _, _ in members])
-    parcels.set_aside(
-        database, _free_parcel(database), Role.QUARANTINED, f"class {name!r} was retired", sorted(members)
-    )
+    parcel = _free_parcel(database)
+    if parcel is not None:
+        parcels.set_aside(database, parcel, Role.QUARANTINED, why_retired(name), sorted(members))
+    elif members:
+        parcels.append(database, _shared_parcel(database), why_retired(name), sorted(members))
     return len(members)
 
 
-def _free_parcel(database: sqlite3.Connection) -> int:
-    """Return the newest round of which nothing is set aside. Raises RefusedRequestError where there is none."""
+def why_retired(name: str) -> str:
+    """Return what a parcel says of a class that left."""
+    return f"class {name!r} was retired"
+
+
+def _free_parcel(database: sqlite3.Connection) -> int | None:
+    """Return the newest round of which nothing is set aside, None where there is none."""
     query = "SELECT round FROM rounds WHERE round NOT IN (SELECT parcel FROM parcels) ORDER BY round DESC LIMIT 1"
     row = database.execute(query).fetchone()
-    if row is None:
-        raise RefusedRequestError(
-            "something of every round is set aside: release or drop some of `tidemill quarantine`"
-        )
-    return int(row[0])
+    return int(row[0]) if row else None
+
+
+def _shared_parcel(database: sqlite3.Connection) -> int:
+    """Return the quarantined parcel that a retirement joins where something of every round is set aside.
+
+    That of an earlier retirement, else the newest; where all are suspect the oldest, which is quarantined with it.
+    """
+    query = (
+        "SELECT parcel, role, reason FROM parcels ORDER BY role = 'suspect',"
+        " reason NOT LIKE '%class % was retired%', CASE role WHEN 'suspect' THEN parcel ELSE -parcel END LIMIT 1"
+    )
+    parcel, role, reason = database.execute(query).fetchone()
+    if role == Role.SUSPECT:
+        parcels.quarantine(database, parcel, reason)
+        relabels.hold_orphans(database)
+    return int(parcel)
 
 
 def _note_moves(database: sqlite3.Connection, event: int, name: str, role: Role, samples: list[int]) -> None:

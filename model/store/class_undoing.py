@@ -3,9 +3,9 @@
 import sqlite3
 from collections import defaultdict
 
-from model.store import slots
+from model.store import parcels, slots
 from model.store.claims import label_number
-from model.store.class_changes import enter, hand_over, move_samples, quarantine
+from model.store.class_changes import enter, hand_over, move_samples, quarantine, why_retired
 from model.store.class_events import ClassBook, ClassEvent, Kind
 from model.store.facts import Role
 from model.store.recollections import forget_answers
@@ -116,9 +116,14 @@ def _take_back(database: sqlite3.Connection, rows: list[tuple[int, str, str, str
     groups: dict[tuple[str, Role], list[tuple[int, int | None]]] = defaultdict(list)
     for sample, name, was, _, _, _, accepted in rows:
         groups[name, Role(was)].append((sample, accepted))
+    shared: set[tuple[int, str]] = set()
     for (name, role), some in groups.items():
         label = label_number(database, name)
         slots.add_to_tally(database, label, Role.QUARANTINED, -len(some))
         enter(database, label, role, some)
-        database.executemany("DELETE FROM aside WHERE sample = ?", [(sample,) for sample, _ in some])
+        for sample, _ in some:
+            left = database.execute("DELETE FROM aside WHERE sample = ? RETURNING parcel", (sample,)).fetchall()
+            shared.update((parcel, name) for (parcel,) in left)
+    for parcel, name in shared:
+        parcels.take_reason_off(database, parcel, why_retired(name))
     database.execute("DELETE FROM parcels WHERE parcel NOT IN (SELECT parcel FROM aside)")

@@ -17,6 +17,8 @@ TRIES_MAX = 4
 """Times that a parcel is retried; then it is quarantined."""
 ROUNDS_MAX = 50
 """Rounds after which a parcel that nothing has confirmed is quarantined."""
+REASON_MAX = 1_000
+"""Characters of a parcel's reason, above which none is added."""
 
 LEARNT = "fate = 'accepted' AND verdict <> '' AND undone = 0"
 """The round's candidate was accepted."""
@@ -40,6 +42,24 @@ def set_aside(database: sqlite3.Connection, parcel: int, role: Role, reason: str
         (parcel, role, reason),
     )
     database.executemany("INSERT OR REPLACE INTO aside VALUES (?, ?, ?, ?)", rows)
+
+
+def append(database: sqlite3.Connection, parcel: int, reason: str, members: Iterable[Member]) -> None:
+    """Note that samples, which hold no slot and are quarantined, belong to a quarantined parcel, and add the reason."""
+    database.executemany(
+        "INSERT OR REPLACE INTO aside VALUES (?, ?, ?, ?)", [(one, parcel, *of) for one, *of in members]
+    )
+    grown = "UPDATE parcels SET reason = reason || '; ' || ?1 WHERE parcel = ?2 AND length(reason) + length(?1) <= ?3"
+    database.execute(grown, (reason, parcel, REASON_MAX))
+
+
+def take_reason_off(database: sqlite3.Connection, parcel: int, reason: str) -> None:
+    """Take off a reason that was added, once what was set aside for it is back. The only one stays."""
+    (said,) = database.execute("SELECT reason FROM parcels WHERE parcel = ?", (parcel,)).fetchone()
+    before, found, after = said.rpartition(reason)
+    rest = before.removesuffix("; ") + after if before else after.removeprefix("; ")
+    if found and rest:
+        database.execute("UPDATE parcels SET reason = ? WHERE parcel = ?", (rest, parcel))
 
 
 def members(database: sqlite3.Connection, parcel: int, classes: int, roles: Sequence[Role]) -> list[int]:

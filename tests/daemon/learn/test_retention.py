@@ -206,6 +206,25 @@ def test_a_list_that_was_lost_is_written_again_at_the_start(bench):
     assert json.loads((bench.folder / "models" / "default" / "retired.json").read_text()) == {"retired": [[1, 2]]}
 
 
+def test_a_list_that_is_deleted_under_a_living_learner_is_written_again(bench):
+    learner = bench.learner()
+    file = bench.folder / "models" / "default" / "retired.json"
+    teach(bench, learner, 2)
+    look_again(bench, learner)
+    assert not file.exists(), "nothing is retired yet"
+    teach(bench, learner, 2)
+    look_again(bench, learner)
+    whole = file.read_text()
+    assert json.loads(whole) == {"retired": [[1, 2]]}
+    file.unlink()
+    look_again(bench, learner)
+    assert file.read_text() == whole
+    file.unlink()
+    teach(bench, learner)
+    look_again(bench, learner)
+    assert json.loads(file.read_text()) == {"retired": [[1, 3]]}, "the whole list, not the newest alone"
+
+
 def test_a_backup_that_is_restored_knows_what_the_other_life_has_retired(bench):
     """The backup has versions 1 and 2; the world has 5 and 6, the others are retired."""
     learner = bench.learner()

@@ -111,12 +111,20 @@ def test_run_gives_up_on_a_role_that_keeps_dying_and_keeps_the_others(tidemill):
 
 
 @pytest.mark.slow
-def test_where_nothing_is_left_to_run_it_says_so_with_a_status_of_its_own(tidemill):
+def test_where_every_role_is_given_up_it_stays_up_for_those_that_are_tried_again(tidemill):
+    """The learner waits for a person, the others for their ports."""
     with (
         open_state(tidemill.folder / "state", size=64),
         socket.create_server(("127.0.0.1", tidemill.ports["http"])),
         socket.create_server(("127.0.0.1", tidemill.ports["ingest"])),
     ):
         process = tidemill.start("run", "--set", "run.restart_max=0")
-        assert process.wait(90) == 78, tidemill.logs()
-    assert "every role is given up" in tidemill.logs().splitlines()[-1]
+        for role in ("ingest", "learn", "serve"):
+            eventually(
+                lambda role=role: metric(tidemill, f'role_given_up{{role="{role}"}}') == 1, f"{role} given up", 90
+            )
+        assert list(ready(tidemill)[1]) == ["ingest", "learn", "serve"]
+    process.send_signal(signal.SIGHUP)
+    eventually(lambda: serving(tidemill), "serve answers", 60)
+    process.terminate()
+    assert process.wait(60) == 0, tidemill.logs()

@@ -235,6 +235,28 @@ def test_where_every_role_is_given_up_it_ends_with_a_status_of_its_own(world, su
     assert all(f"{role} says ouch" in str(caught.value) for role in ("ingest", "learn", "serve"))
 
 
+@pytest.mark.parametrize("dying", [("serve",), ("ingest", "learn", "serve")])
+def test_while_a_role_is_tried_again_it_stays_up_though_every_role_is_given_up(world, supervisor, registry, dying):
+    look(supervisor)
+    for role in {"ingest", "learn"} - {*dying}:
+        world.alive[role].status = 78
+    for _ in range(3):
+        world.now += 2
+        look(supervisor)
+        for role in dying:
+            world.alive[role].status = 1
+        look(supervisor)
+    assert [given_up(registry, role) for role in ("ingest", "learn", "serve")] == [1, 1, 1]
+    world.now += AGAIN_S
+    look(supervisor)
+    assert [up(registry, role) for role in dying] == [1] * len(dying)
+    for role in dying:
+        world.alive[role].status = 78
+    with pytest.raises(OperatorError, match="every role is given up") as caught:
+        look(supervisor)
+    assert caught.value.exit_code == 78
+
+
 def test_asked_to_stop_while_a_role_is_given_up_it_ends_well(world, supervisor):
     look(supervisor)
     world.alive["learn"].status = 78

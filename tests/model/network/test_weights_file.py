@@ -63,6 +63,21 @@ WRAPPINGS = {
         "model_ema": {"n_averaged": torch.tensor(1), **prefixed("module.", one)},
     },
     "state_dict_ema": lambda one, two: {"state_dict": two, "state_dict_ema": one},
+    "an average of one tensor": lambda one, _two: {"model": one, "ema": {"decay": torch.tensor(0.9)}},
+    "an average of another network": lambda one, _two: {"model": one, "ema": {"first.weight": torch.ones(9, 9)}},
+    "an average that is wrapped": lambda one, two: {"model": two, "ema": {"decay": torch.ones(1), "module": one}},
+    "ema_pytorch": lambda one, two: {
+        "initted": torch.tensor(True),
+        "step": torch.tensor(9),
+        **prefixed("online_model.", two),
+        **prefixed("ema_model.", one),
+    },
+    "a Lightning module with an average": lambda one, two: {
+        "state_dict": {**prefixed("model.", two), **prefixed("ema_model.module.", one)}
+    },
+    "a Lightning module with half an average": lambda one, two: {
+        "state_dict": {**prefixed("model.", one), "ema_model.first.weight": two["first.weight"]}
+    },
     "an average without names": lambda one, _two: {"model": one, "ema": {"shadow_params": [torch.ones(1)]}},
 }
 
@@ -141,7 +156,32 @@ def test_other_things_are_named(tmp_path):
     assert "cut short" in refusal(file)
     torch.save({**body(1).state_dict(), "first.bias": torch.full((8,), float("nan"))}, file)
     assert "not finite, in first.bias" in refusal(file)
+    torch.save({**body(1).state_dict(), "first.bias": torch.full((8,), 1e300, dtype=torch.float64)}, file)
+    assert "not finite, in first.bias (as float32)" in refusal(file)
     torch.save({"first.weight": torch.ones(2, 2).to_sparse()}, file)
     assert "no plain one" in refusal(file)
     torch.save({"first.weight": torch.ones(2, device="meta")}, file)
     assert "without numbers" in refusal(file) or "no plain" in refusal(file)
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int8, torch.bool, torch.complex64])
+def test_numbers_that_are_no_weights_are_refused(tmp_path, dtype):
+    odd = torch.ones(8, dtype=dtype)
+    torch.save({"model": prefixed("module.", {**body(1).state_dict(), "first.bias": odd})}, tmp_path / "w.pth")
+    kind = str(dtype).removeprefix("torch.")
+    assert f"holds {kind} numbers as first.bias" in refusal(tmp_path / "w.pth")
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_floating_point_numbers_of_any_width_are_taken(tmp_path, dtype):
+    torch.save({name: one.to(dtype) for name, one in body(1).state_dict().items()}, tmp_path / "w.pth")
+    network = build(SPEC, 0)
+    load_initial_weights(network, tmp_path / "w.pth")
+    assert torch.allclose(network.body.first.weight, body(1).first.weight, atol=0.01)
+
+
+def test_integer_buffers_are_taken_as_they_are(tmp_path):
+    spec = NetworkSpec("resnet18", 32, 3)
+    torch.save({"model": build(spec, 1).body.state_dict()}, tmp_path / "w.pth")
+    network = build(spec, 0)
+    assert load_initial_weights(network, tmp_path / "w.pth").left_random == ()

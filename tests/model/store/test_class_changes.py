@@ -7,7 +7,7 @@ from itertools import count
 import numpy as np
 import pytest
 
-from model.store import NewVersion, Role, StoreRules, verify
+from model.store import NewVersion, Role, StoreRules, parcels, verify
 from model.store.class_changes import class_handlers
 from model.store.class_events import Kind
 from model.store.handlers import HANDLERS
@@ -194,6 +194,65 @@ def test_what_a_retirement_set_aside_can_be_released(four):
     assert {*roles(four, "forg")} == {"waiting"}
 
 
+def parcelled(state):
+    query = "SELECT parcel, role, reason, count(*) FROM parcels JOIN aside USING (parcel) GROUP BY parcel"
+    return state._database.execute(query).fetchall()
+
+
+RETIRED = "class 'toad' was retired; class 'wolf' was retired"
+
+
+@pytest.fixture
+def retired(state):
+    """Of the only round two classes are retired in a row."""
+    publish(state, pictures(*((name, 20) for name in ("bird", "frog", "toad", "wolf"))))
+    before = contents(state)
+    for name in ("toad", "wolf"):
+        done(state, "classes.retire", name=name)
+    assert parcelled(state) == [(1, "quarantined", RETIRED, 40)]
+    return before
+
+
+def test_retirements_share_a_parcel_where_something_of_every_round_is_set_aside(state, retired):
+    assert state.ledger.classes() == ("bird", "frog")
+    assert state.answer(Request("release", "quarantine.release", {"parcel": 1}, 0), HANDLERS).done
+    assert [roles(state, name) for name in ("toad", "wolf")] == [{"waiting": 20}] * 2
+    assert parcelled(state) == []
+
+
+def test_retirements_that_share_a_parcel_are_undone_and_done_again(state, retired):
+    publish(state, pictures(("bird", 6), first=500))
+    after, later = contents(state), state.ledger.champion().version
+    done(state, "rollback", version=1)
+    assert {*retired[0]} <= {*contents(state)[0]} and state.ledger.classes() == retired[1]
+    assert [one for one in parcelled(state) if "retired" in one[2]] == []
+    done(state, "rollback", version=later)
+    assert contents(state) == after
+
+
+def test_a_retirement_that_joined_a_window_in_quarantine_leaves_it_as_it_was(state):
+    publish(state, pictures(*((name, 20) for name in ("bird", "frog", "toad", "wolf"))))
+    take(state, pictures(("frog", 20), first=700), refused())
+    done(state, "classes.retire", name="toad")
+    with state._database:
+        parcels.quarantine(state._database, 2, "harmful")
+        state._database.execute("UPDATE parcels SET reason = 'odd' WHERE parcel = 1")
+    done(state, "classes.retire", name="wolf")
+    assert parcelled(state)[1] == (2, "quarantined", "harmful; class 'wolf' was retired", 40)
+    done(state, "rollback", version=1)
+    assert parcelled(state) == [(2, "quarantined", "harmful", 20)]
+
+
+def test_a_retirement_does_not_join_what_is_tried_again(state, retired):
+    """Where all that is set aside is suspect, the oldest parcel is quarantined with what is retired."""
+    done(state, "rollback", version=1)
+    done(state, "classes.retire", name="toad")
+    with state._database:
+        assert parcels.reconsider(state._database, 1, "it raised")
+    done(state, "classes.retire", name="wolf")
+    assert parcelled(state) == [(1, "quarantined", "it raised; class 'wolf' was retired", 40)]
+
+
 @pytest.mark.parametrize(
     ("kind", "arguments"),
     [("classes.merge", {"from": "forg", "into": "frog"}), ("classes.retire", {"name": "frog"}),
@@ -287,6 +346,22 @@ def test_requests_that_make_no_sense_are_refused_with_what_would(four):
     assert "labels that wait: none" in refusal(four, "classes.admit", name="nothing")
     assert "no name was given" in refusal(four, "classes.admit", name=7)
     assert "no name was given" in refusal(four, "classes.merge", **{"from": "frog"})
+
+
+def test_a_label_that_nobody_has_sent_is_not_merged(four):
+    answer = refusal(four, "classes.merge", **{"from": "fogr", "into": "frog"})
+    assert answer == "'fogr' is no class, nor does it wait, and nothing is stored of it"
+    assert "fogr" not in four.ledger.book().aliases()
+
+
+def test_a_label_of_which_something_is_stored_or_was_decided_can_be_merged(four):
+    take(four, pictures(("newt", 2), first=500), refused())  # neither a class nor waiting: of a suspect window
+    done(four, "classes.merge", **{"from": "newt", "into": "toad"})
+    done(four, "classes.merge", **{"from": "newt", "into": "frog"})  # nothing is stored of it any more
+    assert four.ledger.book().aliases()["newt"] == "frog"
+    done(four, "classes.retire", name="forg")
+    done(four, "classes.merge", **{"from": "forg", "into": "frog"})
+    assert sum(roles(four, "forg").values()) == 0
 
 
 def test_a_closed_list_is_changed_in_the_configuration(tmp_path):
