@@ -32,7 +32,7 @@ def site(kafka_server, redis_server, make_topic):
 
 def send_from_java(site, tmp_path):
     if shutil.which("javac") is None:
-        unavailable("no Java compiler on the PATH")
+        unavailable("no javac on the PATH: apt-get install openjdk-17-jdk-headless")
     file = tmp_path / "image.png"
     file.write_bytes(IMAGE)
     command = ["java", "-cp", f"{LIBS}/*", SEND_IMAGES, site.kafka.bootstrap, site.topic, file, str(RECORDS), *CODECS]
