@@ -9,9 +9,9 @@ import ctypes
 LARGE_BLOCK_BYTES = 12_582_912
 """Mapped apart, each page of a block is asked of the system anew. So what is read from Kafka at once, and what common
 pictures are decoded to, lies below; large pictures lie above."""
-KEPT_BYTES = 16_777_216
+KEPT_BYTES = 33_554_432
 """Of freed memory at each heap's end, for the next fetch and the next picture."""
-ARENAS_MAX = 2
+ARENAS_MAX = 4
 """Threads share so many heaps; by default there are eight for each core, and each keeps what its threads once took."""
 
 _M_TRIM_THRESHOLD = -1
