@@ -101,9 +101,9 @@ def _frame(marker: int, content: bytes) -> _Frame:
 
 def _header(frame: _Frame, data: bytes, at: int, in_scan: bytes, orientation: int) -> Header:
     """Return what is known at the first scan, which stands at `at` and brings `in_scan` of the components."""
-    scans = _count_scans(data, at)
     components = frame.components
-    # Of one scan with all components nothing needs to be kept, and most pictures are such.
+    # Of one scan with all components nothing needs to be kept, and most pictures are such. Whatever follows it is not
+    # looked for, for no decoder reads a second one there: libjpeg expects the end and refuses anything else.
     in_pieces = frame.progressive or in_scan < bytes((components,))
     held = _coefficient_bytes(frame) if in_pieces else 0
     pixel_bytes = _PIXEL_BYTES.get(components, _PIXEL_BYTES_MAX)
@@ -115,7 +115,7 @@ def _header(frame: _Frame, data: bytes, at: int, in_scan: bytes, orientation: in
         orientation,
         pixel_bytes,
         held,
-        scans if in_pieces else 1,
+        _count_scans(data, at) if in_pieces else 1,
     )
 
 

@@ -142,6 +142,13 @@ def test_thousands_of_scans_are_not_decoded() -> None:
         sniff(data[:last] + data[last:-2] * 200 + data[-2:])
 
 
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_scan_behind_the_only_one_is_refused_by_the_decoder(mode: str) -> None:
+    data = encode(picture().convert(mode), "JPEG")
+    only = data.rindex(b"\xff\xda")
+    assert outcome(data[:-2] + data[only:-2] * 200 + data[-2:]) is Reason.UNDECODABLE
+
+
 def test_a_jpeg_without_its_end_of_image_is_cut() -> None:
     assert outcome(encode(picture(), "JPEG")[:-2]) is Reason.UNDECODABLE
 
