@@ -6,6 +6,7 @@ from scripts.dashboards.dependencies import outages
 from scripts.dashboards.frame import Row, frame
 from scripts.dashboards.panels import GREEN, RED, Panel, above, below, lines, number, text
 from scripts.dashboards.queries import (
+    API,
     API_SHARE,
     FRESH_S,
     FRESH_SHARE,
@@ -24,8 +25,8 @@ from scripts.dashboards.queries import (
 
 UP = {"0": ("down", RED), "1": ("up", GREEN)}
 FRESH = within("freshness_seconds", FRESH_S)
-SERVED = of("http_requests_total")
-FAILED = of("http_requests_total", 'code=~"5.."')
+SERVED = of("http_requests_total", API)
+FAILED = of("http_requests_total", API, 'code=~"5.."')
 
 
 def overview() -> Dashboard:

@@ -13,6 +13,8 @@ PUBLISH_S = 30
 PUBLISH_SHARE = 0.995
 DEAD_SHARE = 0.05
 API_SHARE = 0.999
+API = 'route=~"/v1/.*"'
+"""What people ask of the server; probes and scrapes are never slow, and would hide what is."""
 ROUNDS_WINDOW = "15m"
 """What happens once a round is averaged over this; a scrape's few intervals would hold no round at all."""
 

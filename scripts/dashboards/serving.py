@@ -5,11 +5,11 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from scripts.dashboards.frame import Row, frame
 from scripts.dashboards.panels import Panel, above, below, lines, number, rows, text
 from scripts.dashboards.processes import started, usage
-from scripts.dashboards.queries import API_SHARE, LEARNER, Ask, increase, of, quantile, rate
+from scripts.dashboards.queries import API, API_SHARE, LEARNER, Ask, increase, of, quantile, rate
 
-SERVED = of("http_requests_total")
-FAILED = of("http_requests_total", 'code=~"5.."')
-REJECTED = of("http_requests_total", 'code=~"4.."')
+SERVED = of("http_requests_total", API)
+FAILED = of("http_requests_total", API, 'code=~"5.."')
+REJECTED = of("http_requests_total", API, 'code=~"4.."')
 OF_A_MODEL = 'model!=""'
 SHORT = 'route!~".*[?]wait"'
 """All but long polls, which take as long as they wait."""
@@ -93,7 +93,7 @@ def _requests() -> Panel:
         "Requests",
         "reqps",
         text(
-            "what followers ask, over the last minute, probes and scrapes included.",
+            "what followers ask, over the last minute, without probes and scrapes.",
             "0 while the process is up: nobody reaches it.",
         ),
         Ask(rate(SERVED, window="1m"), "requests"),

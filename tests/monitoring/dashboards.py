@@ -9,7 +9,6 @@ from typing import Any
 
 FOLDER = Path(__file__).parents[2] / "docker" / "grafana" / "dashboards"
 NAMES = ("overview", "ingest", "learning", "serving")
-_VARIABLE = re.compile(r"\$(\w+)")
 
 
 @dataclass(frozen=True)
@@ -59,8 +58,3 @@ def variables(name: str) -> dict[str, str]:
 def labels_of(legend: str) -> frozenset[str]:
     """Return the labels that a legend names."""
     return frozenset(re.findall(r"\{\{\s*(\w+)\s*\}\}", legend))
-
-
-def filled(expr: str, values: dict[str, str]) -> str:
-    """Return an expression with Grafana's variables put in; one that is not known raises KeyError."""
-    return _VARIABLE.sub(lambda found: values[found[1]], expr)
