@@ -223,6 +223,7 @@ def _freshness() -> Panel:
         Ask(quantile(0.5, "freshness_seconds", window=ROUNDS_WINDOW), "half of the samples"),
         Ask(quantile(0.95, "freshness_seconds", window=ROUNDS_WINDOW), "95 % of the samples", exemplars=True),
         limits=((None, GREEN), (FRESH_S, RED)),
+        limits_seen=True,
         interval="15s",
     )
 

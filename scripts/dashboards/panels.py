@@ -73,13 +73,17 @@ def lines(
     width: int = 12,
     height: int = 8,
     limits: Steps = (),
+    limits_seen: bool = False,
     top: float | None = None,
     bottom: float | None = 0,
     bars: bool = False,
     stacked: bool = False,
     interval: str = "",
 ) -> Panel:
-    """Return figures over time; `limits` are drawn as lines, `interval` is the least one between two points."""
+    """Return figures over time; `limits` are drawn as lines, where values come near them or `limits_seen`.
+
+    `interval` is the least time between two points.
+    """
     panel = timeseries.Panel().title(title).description(description).unit(unit).span(width).height(height)
     panel = panel.datasource(SOURCE).no_value(NONE_YET).show_points(shapes.VisibilityMode.AUTO).line_width(1)
     panel = panel.legend(_legend()).tooltip(
@@ -93,6 +97,8 @@ def lines(
     if limits:
         style = common.GraphThresholdsStyleConfig().mode(shapes.GraphThresholdsStyleMode.DASHED)
         panel = panel.thresholds_style(style)
+    if limits_seen:
+        panel = panel.axis_soft_max(max(value for value, _ in limits if value is not None))
     panel = panel.axis_soft_min(bottom) if bottom is not None else panel
     panel = panel.max(top) if top is not None else panel
     panel = panel.interval(interval) if interval else panel

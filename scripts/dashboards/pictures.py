@@ -25,6 +25,7 @@ PICTURES = {
     "latency": ("serving", "Latency by route, 95 %"),
 }
 POINTS = 240
+EVENT_POINTS = 2_000
 COLOURS = {"green": "#37872d", "red": "#c4162a", "orange": "#fa6400", "blue": "#1f60c4", "yellow": "#e0b400"}
 OUTCOMES = {"published": "#56a64b", "held": "#e0b400", "refused": "#c4162a", "failed": "#7c2ea3", "empty": "#bdbdbd"}
 
@@ -32,13 +33,14 @@ OUTCOMES = {"published": "#56a64b", "held": "#e0b400", "refused": "#c4162a", "fa
 def draw_all(url: str, start_s: float, end_s: float, folder: Path, scrape_s: int = 5) -> list[Path]:
     """Draw the main panels into `folder` as PNG; return the files. Raises NoAnswerError."""
     folder.mkdir(parents=True, exist_ok=True)
+    fine = Span(start_s, end_s, max(scrape_s, math.ceil((end_s - start_s) / EVENT_POINTS)))
     files = []
     for name, (dashboard, title) in PICTURES.items():
         whole = json.loads((FOLDER / f"{dashboard}.json").read_text(encoding="utf-8"))
         panel = next(one for one in whole["panels"] if one["title"] == title and one["type"] != "row")
         span = Span(start_s, end_s, _step(panel, start_s, end_s, scrape_s))
         lines = [line for target in panel["targets"] for line in answers(url, target, span, scrape_s)]
-        events = [_moments(url, one, span, scrape_s) for one in whole["annotations"]["list"]]
+        events = [_moments(url, one, fine, scrape_s) for one in whole["annotations"]["list"]]
         files.append(folder / f"{name}.png")
         _draw(panel, lines, events, span, files[-1])
     return files
@@ -85,9 +87,9 @@ def _draw(
         _draw_lines(axes, panel, lines, span)
         for name, colour, moments in events:
             for place, moment in enumerate(moments):
-                label = f"▲ {name.lower()}" if place == 0 else None
+                label = name.lower() if place == 0 else None
                 minutes = (moment - span.start_s) / 60
-                axes.axvline(minutes, color=colour, alpha=0.55, linewidth=0.8, linestyle=":", label=label)
+                axes.axvline(minutes, color=colour, alpha=0.8, linewidth=1.0, linestyle=":", label=label)
         axes.set_title(panel["title"], loc="left", fontsize=9, fontweight="bold")
         axes.set_xlabel("minutes")
         axes.set_xlim(0, (span.end_s - span.start_s) / 60)
@@ -118,7 +120,8 @@ def _draw_lines(axes: Any, panel: dict[str, Any], lines: Sequence[Series], span:
             axes.plot(minutes, values, label=name, linewidth=1.3, marker="." if _lonely(values) else None)
         if bars or stacked:
             below = [low + value for low, value in zip(below, filled, strict=True)]
-    axes.set_ylim(bottom=0, top=defaults.get("max") and 1.02 * defaults["max"])
+    axes.set_ylim(bottom=0)
+    axes.set_ylim(top=1.02 * max(defaults.get("max", 0), defaults["custom"].get("axisSoftMax", 0), axes.get_ylim()[1]))
     for step in defaults["thresholds"]["steps"]:
         if defaults["custom"].get("thresholdsStyle") and step["value"] is not None:
             axes.axhline(step["value"], color=COLOURS[step["color"]], linestyle="--", linewidth=1, label="objective")
@@ -152,7 +155,7 @@ def _plain(value: float, _place: float) -> str:
 
 def _seconds(value: float, _place: float) -> str:
     if value == 0 or value >= 1:
-        return f"{value:g} s" if value < 120 else f"{value / 60:g} min"
+        return f"{value:g} s" if value < 600 else f"{value / 60:g} min"
     return f"{value * 1000:g} ms"
 
 
