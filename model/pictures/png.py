@@ -4,8 +4,8 @@ import struct
 import zlib
 from typing import NamedTuple
 
-from streaming.images.exif import read_orientation
-from streaming.images.header import Format, Header, check_sides, undecodable
+from model.pictures.exif import read_orientation
+from model.pictures.header import Format, Header, check_sides, undecodable
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -31,7 +31,7 @@ class Pixels(NamedTuple):
 
 
 def read_header(data: bytes) -> Header:
-    """Read IHDR, which is always first. Raises RejectedRecord (undecodable)."""
+    """Read IHDR, which is always first. Raises RefusedPicture (undecodable)."""
     if len(data) < 33 or not data.startswith(SIGNATURE) or data[8:16] != b"\0\0\0\rIHDR":
         raise undecodable("PNG ends, or is damaged, before its first chunk does")
     width, height = struct.unpack_from(">II", data, 16)
@@ -53,7 +53,7 @@ def reduce(data: bytes) -> Pixels:
     """Check every chunk's checksum up to IEND, and keep the chunks that the pixels need.
 
     The rest never reaches a decoder: compressed texts and colour profiles can unfold to a thousand times their size,
-    and of an animation the still picture is wanted. Raises RejectedRecord (undecodable) for what is cut or damaged.
+    and of an animation the still picture is wanted. Raises RefusedPicture (undecodable) for what is cut or damaged.
     """
     view = memoryview(data)
     kept = [view[:8]]

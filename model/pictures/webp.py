@@ -2,8 +2,8 @@
 
 import struct
 
-from streaming.images.exif import read_orientation
-from streaming.images.header import Format, Header, check_sides, undecodable
+from model.pictures.exif import read_orientation
+from model.pictures.header import Format, Header, check_sides, undecodable
 
 _CHUNKS_MAX = 10_000
 _PIXEL_BYTES = 12
@@ -11,7 +11,7 @@ _PIXEL_BYTES = 12
 
 
 def read_header(data: bytes) -> Header:
-    """Read the canvas of VP8, VP8L or VP8X. Raises RejectedRecord (undecodable)."""
+    """Read the canvas of VP8, VP8L or VP8X. Raises RefusedPicture (undecodable)."""
     if len(data) < 30:
         raise undecodable("WebP ends within its header")
     kind = data[12:16]

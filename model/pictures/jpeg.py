@@ -3,9 +3,9 @@
 import re
 from typing import NamedTuple
 
-from streaming.images.exif import read_orientation
-from streaming.images.header import Format, Header, check_sides, undecodable
-from streaming.records import Reason, RejectedRecord
+from model.pictures.errors import Refusal, RefusedPicture
+from model.pictures.exif import read_orientation
+from model.pictures.header import Format, Header, check_sides, undecodable
 
 _SEGMENTS_MAX = 2000
 """A colour profile of 10 MB takes 160 segments."""
@@ -45,7 +45,7 @@ class _Frame(NamedTuple):
 def read_header(data: bytes) -> Header:
     """Read from the start of image to the first scan; nothing is decoded, and the cost is bounded.
 
-    Raises RejectedRecord: undecodable for what is broken or cut, unsupported_format for kinds of JPEG that no browser
+    Raises RefusedPicture: undecodable for what is broken or cut, unsupported_format for kinds of JPEG that no browser
     shows (lossless, hierarchical, 12 bits a sample).
     """
     frame: _Frame | None = None
@@ -87,8 +87,8 @@ def _frame(marker: int, content: bytes) -> _Frame:
     if len(content) < 6:
         raise undecodable("JPEG with a damaged frame header")
     if marker in _SOF_OTHER or content[0] != 8:
-        raise RejectedRecord(
-            Reason.UNSUPPORTED_FORMAT,
+        raise RefusedPicture(
+            Refusal.UNSUPPORTED_FORMAT,
             f"JPEG of kind {marker:#04x} with {content[0]} bits; 8 bits, baseline or progressive",
         )
     components = content[5]

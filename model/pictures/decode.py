@@ -9,12 +9,12 @@ from PIL import Image
 from PIL._webp import WebPAnimDecoder
 from PIL.PngImagePlugin import PngImageFile
 
-from streaming.images import png, webp
-from streaming.images.header import Format, Header, undecodable
-from streaming.images.resize import plain_mode, square_rgb
-from streaming.images.room import DECODE_BYTES_MAX, FREE_BYTES, Room, decode_bytes
-from streaming.images.sniff import sniff
-from streaming.records import Reason, RejectedRecord
+from model.pictures import png, webp
+from model.pictures.errors import Refusal, RefusedPicture
+from model.pictures.header import Format, Header, undecodable
+from model.pictures.resize import plain_mode, square_rgb
+from model.pictures.room import DECODE_BYTES_MAX, FREE_BYTES, Room, decode_bytes
+from model.pictures.sniff import sniff
 
 # The pixel count is limited here, before Pillow sees a byte; its own limit would be a second one, not configured.
 Image.MAX_IMAGE_PIXELS = None
@@ -62,19 +62,19 @@ class ImageDecoder:
     def decode(self, data: bytes) -> bytes:
         """Return RGB, uint8, size x size x 3 in C order; the picture is squeezed into the square, upright.
 
-        Raises RejectedRecord. In this order: empty, too_large, then by the header alone not_an_image,
+        Raises RefusedPicture. In this order: empty, too_large, then by the header alone not_an_image,
         unsupported_format or undecodable, and too_many_pixels (also where the pixels would take more memory than there
         is for them); undecodable for a JPEG whose scans would take too long, and for what the decoder refuses.
         """
         if not data:
-            raise RejectedRecord(Reason.EMPTY, "the image has no bytes")
+            raise RefusedPicture(Refusal.EMPTY, "the image has no bytes")
         if len(data) > self.max_bytes:
-            raise RejectedRecord(Reason.TOO_LARGE, f"{len(data)} bytes; {self.max_bytes} are allowed")
+            raise RefusedPicture(Refusal.TOO_LARGE, f"{len(data)} bytes; {self.max_bytes} are allowed")
         header = sniff(data)
         pixels = header.width * header.height
         if pixels > self.max_pixels:
             message = f"{header.width} x {header.height} pixels; {self.max_pixels} are allowed"
-            raise RejectedRecord(Reason.TOO_MANY_PIXELS, message)
+            raise RefusedPicture(Refusal.TOO_MANY_PIXELS, message)
         if header.scans * pixels > _SCANS_OF_A_FULL_PICTURE * self.max_pixels:
             allowed = f"{_SCANS_OF_A_FULL_PICTURE} scans of {self.max_pixels} pixels, or more of fewer"
             raise undecodable(f"JPEG of {header.scans} scans of {pixels} pixels; decoding stops at {allowed}")
@@ -85,7 +85,7 @@ class ImageDecoder:
                 f"{header.width} x {header.height} pixels of {header.format} take {needed} bytes to decode; "
                 f"ingest.decode_bytes_max is {self._room.bytes_max}"
             )
-            raise RejectedRecord(Reason.TOO_MANY_PIXELS, message)
+            raise RefusedPicture(Refusal.TOO_MANY_PIXELS, message)
         if needed <= FREE_BYTES:
             return self._decode(data, header, factor)
         with self._room.take(needed):
@@ -100,11 +100,11 @@ class ImageDecoder:
                 reduced = png.reduce(data)
                 return square_rgb(_png(reduced, header), self.size, reduced.orientation)
             return square_rgb(_webp(data, header), self.size, webp.find_orientation(data))
-        except RejectedRecord:
+        except RefusedPicture:
             raise
         except _DECODER_ERRORS as error:
             message = f"{header.format} cannot be decoded: {type(error).__name__}: {error}"[:_MESSAGE_CHARS_MAX]
-            raise RejectedRecord(Reason.UNDECODABLE, message) from error
+            raise RefusedPicture(Refusal.UNDECODABLE, message) from error
 
 
 def _jpeg_factor(header: Header, size: int) -> int:

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import NamedTuple
 
-from streaming.records import Reason, RejectedRecord
+from model.pictures.errors import Refusal, RefusedPicture
 
 
 class Format(StrEnum):
@@ -32,13 +32,13 @@ class Header(NamedTuple):
     """Of a JPEG: how often its decoder goes over the picture, at most."""
 
 
-def undecodable(message: str) -> RejectedRecord:
+def undecodable(message: str) -> RefusedPicture:
     """Return the refusal of what claims to be an image of a format that is read, and is broken."""
-    return RejectedRecord(Reason.UNDECODABLE, message)
+    return RefusedPicture(Refusal.UNDECODABLE, message)
 
 
 def check_sides(header: Header) -> Header:
-    """Return the header. Raises RejectedRecord (undecodable) where a side is 0."""
+    """Return the header. Raises RefusedPicture (undecodable) where a side is 0."""
     if header.width == 0 or header.height == 0:
         raise undecodable(f"{header.format} of {header.width} x {header.height} pixels")
     return header
