@@ -23,13 +23,19 @@ class Header(NamedTuple):
     grey: bool = False
     """A JPEG with luminance alone. Of the other formats nothing is said."""
     orientation: int = 1
-    """EXIF orientation of a JPEG, 1 to 8. Of the other formats nothing is said: theirs may stand behind the pixels."""
+    """Orientation of a JPEG, 1 to 8. Of the other formats nothing is said: theirs may stand behind the pixels."""
     pixel_bytes: int = 4
     """Bytes that decoder and resolution of the mode hold for each pixel at their peak."""
     coefficient_bytes: int = 0
     """What a JPEG of several scans keeps of itself until the last one is read."""
     scans: int = 1
     """Of a JPEG: how often its decoder goes over the picture, at most."""
+    factors: bytes = b"\x11"
+    """Of a JPEG: sampling factors, a byte for each component: horizontal in its upper half, vertical in its lower."""
+    scan_at: int = 0
+    """Of a JPEG: where its first scan begins."""
+    arithmetic: bool = False
+    """Of a JPEG: coded arithmetically."""
 
 
 def undecodable(message: str) -> RefusedPicture:

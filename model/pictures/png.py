@@ -4,8 +4,9 @@ import struct
 import zlib
 from typing import NamedTuple
 
-from model.pictures.exif import read_orientation
 from model.pictures.header import Format, Header, check_sides, undecodable
+from model.pictures.orientation import exif_orientation, first_told
+from model.pictures.png_texts import KINDS, Texts
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -27,7 +28,7 @@ class Pixels(NamedTuple):
     bits: int
     """Per sample: 1, 2, 4, 8 or 16."""
     orientation: int
-    """EXIF orientation, 1 to 8."""
+    """1 to 8: what `eXIf` says, else a text with EXIF, else one with XMP."""
 
 
 def read_header(data: bytes) -> Header:
@@ -57,7 +58,8 @@ def reduce(data: bytes) -> Pixels:
     """
     view = memoryview(data)
     kept = [view[:8]]
-    orientation = 1
+    exif: int | None = None
+    texts = Texts()
     at = 8
     for index in range(_CHUNKS_MAX):
         kind, end = _chunk(data, view, at)
@@ -66,11 +68,13 @@ def reduce(data: bytes) -> Pixels:
         if kind in _PIXEL_CHUNKS:
             kept.append(view[at:end])
         elif kind == b"eXIf":
-            orientation = read_orientation(data[at + 8 : end - 4])
+            exif = exif_orientation(data[at + 8 : end - 4]) if exif is None else exif
+        elif kind in KINDS:
+            texts.add(kind, data[at + 8 : end - 4])
         elif not kind[0] & _ANCILLARY:
             raise undecodable(f"PNG with an unknown critical chunk {kind!r}")
         if kind == b"IEND":
-            return Pixels(b"".join(kept), data[24], orientation)
+            return Pixels(b"".join(kept), data[24], first_told(exif, texts.exif, texts.xmp))
         at = end
     raise undecodable(f"PNG with more than {_CHUNKS_MAX} chunks")
 

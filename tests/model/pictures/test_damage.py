@@ -163,7 +163,7 @@ def test_what_decoders_raise_on_damage_is_the_records_fault(
     def refusing(*_: object, **__: object) -> None:
         raise kind("x" * 10_000)
 
-    monkeypatch.setattr(decode.simplejpeg, "decode_jpeg", refusing)
+    monkeypatch.setattr(decode.jpeg_pixels.simplejpeg, "decode_jpeg", refusing)
     assert outcome(SMALL["jpeg"]) is Refusal.UNDECODABLE
 
 
@@ -171,6 +171,6 @@ def test_a_fault_of_ours_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("no decoder")
 
-    monkeypatch.setattr(decode.simplejpeg, "decode_jpeg", broken)
+    monkeypatch.setattr(decode.jpeg_pixels.simplejpeg, "decode_jpeg", broken)
     with pytest.raises(RuntimeError, match="no decoder"):
         DECODER.decode(SMALL["jpeg"])

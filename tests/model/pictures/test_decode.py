@@ -221,7 +221,7 @@ def test_a_huge_picture_is_refused_before_a_decoder_sees_it(form: str, monkeypat
     def called(*_: object, **__: object) -> None:
         raise AssertionError("decoder called")
 
-    monkeypatch.setattr(decode.simplejpeg, "decode_jpeg", called)
+    monkeypatch.setattr(decode.jpeg_pixels.simplejpeg, "decode_jpeg", called)
     monkeypatch.setattr(decode, "PngImageFile", called)
     monkeypatch.setattr(decode, "WebPAnimDecoder", called)
     assert reason_of(huge_headers()[form]) is Refusal.TOO_MANY_PIXELS

@@ -68,7 +68,7 @@ FORMS = forms()
 def test_no_decoder_takes_more_than_was_told_before(form: str) -> None:
     data, small = FORMS[form], encode(picture(), form[:4].strip())
     header = sniff(data)
-    factor = decode._jpeg_factor(header, SIZE) if form.startswith("jpeg") else 1
+    factor = decode.jpeg_pixels.shrink_factor(header, SIZE) if form.startswith("jpeg") else 1
     told = decode_bytes(header, SIZE, factor) + len(data)
     command = [sys.executable, "-c", MEASURE, str(len(small))]
     taken = int(subprocess.run(command, input=small + data, capture_output=True, check=True).stdout)
@@ -95,7 +95,7 @@ def test_what_would_take_too_much_is_refused_before_a_decoder_sees_it(
 
     for name in ("PngImageFile", "WebPAnimDecoder"):
         monkeypatch.setattr(decode, name, called)
-    monkeypatch.setattr(decode.simplejpeg, "decode_jpeg", called)
+    monkeypatch.setattr(decode.jpeg_pixels.simplejpeg, "decode_jpeg", called)
     with pytest.raises(RefusedPicture, match=r"take .* bytes to decode; ingest.decode_bytes_max is 2000000") as caught:
         ImageDecoder(SIZE, 10_000_000, 50_000_000, 2_000_000).decode(FORMS[form])
     assert caught.value.reason is Refusal.TOO_MANY_PIXELS
