@@ -17,16 +17,17 @@ from daemon.ingest import faults
 from daemon.ingest.build import IngestorParts, build_ingestor
 from daemon.ingest.ingestor import Ingestor
 from daemon.ingest.options import IngestOptions
+from daemon.ingest.pictures import RecordPictures
 from daemon.liveness import INGEST_TURN_MAX_S, BeatingStop, Pulse
 from daemon.memory import return_large_blocks
 from daemon.metrics import ClockMetrics, IngestMetrics, OutageMetrics, RedisMetrics, new_registry, show_build
 from daemon.outage import Need, OutageObserver
 from daemon.readiness import Check
+from model.pictures import ImageDecoder
 from streaming.buffer import BufferMisconfiguredError, entries_at_once
 from streaming.codecs import missing_codecs
 from streaming.dead_letters import DeadLetterOptions
 from streaming.decoder import Decoder
-from streaming.images import ImageDecoder
 from streaming.kafka_options import KafkaRefusedError
 from streaming.kafka_source import SourceOptions
 from streaming.redis_buffer import RedisIngestBuffer
@@ -118,7 +119,7 @@ def _ingestor(
     )
     classes = frozenset(config.model.classes) or None
     images = ImageDecoder(image.size, image.max_bytes, image.max_pixels, config.ingest.decode_bytes_max)
-    decoder = Decoder(images, classes, metrics.decoded)
+    decoder = Decoder(RecordPictures(images), classes, metrics.decoded)
     return build_ingestor(
         parts,
         decoder,
