@@ -35,6 +35,7 @@ from daemon.learn.settlement import Settlement
 from daemon.learn.stages import Stages, nowhere
 from daemon.learn.standstill import RETRY_MAX_S, WHAT
 from daemon.learn.status import StatusBoard
+from daemon.learn.stopping import what_a_stop_does
 from daemon.learn.taker import WindowTaker
 from daemon.learn.trigger import WindowLimits
 from daemon.learn.watch import BufferWatch
@@ -44,6 +45,7 @@ from daemon.metrics import ClockMetrics, LearnMetrics, OutageMetrics, new_regist
 from daemon.outage import Need, Outage, OutageObserver
 from daemon.readiness import Check
 from daemon.server_watch import ServerWatch, eviction_check
+from daemon.stopping import Stopping
 from model.candidates import CandidateMaker, CandidateOptions
 from model.challenger import Challenger, ChallengerOptions
 from model.judge import Judge
@@ -87,16 +89,24 @@ log = structlog.get_logger()
 
 
 def run_learn(
-    config: Config, stop: threading.Event, *, adopt: bool = False, reached: Callable[[str], None] = nowhere
+    config: Config,
+    stop: threading.Event,
+    *,
+    adopt: bool = False,
+    reached: Callable[[str], None] = nowhere,
+    stopping: Stopping | None = None,
 ) -> None:
     """Run the learner until `stop` is set. Raises OperatorError for what only an operator can cure.
 
     `reached` is told each named step of rounds, state directory and repository; tests end the process there.
+    `stopping` is what is said when a stop is asked for.
     """
     with ExitStack() as stack:
         device = _device(config)
         registry, status = new_registry(), StatusBoard(now_ms)
         observer = Watchers(LearnMetrics(registry, model=config.model.name), status)
+        if stopping is not None:
+            stopping.what = lambda: what_a_stop_does(status.snapshot())
         outages, started = OutageMetrics(registry, NEEDS, now_ms), threading.Event()
         outage = Outage("something that the learner needs", Need.DISK, monotonic_s, observer=outages)
         standing = outage.beside(WHAT, Need.TRAINING, delay_max_s=RETRY_MAX_S)

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
-from daemon.cli.roles import start_logs
+from daemon.cli.role_logs import start_logs
 from daemon.config import load
 from daemon.signals import stop_on_signals
 
