@@ -19,6 +19,7 @@ from daemon.composition.opening import (
     spec_of,
 )
 from daemon.composition.redis import await_redis, eviction_outage, redis_connection
+from daemon.composition.tracing import learn_spans
 from daemon.config import Config
 from daemon.errors import PERSON_MUST_ACT, OperatorError
 from daemon.health import HealthServer
@@ -46,6 +47,7 @@ from daemon.outage import Need, Outage, OutageObserver
 from daemon.readiness import Check
 from daemon.server_watch import ServerWatch, eviction_check
 from daemon.stopping import Stopping
+from daemon.tracing.spans import LearnSpans
 from model.candidates import CandidateMaker, CandidateOptions
 from model.challenger import Challenger, ChallengerOptions
 from model.judge import Judge
@@ -137,6 +139,7 @@ def run_learn(
         stack.callback(connection.close)
         if not await_redis(connection, config, stop, monotonic_s, outages):
             return
+        spans = stack.enter_context(learn_spans(config, connection))
         announcements = _announcements(config, stack, outages)
         buffer = RedisLearnBuffer(connection, config.job)
         stop = BeatingStop(stop, pulse)
@@ -153,6 +156,7 @@ def run_learn(
             device,
             stop,
             pulse.beating(reached),
+            spans,
             adopt=adopt,
         )
         learner.started, learner.standstill.outage = started, standing
@@ -226,10 +230,11 @@ def _learner(
     device: torch.device,
     stop: threading.Event,
     reached: Callable[[str], None],
+    spans: LearnSpans,
     *,
     adopt: bool,
 ) -> Learner:
-    stages = Stages(observer, monotonic_s, reached, stop=stop.is_set)
+    stages = Stages(observer, monotonic_s, reached, stop=stop.is_set, spans=spans)
     options = _candidate_options(config)
     maker = CandidateMaker(directory, options, device, monotonic_s)
     given = ChallengerOptions(config.learning.challenger_turns, config.round.samples, config.learning.seed)
@@ -254,6 +259,7 @@ def _learner(
         clock=monotonic_s,
         now_ms=now_ms,
         stop=stop.is_set,
+        spans=spans,
     )
     return Learner(
         directory=directory,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from daemon.learn.faults import blame_window
+from daemon.learn.ids import name_round
 from daemon.learn.manifests import Labels, evaluation_of, manifest_of
 from daemon.learn.observer import LearnObserver, Stage
 from daemon.learn.observer import Outcome as ObservedOutcome
@@ -12,6 +13,7 @@ from daemon.learn.relabelled import tell_relabels
 from daemon.learn.reporting import judgement_of, report_training
 from daemon.learn.settlement import Settlement
 from daemon.learn.stages import Stages
+from daemon.tracing.spans import NO_LEARN_SPANS, LearnSpans
 from model.candidates import Candidate, CandidateMaker
 from model.judge import Judge, Judged
 from model.judging.gate import Decision
@@ -56,6 +58,7 @@ class Round:
     clock: Callable[[], float]
     now_ms: Callable[[], int]
     stop: Callable[[], bool]
+    spans: LearnSpans = NO_LEARN_SPANS
 
     def run(self, window: Window | None, *, parcel: int | None = None, challenger: LearnerState | None = None) -> Ended:
         """Run one round on `window`, or on a suspect `parcel` alone, or hold a `challenger` against the champion.
@@ -114,6 +117,11 @@ class Round:
         return Ended(claim.round, Outcome.REFUSED, reason, None)
 
     def _claim(self, window: Window | None, parcel: int | None, challenger: LearnerState | None) -> Claim:
+        claim = self._claimed(window, parcel, challenger)
+        name_round(claim, self.spans)
+        return claim
+
+    def _claimed(self, window: Window | None, parcel: int | None, challenger: LearnerState | None) -> Claim:
         if challenger is not None:
             return self.directory.claim_challenge(seed=self.seed, state=self._save_state(challenger))
         state = self.directory.ledger.current_state()

@@ -135,7 +135,9 @@ class Settlement:
         champion = Champion(pending.version, manifest.architecture, len(manifest.classes), published_ms)
         waited = self._waited(published_ms)
         self._learnt_ms.clear()
-        self._observer.published(champion, self._clock() - began, waited)
+        seconds = self._clock() - began
+        self._observer.published(champion, seconds, waited)
+        log.info("version published", round=pending.round, version=pending.version, seconds=round(seconds, 3))
 
     def _waited(self, published_ms: int) -> list[float]:
         """Return the seconds from each sample's event time, and tell of those that say nothing about us.
