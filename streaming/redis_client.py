@@ -4,13 +4,9 @@ import importlib.resources
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import redis
-from redis import exceptions
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
 from streaming.buffer import Vitals
 from streaming.redis_errors import translated_errors
+from streaming.redis_library import NoBackoff, Retry, exceptions, redis
 
 SOCKET_TIMEOUT_S = 5.0
 
