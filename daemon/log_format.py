@@ -21,11 +21,15 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def traceback_of(error: BaseException) -> str:
-    """Return the traceback of an error and of what caused it, for a line's `exception`; of a long one the end.
+    """Return the traceback of an error and of what caused it, for a line's `exception`; of a long one both ends.
 
     As text: to hand over the error itself would have some renderers print each frame's variables, pictures included.
     """
-    return "".join(traceback.format_exception(error))[-TRACEBACK_MAX:].strip()
+    text = "".join(traceback.format_exception(error)).strip()
+    if len(text) <= TRACEBACK_MAX:
+        return text
+    # Which call it began with, and what was raised where: an error's own words may be longer than all frames.
+    return f"{text[: TRACEBACK_MAX // 4]}\n… (cut)\n{text[-(3 * TRACEBACK_MAX // 4 - 10) :]}"
 
 
 def trace_errors(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -77,7 +81,7 @@ def masking(secrets: tuple[str, ...]) -> Processor:
 
 
 def bound(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Cut texts that are too long, and say how much is missing; of a traceback the end is kept already."""
+    """Cut texts that are too long, and say how much is missing; a traceback is cut already."""
     for key, value in event.items():
         if isinstance(value, str) and len(value) > TEXT_MAX and key != "exception":
             event[key] = f"{value[:TEXT_MAX]}… ({len(value) - TEXT_MAX} characters more)"

@@ -26,6 +26,7 @@ from daemon.cli import (
     verify,
     versions,
 )
+from daemon.cli.interrupts import interrupts_told
 from daemon.cli.options import Common, ConfigFile, Sets, examples
 from daemon.cli.output import say
 from daemon.cli.role_logs import forget_role, last_words
@@ -84,7 +85,8 @@ for group in (roles, run, demo, push, pull, *LOOKING, config, rollback, release)
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit with its status. `args` are the process' own unless given."""
     try:
-        app(args=None if args is None else list(args), prog_name="tidemill")
+        with interrupts_told():
+            app(args=None if args is None else list(args), prog_name="tidemill")
     except _expected() as error:
         sys.exit(_told(error))
     sys.exit(0)

@@ -20,6 +20,7 @@ from streaming.buffer import BufferFullError, BufferUnavailableError
 from streaming.records import Log, Record
 from streaming.trace_context import TraceContext, trace_context
 
+TRACESTATE = "w3c.tracestate"
 JUST_NOW_NS = 500_000_000
 """A look at the buffer that a round begins with ended no longer ago."""
 _PROPAGATOR = TraceContextTextMapPropagator()
@@ -67,7 +68,7 @@ class OtlpIngestSpans:
             "tidemill.from": records[0].offset,
             "tidemill.to": records[-1].offset + 1,
         }
-        links = [Link(context) for context in _distinct(_contexts(records))]
+        links = [Link(context, _state_of(context)) for context in _distinct(_contexts(records))]
         with self._tracer.start_as_current_span(
             "ingest batch", kind=SpanKind.CONSUMER, attributes=attributes, links=links
         ) as span:
@@ -159,6 +160,12 @@ def _distinct(contexts: Iterable[SpanContext]) -> list[SpanContext]:
         if len(found) == LINKS_MAX:
             break
     return list(found.values())
+
+
+def _state_of(context: SpanContext) -> dict[str, str]:
+    """Return the context's tracestate as a link's attribute: the exporter leaves out the field that OTLP has for it."""
+    state = context.trace_state.to_header()
+    return {TRACESTATE: state} if state else {}
 
 
 def _traceparent(span: Span) -> str:
