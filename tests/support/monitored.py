@@ -24,7 +24,7 @@ from tests.support.roles import Tidemill, eventually
 COLOURS = {"red": (200, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 200), "yellow": (200, 200, 30)}
 TOPIC, OTHER, MODELS = "images", "archive", "models"
 ROUND = {"samples": 150, "min_samples": 16, "max_wait_s": 1.5, "poll_s": 0.1, "passes": 2}
-WAIT_S = 120.0
+WAIT_S = 240.0
 """What takes seconds takes longer on a machine that does other things as well."""
 SCRAPES_S = 3.0
 """What must be seen lasts so long: two scrapes and a bit."""
@@ -174,6 +174,7 @@ class Monitored:
             "model": {"architecture": "model.network.mlp:mlp"},
             "round": ROUND,
             "publish": {"keep_s": 600},
+            "learn": {"threads": 1},
         }
 
     def _make_topics(self) -> None:
