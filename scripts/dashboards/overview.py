@@ -20,6 +20,7 @@ from scripts.dashboards.queries import (
     mean,
     of,
     quantile,
+    stopped,
     within,
 )
 
@@ -54,7 +55,7 @@ def _roles() -> Panel:
             "every process that Prometheus scrapes is up.",
             "that process does not answer: look at its last log lines, and at the exit status (docs/operations.md, "
             "What runs): 78 and 2 wait for a person, others are restarted.",
-            "instance-down",
+            "role-absent",
         ),
         Ask(f"up{{{SELECTED}}} and on (job, instance) {known}", "{{job}} {{instance}}"),
         words=UP,
@@ -202,7 +203,7 @@ def _person() -> Panel:
         ),
         Ask(f"sum({of('quarantined_windows')})", "windows in quarantine"),
         Ask(f"sum({of('classes', state='near')})", "labels near to a class"),
-        Ask(f"sum({of('partition_stopped')})", "partitions stopped"),
+        Ask(f"sum({stopped()})", "partitions stopped"),
         Ask(f"sum({of('ingest_pause_cause', cause='brake')})", "ingestors with the brake on"),
         Ask(f"sum({of('outage_ongoing', what='training')})", "training stopped"),
         Ask(f"sum({of('role_given_up')})", "roles given up"),

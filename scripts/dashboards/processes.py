@@ -38,7 +38,7 @@ def started() -> Panel:
         text(
             "one version everywhere, and times as long as since the last deployment.",
             "a short time without a deployment: it died. Its log ends with the reason.",
-            "instance-down",
+            "role-absent",
         ),
         Ask(f"{since} * on (job, instance) group_left (role, version, python) {of('build_info')}", "runs since"),
         columns={"role": "role", "instance": "instance", "version": "version", "python": "Python"},

@@ -34,6 +34,12 @@ def of(name: str, *matchers: str, **equal: str) -> str:
     return f"tidemill_{name}{{{','.join((SELECTED, *matchers, *exact))}}}"
 
 
+def stopped() -> str:
+    """Return 1 for each partition that stands still, and 0 for those that are read: these show their lag alone."""
+    by = "max by (topic, partition)"
+    return f"({by} ({of('partition_stopped')}) or 0 * {by} ({of('consumer_lag_records')}))"
+
+
 def process(name: str) -> str:
     """Return the selector of a metric that every process has, of Tidemill's own."""
     return f"{name}{{{SELECTED}}} and on (job, instance) tidemill_build_info{{{SELECTED}}}"

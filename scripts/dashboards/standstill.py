@@ -1,7 +1,7 @@
 """Why intake stands still, on the dashboard Ingest: pauses, partitions, transactions, and what retention took."""
 
 from scripts.dashboards.panels import GREEN, RED, YELLOW, Panel, lines, states, text
-from scripts.dashboards.queries import Ask, increase, of
+from scripts.dashboards.queries import Ask, increase, of, stopped
 
 PLACE = "topic, partition"
 AT = "{{topic}} {{partition}}"
@@ -43,7 +43,7 @@ def _stopped() -> Panel:
             "the partition's log was truncated, or holds what cannot be read: `tidemill status` says what to do.",
             "partition-stopped",
         ),
-        Ask(f"max by ({PLACE}) ({of('partition_stopped')})", AT),
+        Ask(stopped(), AT),
         words=STOPS,
     )
 

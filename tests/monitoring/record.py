@@ -24,6 +24,7 @@ SETTINGS = {
     "model": {"architecture": "daemon.demo.network:small_cnn"},
     "image": {"size": 8},
     "learning": {"flip": False},
+    "learn": {"threads": 1},
     "round": {"samples": 400, "min_samples": 32, "max_wait_s": 15, "poll_s": 0.2},
 }
 A_SECOND = 24
