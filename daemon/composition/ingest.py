@@ -18,17 +18,18 @@ from daemon.ingest import faults
 from daemon.ingest.build import IngestorParts, build_ingestor
 from daemon.ingest.ingestor import Ingestor
 from daemon.ingest.options import IngestOptions
+from daemon.ingest.pictures import RecordPictures
 from daemon.liveness import INGEST_TURN_MAX_S, BeatingStop, Pulse
 from daemon.memory import return_large_blocks
-from daemon.metrics import ClockMetrics, IngestMetrics, OutageMetrics, new_registry
+from daemon.metrics import ClockMetrics, IngestMetrics, OutageMetrics, RedisMetrics, new_registry, show_build
 from daemon.outage import Need, OutageObserver
 from daemon.readiness import Check
 from daemon.tracing.spans import IngestSpans
+from model.pictures import ImageDecoder
 from streaming.buffer import BufferMisconfiguredError, entries_at_once
 from streaming.codecs import missing_codecs
 from streaming.dead_letters import DeadLetterOptions
 from streaming.decoder import Decoder
-from streaming.images import ImageDecoder
 from streaming.kafka_options import KafkaRefusedError
 from streaming.kafka_source import SourceOptions
 from streaming.redis_buffer import RedisIngestBuffer
@@ -54,12 +55,15 @@ def run_ingest(config: Config, stop: threading.Event, *, reached: Callable[[str]
         _log.warning("a codec of Kafka cannot be read", codec=codec, cure=f"install the Python package {package}")
     with ExitStack() as stack:
         registry = new_registry()
+        show_build(registry, "ingest")
         outages = OutageMetrics(registry, NEEDS, now_ms)
-        connection = redis_connection(config)
+        connection = redis_connection(config, RedisMetrics(registry).took)
         stack.callback(connection.close)
         clocks = ClockMetrics(registry)
         spans = stack.enter_context(ingest_spans(config, connection, ingestor_name(config)))
-        ingestor = _ingestor(config, connection, IngestMetrics(registry), outages, reached, clocks.skewed, spans)
+        ingestor = _ingestor(
+            config, connection, IngestMetrics(registry, now_ms), outages, reached, clocks.skewed, spans
+        )
         asks = [lambda name=check.name: _named(ingestor, name) for check in ingestor.checks()]
         pulse = stack.enter_context(Pulse("the ingestor's loop", INGEST_TURN_MAX_S, monotonic_s))
         health = stack.enter_context(HealthServer(registry, asks, pulse=pulse))
@@ -121,7 +125,7 @@ def _ingestor(
     )
     classes = frozenset(config.model.classes) or None
     images = ImageDecoder(image.size, image.max_bytes, image.max_pixels, config.ingest.decode_bytes_max)
-    decoder = Decoder(images, classes, metrics.decoded)
+    decoder = Decoder(RecordPictures(images), classes, metrics.decoded)
     return build_ingestor(
         parts,
         decoder,

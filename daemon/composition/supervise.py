@@ -10,7 +10,7 @@ from daemon.config import Config
 from daemon.health import HealthServer
 from daemon.liveness import SUPERVISE_TURN_MAX_S, BeatingStop, Pulse
 from daemon.logs import writes_for_people
-from daemon.metrics import RunMetrics, new_registry
+from daemon.metrics import RunMetrics, new_registry, show_build
 from daemon.supervisor.process import Spawned
 from daemon.supervisor.restarts import RestartRules
 from daemon.supervisor.supervisor import Supervisor
@@ -28,6 +28,7 @@ def run_supervised(
     """
     registry = new_registry()
     raw = None if writes_for_people(config.log.format) else _tell_raw
+    show_build(registry, "run")
     supervisor = Supervisor(
         lambda role: Spawned(role, arguments, raw=raw),
         RestartRules(config.run.restart_max, config.run.restart_window_s),

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from streaming.images import ImageDecoder, decode
-from streaming.records import Reason, RejectedRecord
+from model.pictures import ImageDecoder, decode
+from model.pictures.errors import Refusal, RefusedPicture
 from tests.support.images import FORMS, QUARTERS, encode, exif, picture, png, quarters
 
 SIZE = 32
 DECODER = ImageDecoder(SIZE, max_bytes=1_000_000, max_pixels=1_000_000)
 
 
-def reason_of(data: bytes, decoder: ImageDecoder = DECODER) -> Reason:
-    with pytest.raises(RejectedRecord) as caught:
+def reason_of(data: bytes, decoder: ImageDecoder = DECODER) -> Refusal:
+    with pytest.raises(RefusedPicture) as caught:
         decoder.decode(data)
     return caught.value.reason
 
@@ -188,12 +188,12 @@ def test_a_jpeg_decoded_small_looks_like_one_decoded_in_full(mode: str, shape: t
 
 def test_limits_are_checked_in_order() -> None:
     data = encode(picture(), "PNG")
-    assert reason_of(b"") is Reason.EMPTY
-    assert reason_of(b"x" * 1_000_001) is Reason.TOO_LARGE
+    assert reason_of(b"") is Refusal.EMPTY
+    assert reason_of(b"x" * 1_000_001) is Refusal.TOO_LARGE
     exact = ImageDecoder(SIZE, max_bytes=len(data), max_pixels=48 * 48)
     assert len(exact.decode(data)) == SIZE * SIZE * 3
-    assert reason_of(data, ImageDecoder(SIZE, len(data) - 1, 48 * 48)) is Reason.TOO_LARGE
-    assert reason_of(data, ImageDecoder(SIZE, len(data), 48 * 48 - 1)) is Reason.TOO_MANY_PIXELS
+    assert reason_of(data, ImageDecoder(SIZE, len(data) - 1, 48 * 48)) is Refusal.TOO_LARGE
+    assert reason_of(data, ImageDecoder(SIZE, len(data), 48 * 48 - 1)) is Refusal.TOO_MANY_PIXELS
 
 
 @pytest.mark.parametrize("limits", [(0, 1, 1), (1, 0, 1), (1, 1, -1)])
@@ -221,10 +221,10 @@ def test_a_huge_picture_is_refused_before_a_decoder_sees_it(form: str, monkeypat
     def called(*_: object, **__: object) -> None:
         raise AssertionError("decoder called")
 
-    monkeypatch.setattr(decode.simplejpeg, "decode_jpeg", called)
+    monkeypatch.setattr(decode.jpeg_pixels.simplejpeg, "decode_jpeg", called)
     monkeypatch.setattr(decode, "PngImageFile", called)
     monkeypatch.setattr(decode, "WebPAnimDecoder", called)
-    assert reason_of(huge_headers()[form]) is Reason.TOO_MANY_PIXELS
+    assert reason_of(huge_headers()[form]) is Refusal.TOO_MANY_PIXELS
 
 
 def test_pillow_has_no_limit_of_its_own() -> None:

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from streaming.images.header import Format, Header
+from model.pictures.header import Format, Header
 
 DECODE_BYTES_MAX = 150_000_000
 """A WebP of 12, a PNG of 37 (18 with opacity), a progressive JPEG of 49 million pixels."""

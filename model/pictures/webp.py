@@ -2,8 +2,8 @@
 
 import struct
 
-from streaming.images.exif import read_orientation
-from streaming.images.header import Format, Header, check_sides, undecodable
+from model.pictures.header import Format, Header, check_sides, undecodable
+from model.pictures.orientation import exif_orientation, first_told, xmp_orientation
 
 _CHUNKS_MAX = 10_000
 _PIXEL_BYTES = 12
@@ -11,7 +11,7 @@ _PIXEL_BYTES = 12
 
 
 def read_header(data: bytes) -> Header:
-    """Read the canvas of VP8, VP8L or VP8X. Raises RejectedRecord (undecodable)."""
+    """Read the canvas of VP8, VP8L or VP8X. Raises RefusedPicture (undecodable)."""
     if len(data) < 30:
         raise undecodable("WebP ends within its header")
     kind = data[12:16]
@@ -29,16 +29,20 @@ def read_header(data: bytes) -> Header:
 
 
 def find_orientation(data: bytes) -> int:
-    """Return the EXIF orientation, 1 to 8; 1 where there is none."""
+    """Return the orientation, 1 to 8, of EXIF, else of XMP; 1 where there is none."""
     if data[12:16] != b"VP8X":
         return 1
+    exif: int | None = None
+    xmp: int | None = None
     at = 12
     for _ in range(_CHUNKS_MAX):
         if at + 8 > len(data):
-            return 1
+            break
         kind, length = struct.unpack_from("<4sI", data, at)
-        if kind == b"EXIF":
-            return read_orientation(data[at + 8 : at + 8 + length])
+        if kind == b"EXIF" and exif is None:
+            exif = exif_orientation(data[at + 8 : at + 8 + length])
+        elif kind == b"XMP " and xmp is None:
+            xmp = xmp_orientation(data[at + 8 : at + 8 + length])
         # Chunks are padded to even lengths.
         at += 8 + length + length % 2
-    return 1
+    return first_told(exif, xmp)

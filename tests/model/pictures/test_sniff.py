@@ -5,13 +5,13 @@ import struct
 import numpy as np
 import pytest
 
-from streaming.images import Format, sniff
-from streaming.records import Reason, RejectedRecord
+from model.pictures import Format, sniff
+from model.pictures.errors import Refusal, RefusedPicture
 from tests.support.images import encode, exif, picture, png
 
 
-def reason_of(data: bytes) -> Reason:
-    with pytest.raises(RejectedRecord) as caught:
+def reason_of(data: bytes) -> Refusal:
+    with pytest.raises(RefusedPicture) as caught:
         sniff(data)
     return caught.value.reason
 
@@ -53,7 +53,7 @@ OTHERS = {
 
 @pytest.mark.parametrize("kind", OTHERS)
 def test_other_formats_are_named_unsupported(kind: str) -> None:
-    assert reason_of(OTHERS[kind]) is Reason.UNSUPPORTED_FORMAT
+    assert reason_of(OTHERS[kind]) is Refusal.UNSUPPORTED_FORMAT
 
 
 @pytest.mark.parametrize(
@@ -74,31 +74,31 @@ def test_other_formats_are_named_unsupported(kind: str) -> None:
     ],
 )
 def test_what_is_no_image_is_said_to_be_none(data: bytes) -> None:
-    assert reason_of(data) is Reason.NOT_AN_IMAGE
+    assert reason_of(data) is Refusal.NOT_AN_IMAGE
 
 
 def test_sides_of_zero_are_undecodable() -> None:
     blank = png(np.zeros((1, 1, 1), int), 8, 0)
-    assert reason_of(blank[:16] + bytes(4) + blank[20:]) is Reason.UNDECODABLE
-    assert reason_of(blank[:20] + bytes(4) + blank[24:]) is Reason.UNDECODABLE
+    assert reason_of(blank[:16] + bytes(4) + blank[20:]) is Refusal.UNDECODABLE
+    assert reason_of(blank[:20] + bytes(4) + blank[24:]) is Refusal.UNDECODABLE
     jpeg = bytearray(encode(picture(), "JPEG"))
     frame = jpeg.index(b"\xff\xc0")
     jpeg[frame + 5 : frame + 7] = bytes(2)
-    assert reason_of(bytes(jpeg)) is Reason.UNDECODABLE
+    assert reason_of(bytes(jpeg)) is Refusal.UNDECODABLE
     webp = bytearray(encode(picture(), "WEBP"))
     webp[26:28] = bytes(2)
-    assert reason_of(bytes(webp)) is Reason.UNDECODABLE
+    assert reason_of(bytes(webp)) is Refusal.UNDECODABLE
 
 
 @pytest.mark.parametrize(("at", "value"), [(1, 0xC3), (1, 0xC5), (1, 0xCF), (4, 12)])
 def test_kinds_of_jpeg_that_nobody_shows_are_unsupported(at: int, value: int) -> None:
     jpeg = bytearray(encode(picture(), "JPEG"))
     jpeg[jpeg.index(b"\xff\xc0") + at] = value
-    assert reason_of(bytes(jpeg)) is Reason.UNSUPPORTED_FORMAT
+    assert reason_of(bytes(jpeg)) is Refusal.UNSUPPORTED_FORMAT
 
 
 def test_a_signature_mangled_in_transfer_is_a_damaged_png() -> None:
-    assert reason_of(encode(picture(), "PNG").replace(b"\r\n", b"\n")) is Reason.UNDECODABLE
+    assert reason_of(encode(picture(), "PNG").replace(b"\r\n", b"\n")) is Refusal.UNDECODABLE
 
 
 @pytest.mark.parametrize(
@@ -115,26 +115,26 @@ def test_a_signature_mangled_in_transfer_is_a_damaged_png() -> None:
     ids=["fill", "segments", "short length", "garbage", "no frame", "restarts", "short frame"],
 )
 def test_a_jpeg_that_leads_nowhere_is_undecodable(body: bytes) -> None:
-    assert reason_of(b"\xff\xd8" + body) is Reason.UNDECODABLE
+    assert reason_of(b"\xff\xd8" + body) is Refusal.UNDECODABLE
 
 
 def test_what_stands_between_start_and_scan_is_limited() -> None:
     jpeg = encode(picture(), "JPEG")
     assert sniff(jpeg[:2] + b"\xff\xef\0\2" * 1900 + jpeg[2:]).width == 48
-    assert reason_of(jpeg[:2] + b"\xff\xef\0\2" * 2000 + jpeg[2:]) is Reason.UNDECODABLE
+    assert reason_of(jpeg[:2] + b"\xff\xef\0\2" * 2000 + jpeg[2:]) is Refusal.UNDECODABLE
 
 
 def test_a_jpeg_has_one_frame() -> None:
     jpeg = encode(picture(), "JPEG")
     frame = jpeg.index(b"\xff\xc0")
-    assert reason_of(jpeg[:frame] + jpeg[frame : frame + 19] + jpeg[frame:]) is Reason.UNDECODABLE
+    assert reason_of(jpeg[:frame] + jpeg[frame : frame + 19] + jpeg[frame:]) is Refusal.UNDECODABLE
 
 
 def test_a_scan_that_ends_before_its_own_header_is_undecodable() -> None:
     jpeg = encode(picture(), "JPEG")
     scan = jpeg.index(b"\xff\xda")
     assert sniff(jpeg[: scan + 14]).width == 48
-    assert reason_of(jpeg[: scan + 13]) is Reason.UNDECODABLE
+    assert reason_of(jpeg[: scan + 13]) is Refusal.UNDECODABLE
 
 
 @pytest.mark.parametrize("value", [0, 9, 65535])

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from streaming.images import ImageDecoder, decode, sniff
-from streaming.images.room import FREE_BYTES, Room, decode_bytes
-from streaming.records import Reason, RejectedRecord
+from model.pictures import ImageDecoder, decode, sniff
+from model.pictures.errors import Refusal, RefusedPicture
+from model.pictures.room import FREE_BYTES, Room, decode_bytes
 from tests.support.images import encode, picture, png
 
 SIZE = 64
@@ -20,7 +20,7 @@ SHAPE = (1200, 1600)
 
 MEASURE = """
 import sys
-from streaming.images import ImageDecoder
+from model.pictures import ImageDecoder
 def peak():
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) * 1024
 decoder = ImageDecoder(64, 10**8, 10**9, 10**10)
@@ -68,7 +68,7 @@ FORMS = forms()
 def test_no_decoder_takes_more_than_was_told_before(form: str) -> None:
     data, small = FORMS[form], encode(picture(), form[:4].strip())
     header = sniff(data)
-    factor = decode._jpeg_factor(header, SIZE) if form.startswith("jpeg") else 1
+    factor = decode.jpeg_pixels.shrink_factor(header, SIZE) if form.startswith("jpeg") else 1
     told = decode_bytes(header, SIZE, factor) + len(data)
     command = [sys.executable, "-c", MEASURE, str(len(small))]
     taken = int(subprocess.run(command, input=small + data, capture_output=True, check=True).stdout)
@@ -95,10 +95,10 @@ def test_what_would_take_too_much_is_refused_before_a_decoder_sees_it(
 
     for name in ("PngImageFile", "WebPAnimDecoder"):
         monkeypatch.setattr(decode, name, called)
-    monkeypatch.setattr(decode.simplejpeg, "decode_jpeg", called)
-    with pytest.raises(RejectedRecord, match=r"take .* bytes to decode; ingest.decode_bytes_max is 2000000") as caught:
+    monkeypatch.setattr(decode.jpeg_pixels.simplejpeg, "decode_jpeg", called)
+    with pytest.raises(RefusedPicture, match=r"take .* bytes to decode; ingest.decode_bytes_max is 2000000") as caught:
         ImageDecoder(SIZE, 10_000_000, 50_000_000, 2_000_000).decode(FORMS[form])
-    assert caught.value.reason is Reason.TOO_MANY_PIXELS
+    assert caught.value.reason is Refusal.TOO_MANY_PIXELS
 
 
 def repeated_scans(times: int) -> bytes:
@@ -111,9 +111,9 @@ def repeated_scans(times: int) -> bytes:
 def test_scans_are_bounded_by_the_pixels_they_go_over() -> None:
     decoder = ImageDecoder(SIZE, 1_000_000, 500_000)
     assert len(decoder.decode(encode(Image.new("RGB", (800, 600)), "JPEG", progressive=True))) == SIZE * SIZE * 3
-    with pytest.raises(RejectedRecord, match="JPEG of 43 scans of 480000 pixels") as caught:
+    with pytest.raises(RefusedPicture, match="JPEG of 43 scans of 480000 pixels") as caught:
         decoder.decode(repeated_scans(34))
-    assert caught.value.reason is Reason.UNDECODABLE
+    assert caught.value.reason is Refusal.UNDECODABLE
     assert sniff(repeated_scans(34)).scans == 43
 
 
@@ -122,7 +122,7 @@ def test_sixteen_bits_are_read_in_bands_as_they_were_at_once(monkeypatch: pytest
     files = [png(values, 16, 0), png(values, 16, 0, [(b"tRNS", int(values[5, 5, 0]).to_bytes(2, "big"))])]
     decoder = ImageDecoder(16, 10_000, 10_000)
     whole = [decoder.decode(data) for data in files]
-    monkeypatch.setattr("streaming.images.resize._BAND_PIXELS", 50)
+    monkeypatch.setattr("model.pictures.resize._BAND_PIXELS", 50)
     assert [decoder.decode(data) for data in files] == whole
     assert whole[0] != whole[1]
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streaming.images import ImageDecoder, decode, sniff
-from streaming.images import png as png_chunks
-from streaming.records import Reason, RejectedRecord
+from model.pictures import ImageDecoder, decode, sniff
+from model.pictures import png as png_chunks
+from model.pictures.errors import Refusal, RefusedPicture
 from tests.support.images import FORMS, QUARTERS, chunk, encode, exif, picture, png, quarters, with_checksums
 
 DECODER = ImageDecoder(8, max_bytes=1_000_000, max_pixels=500_000)
@@ -26,10 +26,10 @@ SMALL = {
 }
 
 
-def outcome(data: bytes) -> Reason | None:
+def outcome(data: bytes) -> Refusal | None:
     try:
         pixels = DECODER.decode(data)
-    except RejectedRecord as rejected:
+    except RefusedPicture as rejected:
         assert 0 < len(str(rejected)) <= 300
         return rejected.reason
     assert len(pixels) == 8 * 8 * 3
@@ -42,7 +42,7 @@ def test_a_cut_file_is_undecodable_wherever_it_was_cut(form: str) -> None:
     assert outcome(data) is None
     lengths = {*range(12, 120), *range(12, len(data), 37), *range(len(data) - 30, len(data))}
     kept = [
-        length for length in sorted(lengths) if length < len(data) and outcome(data[:length]) is not Reason.UNDECODABLE
+        length for length in sorted(lengths) if length < len(data) and outcome(data[:length]) is not Refusal.UNDECODABLE
     ]
     assert kept == []
 
@@ -50,7 +50,7 @@ def test_a_cut_file_is_undecodable_wherever_it_was_cut(form: str) -> None:
 @pytest.mark.parametrize("form", SMALL)
 def test_the_first_bytes_alone_are_refused(form: str) -> None:
     for length in range(1, 12):
-        assert outcome(SMALL[form][:length]) in (Reason.UNDECODABLE, Reason.NOT_AN_IMAGE)
+        assert outcome(SMALL[form][:length]) in (Refusal.UNDECODABLE, Refusal.NOT_AN_IMAGE)
 
 
 @pytest.mark.parametrize("form", SMALL)
@@ -100,7 +100,7 @@ def test_well_formed_chunks_of_nonsense_give_pixels_or_a_reason(
 def test_a_damaged_checksum_is_undecodable() -> None:
     data = encode(picture(), "PNG")
     for at in (32, data.index(b"IEND") - 5, len(data) - 1):
-        assert outcome(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]) is Reason.UNDECODABLE
+        assert outcome(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]) is Refusal.UNDECODABLE
 
 
 def test_a_text_that_unfolds_to_gigabytes_is_skipped() -> None:
@@ -129,16 +129,16 @@ def test_of_an_animated_png_the_still_picture_is_taken() -> None:
 def test_chunks_that_no_encoder_writes_are_undecodable(chunks: list[bytes]) -> None:
     data = encode(picture(), "PNG")
     decoder = ImageDecoder(8, max_bytes=10_000_000, max_pixels=10_000)
-    with pytest.raises(RejectedRecord) as caught:
+    with pytest.raises(RefusedPicture) as caught:
         decoder.decode(data[:33] + b"".join(chunks) + data[33:])
-    assert caught.value.reason is Reason.UNDECODABLE
+    assert caught.value.reason is Refusal.UNDECODABLE
 
 
 def test_thousands_of_scans_are_not_decoded() -> None:
     data = encode(picture(), "JPEG", progressive=True)
     last = data.rindex(b"\xff\xda")
     assert sniff(data[:last] + data[last:-2] * 50 + data[-2:]).width == 48
-    with pytest.raises(RejectedRecord, match="scans"):
+    with pytest.raises(RefusedPicture, match="scans"):
         sniff(data[:last] + data[last:-2] * 200 + data[-2:])
 
 
@@ -146,11 +146,11 @@ def test_thousands_of_scans_are_not_decoded() -> None:
 def test_a_scan_behind_the_only_one_is_refused_by_the_decoder(mode: str) -> None:
     data = encode(picture().convert(mode), "JPEG")
     only = data.rindex(b"\xff\xda")
-    assert outcome(data[:-2] + data[only:-2] * 200 + data[-2:]) is Reason.UNDECODABLE
+    assert outcome(data[:-2] + data[only:-2] * 200 + data[-2:]) is Refusal.UNDECODABLE
 
 
 def test_a_jpeg_without_its_end_of_image_is_cut() -> None:
-    assert outcome(encode(picture(), "JPEG")[:-2]) is Reason.UNDECODABLE
+    assert outcome(encode(picture(), "JPEG")[:-2]) is Refusal.UNDECODABLE
 
 
 @pytest.mark.parametrize(
@@ -163,14 +163,14 @@ def test_what_decoders_raise_on_damage_is_the_records_fault(
     def refusing(*_: object, **__: object) -> None:
         raise kind("x" * 10_000)
 
-    monkeypatch.setattr(decode.simplejpeg, "decode_jpeg", refusing)
-    assert outcome(SMALL["jpeg"]) is Reason.UNDECODABLE
+    monkeypatch.setattr(decode.jpeg_pixels.simplejpeg, "decode_jpeg", refusing)
+    assert outcome(SMALL["jpeg"]) is Refusal.UNDECODABLE
 
 
 def test_a_fault_of_ours_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("no decoder")
 
-    monkeypatch.setattr(decode.simplejpeg, "decode_jpeg", broken)
+    monkeypatch.setattr(decode.jpeg_pixels.simplejpeg, "decode_jpeg", broken)
     with pytest.raises(RuntimeError, match="no decoder"):
         DECODER.decode(SMALL["jpeg"])

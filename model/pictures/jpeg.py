@@ -3,31 +3,33 @@
 import re
 from typing import NamedTuple
 
-from streaming.images.exif import read_orientation
-from streaming.images.header import Format, Header, check_sides, undecodable
-from streaming.records import Reason, RejectedRecord
+from model.pictures.errors import Refusal, RefusedPicture
+from model.pictures.header import Format, Header, check_sides, undecodable
+from model.pictures.jpeg_sampling import is_usual
+from model.pictures.jpeg_scans import count_scans
+from model.pictures.orientation import exif_orientation, first_told, xmp_orientation
 
 _SEGMENTS_MAX = 2000
 """A colour profile of 10 MB takes 160 segments."""
-_SCANS_MAX = 100
-"""Encoders write about ten. Every scan of a progressive picture goes over all of its coefficients, so that a small file
-with thousands of scans would hold a decoder for minutes."""
 
 _SOF_READ = frozenset((0xC0, 0xC1, 0xC2, 0xC9, 0xCA))
 """Baseline, extended, progressive, and the latter two with arithmetic coding."""
 _SOF_OTHER = frozenset((0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF, 0xF7))
 """Lossless, hierarchical, JPEG-LS."""
 _SOF_PROGRESSIVE = frozenset((0xC2, 0xCA))
+_SOF_ARITHMETIC = frozenset((0xC9, 0xCA))
 _BLOCK_SIDE = 8
 _BLOCK_BYTES = 128
 """64 coefficients of two bytes."""
 _PIXEL_BYTES = {1: 1, 3: 4}
 _PIXEL_BYTES_MAX = 8
-"""Four components are decoded as they are, and then turned into RGB."""
+"""Four components are decoded as they are, and then turned into RGB; of unusual factors two pictures are compared."""
 _SOS = 0xDA
 _APP1 = 0xE1
 _WITHOUT_LENGTH = frozenset((0x01, *range(0xD0, 0xDA)))
 """TEM, restarts, start and end of image: none belongs before the first scan."""
+_EXIF = b"Exif\0\0"
+_XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _FILL = re.compile(rb"\xff+")
 
 
@@ -35,6 +37,7 @@ class _Frame(NamedTuple):
     """A frame header: the picture's size, and what it says of its components."""
 
     progressive: bool
+    arithmetic: bool
     width: int
     height: int
     components: int
@@ -45,24 +48,27 @@ class _Frame(NamedTuple):
 def read_header(data: bytes) -> Header:
     """Read from the start of image to the first scan; nothing is decoded, and the cost is bounded.
 
-    Raises RejectedRecord: undecodable for what is broken or cut, unsupported_format for kinds of JPEG that no browser
+    Raises RefusedPicture: undecodable for what is broken or cut, unsupported_format for kinds of JPEG that no browser
     shows (lossless, hierarchical, 12 bits a sample).
     """
     frame: _Frame | None = None
-    orientation = 1
+    exif: int | None = None
+    xmp: int | None = None
     at = 2
     for _ in range(_SEGMENTS_MAX):
         marker, start, end = _segment(data, at)
         if marker == _SOS:
             if frame is None:
                 raise undecodable("JPEG with a scan before its frame")
-            return check_sides(_header(frame, data, at, data[start : start + 1], orientation))
+            return check_sides(_header(frame, data, at, data[start : start + 1], first_told(exif, xmp)))
         if marker in _SOF_READ or marker in _SOF_OTHER:
             if frame is not None:
                 raise undecodable("JPEG with two frames")
             frame = _frame(marker, data[start:end])
-        elif marker == _APP1 and data.startswith(b"Exif\0\0", start):
-            orientation = read_orientation(data[start:end])
+        elif marker == _APP1 and exif is None and data.startswith(_EXIF, start):
+            exif = exif_orientation(data[start:end])
+        elif marker == _APP1 and xmp is None and data.startswith(_XMP, start):
+            xmp = xmp_orientation(data[start:end])
         at = end
     raise undecodable(f"JPEG with more than {_SEGMENTS_MAX} segments before its first scan")
 
@@ -87,8 +93,8 @@ def _frame(marker: int, content: bytes) -> _Frame:
     if len(content) < 6:
         raise undecodable("JPEG with a damaged frame header")
     if marker in _SOF_OTHER or content[0] != 8:
-        raise RejectedRecord(
-            Reason.UNSUPPORTED_FORMAT,
+        raise RefusedPicture(
+            Refusal.UNSUPPORTED_FORMAT,
             f"JPEG of kind {marker:#04x} with {content[0]} bits; 8 bits, baseline or progressive",
         )
     components = content[5]
@@ -96,7 +102,7 @@ def _frame(marker: int, content: bytes) -> _Frame:
     if len(factors) != components or not components:
         raise undecodable("JPEG with a damaged frame header")
     height, width = int.from_bytes(content[1:3], "big"), int.from_bytes(content[3:5], "big")
-    return _Frame(marker in _SOF_PROGRESSIVE, width, height, components, factors)
+    return _Frame(marker in _SOF_PROGRESSIVE, marker in _SOF_ARITHMETIC, width, height, components, factors)
 
 
 def _header(frame: _Frame, data: bytes, at: int, in_scan: bytes, orientation: int) -> Header:
@@ -106,7 +112,7 @@ def _header(frame: _Frame, data: bytes, at: int, in_scan: bytes, orientation: in
     # looked for, for no decoder reads a second one there: libjpeg expects the end and refuses anything else.
     in_pieces = frame.progressive or in_scan < bytes((components,))
     held = _coefficient_bytes(frame) if in_pieces else 0
-    pixel_bytes = _PIXEL_BYTES.get(components, _PIXEL_BYTES_MAX)
+    pixel_bytes = _PIXEL_BYTES.get(components, _PIXEL_BYTES_MAX) if is_usual(frame.factors) else _PIXEL_BYTES_MAX
     return Header(
         Format.JPEG,
         frame.width,
@@ -115,7 +121,10 @@ def _header(frame: _Frame, data: bytes, at: int, in_scan: bytes, orientation: in
         orientation,
         pixel_bytes,
         held,
-        _count_scans(data, at) if in_pieces else 1,
+        count_scans(data, at) if in_pieces else 1,
+        frame.factors,
+        at,
+        frame.arithmetic,
     )
 
 
@@ -127,11 +136,3 @@ def _coefficient_bytes(frame: _Frame) -> int:
     units_across = -(-frame.width // (_BLOCK_SIDE * max(across for across, _ in factors)))
     units_down = -(-frame.height // (_BLOCK_SIDE * max(down for _, down in factors)))
     return units_across * units_down * _BLOCK_BYTES * sum(across * down for across, down in factors)
-
-
-def _count_scans(data: bytes, at: int) -> int:
-    # Inside of a scan 0xff is followed by 0: the bytes of a marker are one, or stand in a comment.
-    scans = data.count(b"\xff\xda", at)
-    if scans > _SCANS_MAX:
-        raise undecodable(f"JPEG with more than {_SCANS_MAX} scans")
-    return scans

@@ -4,17 +4,16 @@ import struct
 import zlib
 from io import BytesIO
 
-import simplejpeg
 from PIL import Image
 from PIL._webp import WebPAnimDecoder
 from PIL.PngImagePlugin import PngImageFile
 
-from streaming.images import png, webp
-from streaming.images.header import Format, Header, undecodable
-from streaming.images.resize import plain_mode, square_rgb
-from streaming.images.room import DECODE_BYTES_MAX, FREE_BYTES, Room, decode_bytes
-from streaming.images.sniff import sniff
-from streaming.records import Reason, RejectedRecord
+from model.pictures import jpeg_pixels, png, webp
+from model.pictures.errors import Refusal, RefusedPicture
+from model.pictures.header import Format, Header, undecodable
+from model.pictures.resize import plain_mode, square_rgb
+from model.pictures.room import DECODE_BYTES_MAX, FREE_BYTES, Room, decode_bytes
+from model.pictures.sniff import sniff
 
 # The pixel count is limited here, before Pillow sees a byte; its own limit would be a second one, not configured.
 Image.MAX_IMAGE_PIXELS = None
@@ -34,15 +33,15 @@ _DECODER_ERRORS = (
 _SCANS_OF_A_FULL_PICTURE = 10
 """Scans that a progressive JPEG of `max_pixels` may have, as encoders write it; a smaller one may have more, for each
 scan goes over the whole picture, whatever it brings, and that bounds how long one picture takes."""
-_JPEG_FACTORS = (8, 4, 2)
 _MESSAGE_CHARS_MAX = 200
 
 
 class ImageDecoder:
     """Decodes JPEG, PNG and WebP to RGB of one size. Safe to share among threads; releases the GIL for most of it.
 
-    JPEG goes through libjpeg-turbo with warnings taken as errors, PNG and WebP through Pillow, PNG after all of its
-    checksums: damage is refused, not guessed at. EXIF orientation is applied. Colour profiles are not: samples are
+    JPEG goes through libjpeg-turbo with warnings taken as errors (`jpeg_mending.py` has the few that are no damage),
+    PNG and WebP through Pillow, PNG after all of its checksums: damage is refused, not guessed at. The orientation that
+    EXIF, else XMP, tells is applied. Colour profiles are not: samples are
     taken as sRGB, CMYK as browsers take it (inverted, as Adobe writes it). Of an animation the still or first picture
     is taken.
     """
@@ -62,30 +61,30 @@ class ImageDecoder:
     def decode(self, data: bytes) -> bytes:
         """Return RGB, uint8, size x size x 3 in C order; the picture is squeezed into the square, upright.
 
-        Raises RejectedRecord. In this order: empty, too_large, then by the header alone not_an_image,
+        Raises RefusedPicture. In this order: empty, too_large, then by the header alone not_an_image,
         unsupported_format or undecodable, and too_many_pixels (also where the pixels would take more memory than there
         is for them); undecodable for a JPEG whose scans would take too long, and for what the decoder refuses.
         """
         if not data:
-            raise RejectedRecord(Reason.EMPTY, "the image has no bytes")
+            raise RefusedPicture(Refusal.EMPTY, "the image has no bytes")
         if len(data) > self.max_bytes:
-            raise RejectedRecord(Reason.TOO_LARGE, f"{len(data)} bytes; {self.max_bytes} are allowed")
+            raise RefusedPicture(Refusal.TOO_LARGE, f"{len(data)} bytes; {self.max_bytes} are allowed")
         header = sniff(data)
         pixels = header.width * header.height
         if pixels > self.max_pixels:
             message = f"{header.width} x {header.height} pixels; {self.max_pixels} are allowed"
-            raise RejectedRecord(Reason.TOO_MANY_PIXELS, message)
+            raise RefusedPicture(Refusal.TOO_MANY_PIXELS, message)
         if header.scans * pixels > _SCANS_OF_A_FULL_PICTURE * self.max_pixels:
             allowed = f"{_SCANS_OF_A_FULL_PICTURE} scans of {self.max_pixels} pixels, or more of fewer"
             raise undecodable(f"JPEG of {header.scans} scans of {pixels} pixels; decoding stops at {allowed}")
-        factor = _jpeg_factor(header, self.size) if header.format is Format.JPEG else 1
+        factor = jpeg_pixels.shrink_factor(header, self.size) if header.format is Format.JPEG else 1
         needed = decode_bytes(header, self.size, factor) + len(data)  # PNG and WebP are copied on the way
         if needed > self._room.bytes_max:
             message = (
                 f"{header.width} x {header.height} pixels of {header.format} take {needed} bytes to decode; "
                 f"ingest.decode_bytes_max is {self._room.bytes_max}"
             )
-            raise RejectedRecord(Reason.TOO_MANY_PIXELS, message)
+            raise RefusedPicture(Refusal.TOO_MANY_PIXELS, message)
         if needed <= FREE_BYTES:
             return self._decode(data, header, factor)
         with self._room.take(needed):
@@ -95,37 +94,16 @@ class ImageDecoder:
         try:
             if header.format is Format.JPEG:
                 extent = (header.width / factor, header.height / factor)
-                return square_rgb(_jpeg(data, header, factor), self.size, header.orientation, extent)
+                return square_rgb(jpeg_pixels.decode(data, header, factor), self.size, header.orientation, extent)
             if header.format is Format.PNG:
                 reduced = png.reduce(data)
                 return square_rgb(_png(reduced, header), self.size, reduced.orientation)
             return square_rgb(_webp(data, header), self.size, webp.find_orientation(data))
-        except RejectedRecord:
+        except RefusedPicture:
             raise
         except _DECODER_ERRORS as error:
             message = f"{header.format} cannot be decoded: {type(error).__name__}: {error}"[:_MESSAGE_CHARS_MAX]
-            raise RejectedRecord(Reason.UNDECODABLE, message) from error
-
-
-def _jpeg_factor(header: Header, size: int) -> int:
-    """Return by how much the decoder itself may shrink: it averages as the filter does, at a fraction of the time.
-
-    What is left is at least three times the target. Measured against a decode in full: a level on average and 6 at
-    most in pictures of fine detail, where twice the target gave 3 and 11.
-    """
-    return next((factor for factor in _JPEG_FACTORS if min(header.width, header.height) >= 3 * size * factor), 1)
-
-
-def _jpeg(data: bytes, header: Header, factor: int) -> Image.Image:
-    """Decode at 1/factor. The last column and row may then stand for less than a whole pixel."""
-    mode = "GRAY" if header.grey else "RGBX"
-    width, height = -(-header.width // factor), -(-header.height // factor)
-    pixels_HWC = simplejpeg.decode_jpeg(data, colorspace=mode, min_height=height, min_width=width)
-    if pixels_HWC.shape[:2] != (height, width):
-        raise undecodable(f"JPEG of another size than its header's, {header.width} x {header.height}")
-    # Four bytes a pixel are Pillow's own layout: it takes these without copying them.
-    pillow_mode = "L" if header.grey else "RGBX"
-    return Image.frombuffer(pillow_mode, (width, height), pixels_HWC, "raw", pillow_mode, 0, 1)
+            raise RefusedPicture(Refusal.UNDECODABLE, message) from error
 
 
 def _png(reduced: png.Pixels, header: Header) -> Image.Image:

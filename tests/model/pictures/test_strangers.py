@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from streaming.images.sniff import sniff
-from streaming.records import Reason, RejectedRecord
+from model.pictures.errors import Refusal, RefusedPicture
+from model.pictures.sniff import sniff
 from tests.support.images import encode, picture
 
 JPEG, PNG, WEBP = (encode(picture(40, 30), kind) for kind in ("JPEG", "PNG", "WEBP"))
@@ -34,7 +34,7 @@ def zipped(name):
 
 
 def refused(data):
-    with pytest.raises(RejectedRecord) as caught:
+    with pytest.raises(RefusedPicture) as caught:
         sniff(data)
     return caught.value
 
@@ -102,7 +102,7 @@ STRANGERS = {
 def test_what_is_no_image_is_named_with_what_to_send_instead(name):
     data, what = STRANGERS[name]
     found = refused(data)
-    assert found.reason is Reason.NOT_AN_IMAGE
+    assert found.reason is Refusal.NOT_AN_IMAGE
     assert what in str(found)
     named, _, instead = str(found).partition(": ")
     assert re_imperative(instead), f"{named} | {instead}"
@@ -132,7 +132,7 @@ UNREAD = {
 @pytest.mark.parametrize("name", UNREAD)
 def test_an_image_of_another_format_is_named(name):
     found = refused(UNREAD[name])
-    assert found.reason is Reason.UNSUPPORTED_FORMAT
+    assert found.reason is Refusal.UNSUPPORTED_FORMAT
     assert (
         str(found) == f"{name.partition(' of ')[0]} is not read: convert the picture to JPEG, PNG or WebP and send that"
     )

@@ -2,10 +2,10 @@
 
 import re
 
-from streaming.images import jpeg, png, webp
-from streaming.images.header import Header
-from streaming.images.strangers import describe
-from streaming.records import Reason, RejectedRecord
+from model.pictures import jpeg, png, webp
+from model.pictures.errors import Refusal, RefusedPicture
+from model.pictures.header import Header
+from model.pictures.strangers import describe
 
 _OTHER_MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"GIF87a", "GIF"),
@@ -58,7 +58,7 @@ _HTML = re.compile(rb"<(?:html|!doctype\s+html)[\s>]", re.IGNORECASE)
 def sniff(data: bytes) -> Header:
     """Return format and size as the header tells them; nothing is decoded, whatever the size claimed.
 
-    Raises RejectedRecord: undecodable (a JPEG, PNG or WebP that is cut or damaged in its header, or has a side of 0),
+    Raises RefusedPicture: undecodable (a JPEG, PNG or WebP that is cut or damaged in its header, or has a side of 0),
     unsupported_format (another known image format), not_an_image.
     """
     if data.startswith(b"\xff\xd8\xff") or data == b"\xff\xd8":
@@ -71,8 +71,8 @@ def sniff(data: bytes) -> Header:
     other = _other_format(data)
     if other is not None:
         message = f"{other} is not read: convert the picture to JPEG, PNG or WebP and send that"
-        raise RejectedRecord(Reason.UNSUPPORTED_FORMAT, message)
-    raise RejectedRecord(Reason.NOT_AN_IMAGE, describe(data))
+        raise RefusedPicture(Refusal.UNSUPPORTED_FORMAT, message)
+    raise RefusedPicture(Refusal.NOT_AN_IMAGE, describe(data))
 
 
 def _other_format(data: bytes) -> str | None:

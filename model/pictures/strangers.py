@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from math import isqrt
 
-from streaming.images.text_strangers import describe_text
+from model.pictures.text_strangers import describe_text
 
 FILE = "send the bytes of a JPEG, PNG or WebP file as the record's value"
 _PREFIX = "a schema registry's serializer wrote it; send the image with a plain bytes serializer"

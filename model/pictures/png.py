@@ -4,8 +4,9 @@ import struct
 import zlib
 from typing import NamedTuple
 
-from streaming.images.exif import read_orientation
-from streaming.images.header import Format, Header, check_sides, undecodable
+from model.pictures.header import Format, Header, check_sides, undecodable
+from model.pictures.orientation import exif_orientation, first_told
+from model.pictures.png_texts import KINDS, Texts
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -27,11 +28,11 @@ class Pixels(NamedTuple):
     bits: int
     """Per sample: 1, 2, 4, 8 or 16."""
     orientation: int
-    """EXIF orientation, 1 to 8."""
+    """1 to 8: what `eXIf` says, else a text with EXIF, else one with XMP."""
 
 
 def read_header(data: bytes) -> Header:
-    """Read IHDR, which is always first. Raises RejectedRecord (undecodable)."""
+    """Read IHDR, which is always first. Raises RefusedPicture (undecodable)."""
     if len(data) < 33 or not data.startswith(SIGNATURE) or data[8:16] != b"\0\0\0\rIHDR":
         raise undecodable("PNG ends, or is damaged, before its first chunk does")
     width, height = struct.unpack_from(">II", data, 16)
@@ -53,11 +54,12 @@ def reduce(data: bytes) -> Pixels:
     """Check every chunk's checksum up to IEND, and keep the chunks that the pixels need.
 
     The rest never reaches a decoder: compressed texts and colour profiles can unfold to a thousand times their size,
-    and of an animation the still picture is wanted. Raises RejectedRecord (undecodable) for what is cut or damaged.
+    and of an animation the still picture is wanted. Raises RefusedPicture (undecodable) for what is cut or damaged.
     """
     view = memoryview(data)
     kept = [view[:8]]
-    orientation = 1
+    exif: int | None = None
+    texts = Texts()
     at = 8
     for index in range(_CHUNKS_MAX):
         kind, end = _chunk(data, view, at)
@@ -66,11 +68,13 @@ def reduce(data: bytes) -> Pixels:
         if kind in _PIXEL_CHUNKS:
             kept.append(view[at:end])
         elif kind == b"eXIf":
-            orientation = read_orientation(data[at + 8 : end - 4])
+            exif = exif_orientation(data[at + 8 : end - 4]) if exif is None else exif
+        elif kind in KINDS:
+            texts.add(kind, data[at + 8 : end - 4])
         elif not kind[0] & _ANCILLARY:
             raise undecodable(f"PNG with an unknown critical chunk {kind!r}")
         if kind == b"IEND":
-            return Pixels(b"".join(kept), data[24], orientation)
+            return Pixels(b"".join(kept), data[24], first_told(exif, texts.exif, texts.xmp))
         at = end
     raise undecodable(f"PNG with more than {_CHUNKS_MAX} chunks")
 
