@@ -52,8 +52,9 @@ def documented_names():
 
 
 def lines_in(folder):
-    """Return the lines of all logs; each must be one object."""
-    return [json.loads(line) for log in sorted(folder.glob("*.log")) for line in log.read_text().splitlines()]
+    """Return the whole lines of all logs; each must be one object."""
+    texts = (log.read_text().rpartition("\n")[0] for log in sorted(folder.glob("*.log")))
+    return [json.loads(line) for text in texts for line in text.splitlines()]
 
 
 @pytest.fixture
@@ -72,6 +73,10 @@ def serving(tidemill):
         return False
 
 
+def first_ended(line):
+    return line.get("version") == 1 and line["event"] == "round ended"
+
+
 def said(tidemill, role, word):
     return any(word in log.read_text() for log in tidemill.folder.glob(f"{role}-*.log"))
 
@@ -81,6 +86,7 @@ def test_every_line_of_a_run_with_faults_is_an_object_and_joins(tidemill, kafka_
     tidemill.start("run")
     send(kafka_server.bootstrap, topic, 120)
     eventually(lambda: serving(tidemill), "a version is served", 200)
+    eventually(lambda: any(first_ended(line) for line in lines_in(tidemill.folder)), "its round has ended", 60)
     redis_server.kill()
     eventually(lambda: said(tidemill, "run", '"event": "waiting for Redis'), "Redis is missed", 60)
     redis_server.start()
@@ -97,7 +103,7 @@ def test_every_line_of_a_run_with_faults_is_an_object_and_joins(tidemill, kafka_
     assert {line["supervised"] for line in raw} == {"serve"}
     assert any("Fatal Python error" in line["event"] for line in raw)
     published = next(line for line in lines if line["event"] == "version published")
-    ended = next(line for line in lines if line.get("version") == 1 and line["event"] == "round ended")
+    ended = next(filter(first_ended, lines))
     assert published["round"] == ended["round"] and f"{topic}/0:" in ended["window"]
     explained = tidemill.json("explain", str(ended["version"]))
     assert explained["version"] == 1
