@@ -33,7 +33,7 @@ def main(repeats: int) -> None:
         server.start()
         fill(kafka.bootstrap, "bench", RECORDS, traced=True)
         for turn in range(repeats):
-            for kind in rates:
+            for kind in ("untraced", "traced"):
                 with collecting() as collector:
                     otlp = collector.url if kind == "traced" else ""
                     before = children_s()

@@ -93,7 +93,8 @@ def test_every_line_of_a_run_with_faults_is_an_object_and_joins(tidemill, kafka_
     eventually(lambda: said(tidemill, "run", "is back"), "and found again", 60)
     [pid] = [line["pid"] for line in lines_in(tidemill.folder) if line.get("started") == "serve"]
     os.kill(pid, signal.SIGABRT)  # faulthandler's raw stack goes through the supervisor
-    eventually(lambda: said(tidemill, "run", '"died": "serve"'), "a death is told", 30)
+    eventually(lambda: said(tidemill, "run", '"died": "serve"'), "a death is told", 60)
+    eventually(lambda: serving(tidemill), "serve is back", 100)
     assert tidemill.stop() == [0], tidemill.logs()
 
     lines = lines_in(tidemill.folder)
@@ -102,11 +103,12 @@ def test_every_line_of_a_run_with_faults_is_an_object_and_joins(tidemill, kafka_
     raw = [line for line in lines if line.get("raw")]
     assert {line["supervised"] for line in raw} == {"serve"}
     assert any("Fatal Python error" in line["event"] for line in raw)
+    assert next(line for line in lines if line.get("died"))["last_words"] == "Fatal Python error: Aborted"
     published = next(line for line in lines if line["event"] == "version published")
     ended = next(filter(first_ended, lines))
     assert published["round"] == ended["round"] and f"{topic}/0:" in ended["window"]
     explained = tidemill.json("explain", str(ended["version"]))
-    assert explained["version"] == 1
+    assert (explained["manifest"]["version"], explained["manifest"]["round"]) == (1, ended["round"])
     unknown = {name for line in lines for name in line} - documented_names()
     assert not unknown, "facts that docs/operations.md does not name"
     assert {line["role"] for line in lines if line["event"].startswith("stopping: ")} == {
