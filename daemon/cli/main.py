@@ -26,10 +26,10 @@ from daemon.cli import (
     verify,
     versions,
 )
-from daemon.cli.interrupts import interrupts_told
 from daemon.cli.options import Common, ConfigFile, Sets, examples
 from daemon.cli.output import say
 from daemon.cli.role_logs import forget_role, last_words
+from daemon.interrupts import interrupts_told
 from daemon.logs import configure
 from daemon.version import VERSION
 

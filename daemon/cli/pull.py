@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from daemon.cli.interrupts import interrupted
 from daemon.cli.options import AsJson, ConfigFile, Sets, examples, given
 from daemon.cli.output import percent, say, size
 from daemon.config import Config
 from daemon.errors import OperatorError
+from daemon.interrupts import interrupted
 
 if TYPE_CHECKING:
     from model.publishing.follower import Follower, Pulled
