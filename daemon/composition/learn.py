@@ -40,7 +40,7 @@ from daemon.learn.trigger import WindowLimits
 from daemon.learn.watch import BufferWatch
 from daemon.learn.watchers import Watchers
 from daemon.liveness import LEARN_TURN_MAX_S, BeatingStop, Pulse
-from daemon.metrics import ClockMetrics, LearnMetrics, OutageMetrics, new_registry
+from daemon.metrics import ClockMetrics, LearnMetrics, OutageMetrics, new_registry, show_buffer_limit
 from daemon.outage import Need, Outage, OutageObserver
 from daemon.readiness import Check
 from daemon.server_watch import ServerWatch, eviction_check
@@ -98,6 +98,7 @@ def run_learn(
         registry, status = new_registry(), StatusBoard(now_ms)
         observer = Watchers(LearnMetrics(registry, model=config.model.name), status)
         outages, started = OutageMetrics(registry, NEEDS, now_ms), threading.Event()
+        show_buffer_limit(registry, config.buffer.bytes_max)
         outage = Outage("something that the learner needs", Need.DISK, monotonic_s, observer=outages)
         standing = outage.beside(WHAT, Need.TRAINING, delay_max_s=RETRY_MAX_S)
         evicting = eviction_outage(outages)

@@ -8,6 +8,7 @@ from daemon.metrics.clock import ClockMetrics
 from daemon.metrics.family import PREFIX, new_registry
 from daemon.metrics.ingest import IngestMetrics
 from daemon.metrics.learn import CLASSES_MAX, LearnMetrics
+from daemon.metrics.limits import show_buffer_limit
 from daemon.metrics.outage import OutageMetrics
 from daemon.metrics.run import RunMetrics
 from daemon.metrics.serve import ServeMetrics
@@ -22,4 +23,5 @@ __all__ = [
     "RunMetrics",
     "ServeMetrics",
     "new_registry",
+    "show_buffer_limit",
 ]

@@ -18,6 +18,7 @@ from daemon.metrics import (
     RunMetrics,
     ServeMetrics,
     new_registry,
+    show_buffer_limit,
 )
 from daemon.outage import Need
 from model.publishing.metadata import identity
@@ -34,6 +35,7 @@ def exported():
         lambda registry: OutageMetrics(registry, Need, lambda: 0),
         ServeMetrics,
         RunMetrics,
+        lambda registry: show_buffer_limit(registry, 1),
     )
     for role in roles:
         registry = new_registry()
