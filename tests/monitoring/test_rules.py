@@ -23,6 +23,7 @@ from tests.monitoring.rule_files import (
     uses,
 )
 
+ALERTMANAGER = ROOT / "docker" / "alertmanager"
 SECTIONS = ("What it means", "Why: two commands that show it", "What to do", "How to know that it is over")
 
 
@@ -34,8 +35,29 @@ def test_prometheus_takes_rules_and_configuration():
 
 
 def test_alertmanager_takes_its_configuration():
-    done = run("amtool", "check-config", "alertmanager.yml", folder=ROOT / "docker" / "alertmanager")
+    done = run("amtool", "check-config", "alertmanager.yml", folder=ALERTMANAGER)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("labels", "receiver"),
+    [
+        (("severity=page", "alertname=TidemillRoleAbsent"), "pager"),
+        (("severity=ticket", "alertname=TidemillDrift"), "tickets"),
+        (("severity=page", "alertname=OfSomebodyElse"), "pager"),
+    ],
+)
+def test_who_is_told_what(labels, receiver):
+    done = run("amtool", "config", "routes", "test", "--config.file=alertmanager.yml", *labels, folder=ALERTMANAGER)
+    assert done.stdout.strip() == receiver, done.stderr
+
+
+def test_what_is_held_back_is_an_alert_that_exists():
+    rules = read(ALERTMANAGER / "alertmanager.yml")["inhibit_rules"]
+    named = set(
+        re.findall(r"Tidemill\w+", " ".join(text for rule in rules for texts in rule.values() for text in texts))
+    )
+    assert named <= set(alerts()) and "TidemillRoleAbsent" in named
 
 
 @pytest.mark.slow
@@ -45,7 +67,7 @@ def test_alerts_fire_when_they_must_and_are_silent_when_they_must(file):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def tested(fires):
+def alerts_that_tests_want(fires):
     """Return the alerts that a test wants to fire, or to be silent, at some time."""
     return {
         check["alertname"]
@@ -57,7 +79,7 @@ def tested(fires):
 
 
 def test_every_alert_is_tested_both_ways():
-    assert set(alerts()) == tested(fires=True) == tested(fires=False)
+    assert set(alerts()) == alerts_that_tests_want(fires=True) == alerts_that_tests_want(fires=False)
 
 
 def test_every_alert_is_tested_over_a_restart_or_needs_none():
