@@ -1,7 +1,9 @@
 """The connection to Redis: time limits and few retries."""
 
 import importlib.resources
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import redis
@@ -16,6 +18,11 @@ SOCKET_TIMEOUT_S = 5.0
 
 Argument = bytes | int | str
 
+SEVERAL = "pipeline"
+"""What several commands in one round trip are called."""
+CALLS = ("GET", "HGETALL", "INFO", "LRANGE", "SET", "XRANGE", SEVERAL)
+"""All that is asked of Redis beside scripts."""
+
 POLICY = "noeviction"
 _FENCED = "-- fenced"
 """First line of the scripts that only the buffer's owner may run."""
@@ -29,8 +36,17 @@ class RedisConnection:
     off, giving up) belongs to the caller, who can be stopped meanwhile. Every write of the buffer is safe to repeat.
     """
 
-    def __init__(self, url: str, socket_timeout_s: float = SOCKET_TIMEOUT_S) -> None:
-        """A command fails within `socket_timeout_s`. Connects on the first one. Raises ValueError for an odd `url`."""
+    def __init__(
+        self,
+        url: str,
+        socket_timeout_s: float = SOCKET_TIMEOUT_S,
+        took: Callable[[str, float], None] = lambda _command, _seconds: None,
+    ) -> None:
+        """A command fails within `socket_timeout_s`. Connects on the first one. Raises ValueError for an odd `url`.
+
+        `took` is told each call, one of COMMANDS, and its seconds, also where it failed.
+        """
+        self._took = took
         self._client = redis.Redis.from_url(
             url,
             protocol=2,
@@ -44,12 +60,11 @@ class RedisConnection:
 
     def call(self, *command: Argument) -> Any:
         """Run one command and return redis-py's form of its answer."""
-        with translated_errors(tls=self._tls):
-            return self._client.execute_command(*command)  # type: ignore[no-untyped-call]
+        return self._call(str(command[0]), command)
 
     def call_many(self, commands: Sequence[Sequence[Argument]]) -> list[Any]:
         """Run commands in one round trip, not as a transaction, and return their answers."""
-        with translated_errors(tls=self._tls), self._client.pipeline(transaction=False) as pipe:
+        with self._timed(SEVERAL), translated_errors(tls=self._tls), self._client.pipeline(transaction=False) as pipe:
             for command in commands:
                 pipe.execute_command(*command)  # type: ignore[no-untyped-call]
             return pipe.execute()
@@ -57,9 +72,21 @@ class RedisConnection:
     def script(self, name: str, keys: Sequence[str], args: Sequence[Argument] = ()) -> Any:
         """Run scripts/`name`.lua: by digest, and by text where the server does not know it (any more)."""
         try:
-            return self.call("EVALSHA", self._digests[name], len(keys), *keys, *args)
+            return self._call(name, ("EVALSHA", self._digests[name], len(keys), *keys, *args))
         except exceptions.NoScriptError:
-            return self.call("EVAL", self._texts[name], len(keys), *keys, *args)
+            return self._call(name, ("EVAL", self._texts[name], len(keys), *keys, *args))
+
+    def _call(self, name: str, command: Sequence[Argument]) -> Any:
+        with self._timed(name), translated_errors(tls=self._tls):
+            return self._client.execute_command(*command)  # type: ignore[no-untyped-call]
+
+    @contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._took(name, time.perf_counter() - began)
 
     def run_id(self) -> str:
         """Return the identity of the server process: it changes with a restart."""
@@ -92,3 +119,7 @@ def _script_texts() -> dict[str, str]:
     texts = {file.name.removesuffix(".lua"): file.read_text(encoding="utf-8") for file in lua}
     fence = texts.pop("fence")
     return {name: fence + text if text.startswith(_FENCED) else text for name, text in texts.items()}
+
+
+COMMANDS = (*CALLS, *sorted(_script_texts()))
+"""All that a connection may be told to do: commands, and scripts by name."""

@@ -19,7 +19,7 @@ from daemon.ingest.ingestor import Ingestor
 from daemon.ingest.options import IngestOptions
 from daemon.liveness import INGEST_TURN_MAX_S, BeatingStop, Pulse
 from daemon.memory import return_large_blocks
-from daemon.metrics import ClockMetrics, IngestMetrics, OutageMetrics, new_registry
+from daemon.metrics import ClockMetrics, IngestMetrics, OutageMetrics, RedisMetrics, new_registry, show_build
 from daemon.outage import Need, OutageObserver
 from daemon.readiness import Check
 from streaming.buffer import BufferMisconfiguredError, entries_at_once
@@ -52,11 +52,12 @@ def run_ingest(config: Config, stop: threading.Event, *, reached: Callable[[str]
         _log.warning("a codec of Kafka cannot be read", codec=codec, cure=f"install the Python package {package}")
     with ExitStack() as stack:
         registry = new_registry()
+        show_build(registry, "ingest")
         outages = OutageMetrics(registry, NEEDS, now_ms)
-        connection = redis_connection(config)
+        connection = redis_connection(config, RedisMetrics(registry).took)
         stack.callback(connection.close)
         clocks = ClockMetrics(registry)
-        ingestor = _ingestor(config, connection, IngestMetrics(registry), outages, reached, clocks.skewed)
+        ingestor = _ingestor(config, connection, IngestMetrics(registry, now_ms), outages, reached, clocks.skewed)
         asks = [lambda name=check.name: _named(ingestor, name) for check in ingestor.checks()]
         pulse = stack.enter_context(Pulse("the ingestor's loop", INGEST_TURN_MAX_S, monotonic_s))
         health = stack.enter_context(HealthServer(registry, asks, pulse=pulse))

@@ -29,6 +29,7 @@ from daemon.learn.manifests import Labels
 from daemon.learn.observer import LearnObserver
 from daemon.learn.ownership import Ownership
 from daemon.learn.requests import Requests
+from daemon.learn.restored import tell_champion, tell_past
 from daemon.learn.retention import Retention
 from daemon.learn.round import Round
 from daemon.learn.settlement import Settlement
@@ -40,7 +41,16 @@ from daemon.learn.trigger import WindowLimits
 from daemon.learn.watch import BufferWatch
 from daemon.learn.watchers import Watchers
 from daemon.liveness import LEARN_TURN_MAX_S, BeatingStop, Pulse
-from daemon.metrics import ClockMetrics, LearnMetrics, OutageMetrics, new_registry, show_buffer_limit
+from daemon.metrics import (
+    ClockMetrics,
+    DiskMetrics,
+    LearnMetrics,
+    OutageMetrics,
+    RedisMetrics,
+    new_registry,
+    show_buffer_limit,
+    show_build,
+)
 from daemon.outage import Need, Outage, OutageObserver
 from daemon.readiness import Check
 from daemon.server_watch import ServerWatch, eviction_check
@@ -96,6 +106,8 @@ def run_learn(
     with ExitStack() as stack:
         device = _device(config)
         registry, status = new_registry(), StatusBoard(now_ms)
+        show_build(registry, "learn")
+        DiskMetrics(registry, {"state": config.paths.state, "models": config.paths.repository})
         observer = Watchers(LearnMetrics(registry, model=config.model.name), status)
         outages, started = OutageMetrics(registry, NEEDS, now_ms), threading.Event()
         show_buffer_limit(registry, config.buffer.bytes_max)
@@ -124,7 +136,9 @@ def run_learn(
         if repository is None:
             return
         stack.enter_context(repository)
-        connection = redis_connection(config)
+        if not _past_told(config, directory, repository, observer, outage, stop):
+            return
+        connection = redis_connection(config, RedisMetrics(registry).took)
         stack.callback(connection.close)
         if not await_redis(connection, config, stop, monotonic_s, outages):
             return
@@ -149,6 +163,29 @@ def run_learn(
         learner.started, learner.standstill.outage = started, standing
         with told_to_operators():
             learner.run(stop)
+
+
+def _past_told(
+    config: Config,
+    directory: StateDirectory,
+    repository: Repository,
+    observer: LearnObserver,
+    outage: Outage,
+    stop: threading.Event,
+) -> bool:
+    """Tell what former lives left, once; False when stopped before."""
+
+    def tell() -> bool:
+        visible = repository.visible()
+        tell_champion(repository, observer)
+        observer.repository_seen(len(visible), sum(visible.values()))
+        return True
+
+    with told_to_operators():
+        if open_when_there_is_room(tell, "paths.repository", outage, stop, config.paths.repository) is None:
+            return False
+    tell_past(directory.ledger, observer)
+    return True
 
 
 def _announcements(config: Config, stack: ExitStack, outages: OutageObserver) -> Announcements:

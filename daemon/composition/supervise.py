@@ -7,7 +7,7 @@ from daemon.composition.clocks import monotonic_s
 from daemon.config import Config
 from daemon.health import HealthServer
 from daemon.liveness import SUPERVISE_TURN_MAX_S, BeatingStop, Pulse
-from daemon.metrics import RunMetrics, new_registry
+from daemon.metrics import RunMetrics, new_registry, show_build
 from daemon.supervisor.process import Spawned
 from daemon.supervisor.restarts import RestartRules
 from daemon.supervisor.supervisor import Supervisor
@@ -22,6 +22,7 @@ def run_supervised(
     wrong at the first start, and where every role is given up.
     """
     registry = new_registry()
+    show_build(registry, "run")
     supervisor = Supervisor(
         lambda role: Spawned(role, arguments),
         RestartRules(config.run.restart_max, config.run.restart_window_s),

@@ -15,6 +15,7 @@ from daemon.ingest.deaths import Deaths
 from daemon.ingest.delivery import DeadLetterOffice, Delivery, UndeliverableError
 from daemon.ingest.feeder import Batch, Feeder, Verdicts, batches_of
 from daemon.ingest.intake import Intake
+from daemon.ingest.lags import Lags
 from daemon.ingest.lanes import Lanes
 from daemon.ingest.news import DeadLetterNews
 from daemon.ingest.observer import IngestObserver, Pause
@@ -75,7 +76,8 @@ class Ingestor:
         self._reached = reached
         self._clock = clock
         self._transactions = Transactions(observer, options.servers, clock, now_ms)
-        self._lanes = Lanes(source, buffer, observer, self._transactions, options.job)
+        self._lags = Lags(observer, now_ms)
+        self._lanes = Lanes(source, buffer, observer, self._transactions, self._lags, options.job)
         self._news = DeadLetterNews(clock)
         self._delivery = Delivery(dead_letters, clock, outages)
         self._intake = Intake(buffer, self._delivery, observer, self._news, options.name, reached)
@@ -227,6 +229,8 @@ class Ingestor:
             self._lanes.reopen_stopped()
             self._commits.commit(self._lanes.open.values())
             self._lanes.report()  # last, for it writes to Redis, which may be full
+        else:
+            self._lanes.look_on()
         self._news.say()
         self._duties.done()
 
@@ -282,6 +286,7 @@ class Ingestor:
         if taken.stale:
             self._lanes.close([lane.partition])
             return
+        self._lags.taken(lane.partition, batch.records[-1])
         self._pressure.appended(taken.bytes_more)
         self._valve.set(Pause.BUFFER_FULL, stands=self._pressure.full)
         self._delivery.forget({lane.partition})

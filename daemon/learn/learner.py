@@ -188,6 +188,7 @@ class Learner:
         self.ownership.take()
         self.settlement.settle()
         self.settlement.welcome()
+        self.observer.challenger_trained(self.challenger.turns)
         claim = self.directory.ledger.open_claim()
         if claim is not None:
             deaths = self.directory.count_death(claim.round)
@@ -256,6 +257,4 @@ class Learner:
             self._tell(self.round.refuse(claim, reason))
 
     def _tell(self, ended: Ended) -> None:
-        log.info(
-            "round ended", round=ended.round, outcome=ended.outcome.value, version=ended.version, reason=ended.reason
-        )
+        log.info("round ended", round=ended.round, outcome=ended.told.value, version=ended.version, reason=ended.reason)
