@@ -33,15 +33,15 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a table to standard output; None is shown as a dash.
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], console: Console | None = None) -> None:
+    """Write a table to `console`, or to standard output; None is shown as a dash.
 
     No cell is ever cut. On a terminal the last column is folded where there is room for it, else it stands below its
     row; in a pipe each row is one line.
     """
     cells = [[NONE if cell is None else str(cell) for cell in row] for row in rows]
     *fixed, _ = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
-    console = out()
+    console = console or out()
     room = console.width - sum(fixed) - GAP * len(fixed) if console.is_terminal else None
     for number, row in enumerate([list(columns), *cells]):
         start = "".join(set_cell_size(cell, width + GAP) for cell, width in zip(row, fixed, strict=False))
