@@ -61,7 +61,7 @@ def status(
     if watch:
         from daemon.cli.watch import Watch  # noqa: PLC0415 - only where needed
 
-        Watch(lambda console: _show(console, config, as_json=as_json), seconds or EVERY_S).run()
+        Watch(lambda console: _show(console, config, as_json=as_json), seconds or EVERY_S, bare=as_json).run()
     elif check:
         _check(config, as_json=as_json)
     else:

@@ -24,11 +24,16 @@ class Watch:
         show: Show,
         every_s: float,
         *,
+        bare: bool = False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """A look begins `every_s` seconds after the one before, or when that is over."""
+        """A look begins `every_s` seconds after the one before, or when that is over.
+
+        `bare`: nothing is added to what `show` writes, for programs.
+        """
+        self._bare = bare
         self._show = show
         self._every_s = every_s
         self._clock = clock
@@ -40,7 +45,7 @@ class Watch:
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         console = out()
         try:
-            if console.is_terminal:
+            if console.is_terminal and not self._bare:
                 with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
                     self._repeat(lambda: live.update(self._page(console), refresh=True))
             else:
@@ -75,9 +80,11 @@ class Watch:
         return page
 
     def _block(self, console: Console) -> None:
-        console.print(self._stamp())
+        if not self._bare:
+            console.print(self._stamp())
         self._show(console)
-        console.print()
+        if not self._bare:
+            console.print()
         console.file.flush()
 
     def _stamp(self) -> str:

@@ -1,5 +1,6 @@
 """What is wrong by what Redis, Kafka, the state directory and the disks say."""
 
+import shlex
 from collections.abc import Iterator
 
 from daemon.cli.clocks import clock_lines
@@ -30,7 +31,7 @@ def by_redis(facts: Facts, config: Config) -> Iterator[Problem]:
     if redis.unsafe:
         yield Problem("eviction", redis.unsafe, "run `CONFIG SET maxmemory-policy noeviction` there")
     for one in redis.brakes:
-        command = release_command(f"--brake --name {one.ingestor}", config.job)
+        command = release_command(f"--brake --name {shlex.quote(one.ingestor)}", config.job)
         counts = f"{one.outcomes.dead} of its last {one.outcomes.records} were dead letters"
         because = f": {one.blame}" if one.blame else ""
         what = f"{one.ingestor} takes no records of {one.topic or 'any topic'}, for {counts}{because}"
@@ -56,19 +57,16 @@ def _late(facts: Facts, config: Config) -> Iterator[Problem]:
 
 def by_kafka(facts: Facts, config: Config) -> Iterator[Problem]:
     """Yield missing topics, truncated partitions, transactions that hang."""
-    if facts.kafka is None:
-        return
     ingest = facts.roles.get("ingest")
     reasons = {check.name: check.reason for check in ingest.checks} if ingest is not None else {}
-    for topic in facts.kafka.missing:
-        yield _missing(topic, config)
+    yield from (_missing(topic, config) for topic in (facts.kafka.missing if facts.kafka else ()))
     for one in facts.cut_off:
         name = f"{one.topic}:{one.partition}"
         if f"{name} is truncated" not in reasons.get("partitions", ""):
             what = f"{name} stands still: its log ends at {one.end}, and {one.read} records of it were read (truncated)"
             command = release_command(f"--partition {name}", config.job)
             yield Problem("partition", what, f"find out why, then read what is there as a new log: {command}")
-    yield from _hanging(facts.kafka, config, reasons.get("transactions", ""))
+    yield from _hanging(facts.kafka or Kafka({}), config, reasons.get("transactions", ""))
 
 
 def _hanging(kafka: Kafka, config: Config, said: str) -> Iterator[Problem]:
