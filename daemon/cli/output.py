@@ -4,12 +4,15 @@ import json
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import typer
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
+
+from daemon.words import clock_time
+
+__all__ = ["clock_time", "out", "percent", "print_json", "print_table", "say", "size"]
 
 NONE = "-"
 GAP = 2
@@ -72,8 +75,3 @@ def size(value: int) -> str:
             return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
         amount /= 1000
     return f"{amount:.1f} TB"
-
-
-def clock_time(at_ms: int | None) -> str | None:
-    """Return milliseconds since the epoch as a time of day in UTC."""
-    return None if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
