@@ -61,9 +61,8 @@ def run_ingest(config: Config, stop: threading.Event, *, reached: Callable[[str]
         stack.callback(connection.close)
         clocks = ClockMetrics(registry)
         spans = stack.enter_context(ingest_spans(config, connection, ingestor_name(config)))
-        ingestor = _ingestor(
-            config, connection, IngestMetrics(registry, now_ms), outages, reached, clocks.skewed, spans
-        )
+        metrics = IngestMetrics(registry, now_ms)
+        ingestor = _ingestor(config, connection, metrics, outages, reached, clocks.skewed, spans)
         asks = [lambda name=check.name: _named(ingestor, name) for check in ingestor.checks()]
         pulse = stack.enter_context(Pulse("the ingestor's loop", INGEST_TURN_MAX_S, monotonic_s))
         health = stack.enter_context(HealthServer(registry, asks, pulse=pulse))

@@ -27,8 +27,8 @@ def run_supervised(
     wrong at the first start, and where every role is given up.
     """
     registry = new_registry()
-    raw = None if writes_for_people(config.log.format) else _tell_raw
     show_build(registry, "run")
+    raw = None if writes_for_people(config.log.format) else _tell_raw
     supervisor = Supervisor(
         lambda role: Spawned(role, arguments, raw=raw),
         RestartRules(config.run.restart_max, config.run.restart_window_s),

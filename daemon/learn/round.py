@@ -66,8 +66,8 @@ class Round:
     clock: Callable[[], float]
     now_ms: Callable[[], int]
     stop: Callable[[], bool]
-    spans: LearnSpans = NO_LEARN_SPANS
     arrived: Arrived = field(default_factory=Arrived)
+    spans: LearnSpans = NO_LEARN_SPANS
 
     def run(self, window: Window | None, *, parcel: int | None = None, challenger: LearnerState | None = None) -> Ended:
         """Run one round on `window`, or on a suspect `parcel` alone, or hold a `challenger` against the champion.
