@@ -18,6 +18,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from daemon.log_stream import SteadyLogger, SteadyStream
+from daemon.masking import MASK, hide, masked
 
 TOLD_BY_US = ("kafka.net", "kafka.cluster", "kafka.coordinator")
 """Lines of a client about its connections: an outage is told by whoever waits for it, once and with the cure."""
@@ -27,9 +28,7 @@ KINDS_MAX = 256
 """Different lines that are remembered."""
 TRACEBACK_MAX = 20_000
 """Characters of a traceback: one that recurses is longer than whoever reads it has time for."""
-MASK = "***"
 _SECRET_KEY = re.compile(r"password|passwd|secret|token|authorization", re.IGNORECASE)
-_CREDENTIALS = re.compile(r"(://[^/\s:@]*:)[^@\s]+@|\b(bearer\s+)\S+", re.IGNORECASE)
 _NUMBERS = re.compile(r"0x[0-9a-f]+|\d+", re.IGNORECASE)
 
 
@@ -49,7 +48,7 @@ def configure(
     out = stream or sys.stderr
     console = form == "console" or (form == "auto" and out.isatty())
     steady = SteadyStream(lambda: stream or sys.stderr)
-    hidden = tuple(secret for secret in secrets if len(secret) >= 4)
+    hide(secrets)
     processors: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -57,7 +56,7 @@ def configure(
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
-        _masking(hidden),
+        _mask,
         _renderer(console=console, colors=out.isatty()),
     ]
     structlog.configure(
@@ -98,23 +97,23 @@ def _adding_role(role: str) -> Processor:
     return add
 
 
-def _masking(secrets: tuple[str, ...]) -> Processor:
-    def mask_text(text: str) -> str:
-        for secret in secrets:
-            text = text.replace(secret, MASK)
-        return _CREDENTIALS.sub(lambda match: f"{match[1]}{MASK}@" if match[1] else f"{match[2]}{MASK}", text)
+def _mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    for key, value in event.items():
+        event[key] = MASK if _SECRET_KEY.search(key) and value else _masked(value)
+    return event
 
-    def mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        for key, value in event.items():
-            if _SECRET_KEY.search(key) and value:
-                event[key] = MASK
-            elif isinstance(value, str):
-                event[key] = mask_text(value)
-            elif isinstance(value, BaseException):
-                event[key] = mask_text(f"{type(value).__name__}: {value}")
-        return event
 
-    return mask
+def _masked(value: object) -> object:
+    """Return a value without secrets, also where it lies in a list or a mapping; an error as its text."""
+    if isinstance(value, str):
+        return masked(value)
+    if isinstance(value, BaseException):
+        return masked(f"{type(value).__name__}: {value}")
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_masked(one) for one in value]
+    if isinstance(value, dict):
+        return {key: MASK if _SECRET_KEY.search(str(key)) and one else _masked(one) for key, one in value.items()}
+    return value if isinstance(value, int | float | None) else masked(str(value))
 
 
 class Damper:

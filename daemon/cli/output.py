@@ -11,6 +11,8 @@ import typer
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 
+from daemon.masking import masked
+
 NONE = "-"
 GAP = 2
 """Blanks between two columns."""
@@ -24,8 +26,8 @@ def out() -> Console:
 
 
 def say(text: str) -> None:
-    """Write a line to standard error."""
-    typer.echo(text, err=True)
+    """Write a line to standard error, without secrets."""
+    typer.echo(masked(text), err=True)
 
 
 def print_json(value: Any) -> None:

@@ -10,6 +10,7 @@ from daemon.cli.options import ConfigFile, RepositoryFolder, Sets, StateFolder, 
 from daemon.config import Config
 from daemon.errors import PERSON_MUST_ACT, OperatorError
 from daemon.logs import configure
+from daemon.masking import secrets_of
 from daemon.signals import INGEST_STOP_S, LEARN_STOP_S, SERVE_STOP_S, ending_at_once, stop_on_signals
 from daemon.version import VERSION
 
@@ -25,8 +26,7 @@ def register(app: typer.Typer) -> None:
 
 def start_logs(config: Config, role: str) -> None:
     """Set up logging for a role, and say that it starts: no secret of the configuration is ever written."""
-    secrets = (config.kafka.sasl_password, config.http.rollback_token)
-    configure(config.log.level, config.log.format, role, secrets=[one.get_secret_value() for one in secrets])
+    configure(config.log.level, config.log.format, role, secrets=secrets_of(config))
     structlog.get_logger().info("starting", version=VERSION)
 
 

@@ -1,7 +1,7 @@
 """Builds the supervisor."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from daemon.composition.clocks import monotonic_s
 from daemon.config import Config
@@ -14,16 +14,21 @@ from daemon.supervisor.supervisor import Supervisor
 
 
 def run_supervised(
-    config: Config, arguments: Sequence[str], stop: threading.Event, *, again: Callable[[], bool] = lambda: False
+    config: Config,
+    arguments: Sequence[str],
+    stop: threading.Event,
+    *,
+    environ: Mapping[str, str],
+    again: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Run one of each role, with the command line `arguments`, until `stop` is set.
+    """Run one of each role, with the command line `arguments` and the environment `environ`, until `stop` is set.
 
     `again()`: whether what is given up is to be tried again. Raises OperatorError where a role finds its configuration
     wrong at the first start, and where every role is given up.
     """
     registry = new_registry()
     supervisor = Supervisor(
-        lambda role: Spawned(role, arguments),
+        lambda role: Spawned(role, arguments, environ=environ),
         RestartRules(config.run.restart_max, config.run.restart_window_s),
         RunMetrics(registry),
         stop_timeout_s=config.run.stop_timeout_s,

@@ -69,6 +69,7 @@ def build_app(
         summary="The newest model, and every version before it, as ONNX.",
         lifespan=lifespan,
         redoc_url=None,
+        redirect_slashes=False,  # such a redirect goes to the Host that the asker claims
     )
     app.add_middleware(CountAnswers, metrics=ServeMetrics(registry))
     for router in (build_router(champions), *more):

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TextIO
 
 LINES_KEPT = 20
@@ -48,12 +48,20 @@ class Spawned:
     What it writes to standard error is passed on to `errors`, and its end is kept.
     """
 
-    def __init__(self, role: str, options: Sequence[str], *, errors: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        role: str,
+        options: Sequence[str],
+        *,
+        errors: TextIO | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
         self._errors = errors or sys.stderr
         self._kept: deque[str] = deque(maxlen=LINES_KEPT)
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-m", "daemon.supervisor.child", str(os.getpid()), role, *options],
             stdin=subprocess.DEVNULL,
+            env=environ,
             stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
