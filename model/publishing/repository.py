@@ -108,7 +108,7 @@ class Repository:
         # a lock file that exists can be opened where nothing new can be written: find out now, not at the first version
         write_synced(self._paths.home / PROBE_FILE, b"")
         (self._paths.home / PROBE_FILE).unlink()
-        self._paths.staging.mkdir(exist_ok=True)
+        make_folder(self._paths.staging, SHARED_FOLDER)
         sync_folder(self._paths.home)
         sync_folder(self._paths.root)
 

@@ -17,7 +17,7 @@ def make(kind: str, path: Path) -> None:
     elif kind == "pipe":
         os.mkfifo(path)
     elif kind == "socket":
-        here = os.getcwd()
+        here = Path.cwd()
         os.chdir(path.parent)  # a socket's path has 107 bytes at most
         try:
             with socket.socket(socket.AF_UNIX) as one:
