@@ -30,6 +30,8 @@ from daemon.cli import (
 from daemon.cli.crashes import Commands, print_masked
 from daemon.cli.options import Common, ConfigFile, Sets, examples
 from daemon.cli.output import say
+from daemon.cli.role_logs import forget_role, last_words
+from daemon.interrupts import interrupts_told
 from daemon.logs import configure
 from daemon.version import VERSION
 
@@ -74,6 +76,7 @@ def common(
     context.obj = Common(file, tuple(sets or ()))
     # Until a role sets up its own. Standard output belongs to the results; what fails is told in one line, by `main`.
     configure("warning", "auto", "command", libraries=logging.CRITICAL)
+    forget_role()
 
 
 LOOKING = (status, rounds, versions, explain, report, verify, quarantine, classes, dead_letters)
@@ -86,7 +89,8 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit with its status. `args` are the process' own unless given."""
     sys.excepthook = print_masked
     try:
-        get_command(app)(args=None if args is None else list(args), prog_name="tidemill")
+        with interrupts_told():
+            get_command(app)(args=None if args is None else list(args), prog_name="tidemill")
     except _expected() as error:
         sys.exit(_told(error))
     sys.exit(0)
@@ -103,6 +107,7 @@ def _told(error: Exception) -> int:
     from daemon.cli.failures import lines_of  # noqa: PLC0415 - loads every package
 
     lines, exit_code = lines_of(error)
-    for line in lines:
-        say(line)
+    if not last_words(lines, getattr(error, "setting", ""), exit_code):
+        for line in lines:
+            say(line)
     return exit_code

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from daemon.config import Loaded, load
+from daemon.config import Loaded, load, log_form
 from daemon.masking import hide, secrets_of
 
 if TYPE_CHECKING:
@@ -47,6 +47,10 @@ class Given:
         loaded = load(file=self.file, sets=self.sets)
         hide(secrets_of(loaded.config))
         return loaded
+
+    def log_form(self) -> str:
+        """Return log.format as far as it can be read, whatever else is wrong."""
+        return log_form(file=self.file, sets=self.sets)
 
     def arguments(self) -> list[str]:
         """Return the same as arguments for another `tidemill`, but for secrets: everyone sees a process' arguments."""
