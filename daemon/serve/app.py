@@ -42,6 +42,7 @@ def build_app(
         summary="The newest model, and every version before it, as ONNX.",
         lifespan=lifespan,
         redoc_url=None,
+        redirect_slashes=False,  # such a redirect goes to the Host that the asker claims
         # What is traced, and where to, says log.otlp alone: no variable of the environment makes FastAPI send anything.
         telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},
     )
