@@ -19,8 +19,13 @@ from streaming.redis_server import inspect_server
 log = structlog.get_logger()
 
 
-def redis_connection(config: Config, command_max_s: float = math.inf) -> RedisConnection:
-    """Return the connection that redis.url names. Connects on the first command.
+def redis_connection(
+    config: Config,
+    took: Callable[[str, float], None] = lambda _command, _seconds: None,
+    *,
+    command_max_s: float = math.inf,
+) -> RedisConnection:
+    """Return the connection that redis.url names. Connects on the first command; `took` is told how long each took.
 
     A command takes redis.socket_timeout_s at most, and `command_max_s` where that is less. Raises OperatorError
     for a file that the address names and that is not there.
@@ -31,7 +36,7 @@ def redis_connection(config: Config, command_max_s: float = math.inf) -> RedisCo
                 "redis.url", f"{name}={path} is not there", "Name one that is", exit_code=PERSON_MUST_ACT
             )
     timeout_s = min(config.redis.socket_timeout_s, command_max_s)
-    return RedisConnection(config.redis.url.get_secret_value(), timeout_s)
+    return RedisConnection(config.redis.url.get_secret_value(), timeout_s, took)
 
 
 def eviction_outage(outages: OutageObserver) -> Outage:

@@ -90,7 +90,7 @@ def collect(config: Config, seconds: float = ALL_MAX_S) -> Facts:
 
 def _redis(config: Config) -> Redis | Trouble:
     try:
-        connection = redis_connection(config, REDIS_MAX_S)
+        connection = redis_connection(config, command_max_s=REDIS_MAX_S)
     except OperatorError as error:
         return Trouble("redis", f"{error.message} ({error.setting})", error.cure)
     try:
@@ -147,7 +147,7 @@ def _cut_off(config: Config, options: KafkaOptions, redis: Redis | None, kafka: 
 
 
 def _closer(config: Config, options: KafkaOptions, suspects: list[LogState]) -> list[LogState]:
-    connection = redis_connection(config, REDIS_MAX_S)
+    connection = redis_connection(config, command_max_s=REDIS_MAX_S)
     try:
         buffer = RedisIngestBuffer(connection, config.job, now_ms)
         # One that an operator has released is read as another log from now on.
