@@ -110,7 +110,7 @@ def transaction(walk: Walk) -> None:
     producer.init_transactions()
     producer.begin_transaction()
     producer.send(TOPIC, value=b"", headers=[("ce_label", b"red")]).get(10)
-    walk.feed(10)
+    walk.feed(70)  # the ingestor says it of one that has been open for a minute
     walk.wait("TidemillTransactionHanging")
     walk.show("transaction-hanging", READY.format(8081), "tidemill status")
     producer.abort_transaction()
