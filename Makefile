@@ -7,7 +7,7 @@ KAFKA := .cache/kafka/libs
 ARGS ?=
 WORKERS ?= 2
 
-.PHONY: help setup demo test check format bench chaos walk image kafka clean
+.PHONY: help setup demo test check format dashboards bench chaos walk image kafka clean
 
 help:  ## Show this list.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ check: $(STAMP)  ## Format, lint, types, layers, changelog.
 format: $(STAMP)  ## Rewrite the code in the house format.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+dashboards: $(STAMP)  ## Write docker/grafana/dashboards/*.json from scripts/dashboards.
+	$(BIN)/python -W ignore::DeprecationWarning -m scripts.dashboards
 
 bench: $(STAMP) kafka  ## Measure the ratios of docs/performance.md. ARGS are passed on.
 	$(BIN)/python -m tests.benchmarks.baseline $(ARGS)

@@ -6,13 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import redis
-from redis import exceptions
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
 from streaming.buffer import Vitals
 from streaming.redis_errors import translated_errors
+from streaming.redis_library import NoBackoff, Retry, exceptions, redis
 
 SOCKET_TIMEOUT_S = 5.0
 

@@ -19,6 +19,7 @@ from daemon.composition.opening import (
     spec_of,
 )
 from daemon.composition.redis import await_redis, eviction_outage, redis_connection
+from daemon.composition.tracing import learn_spans
 from daemon.config import Config
 from daemon.errors import PERSON_MUST_ACT, OperatorError
 from daemon.health import HealthServer
@@ -36,6 +37,7 @@ from daemon.learn.settlement import Settlement
 from daemon.learn.stages import Stages, nowhere
 from daemon.learn.standstill import RETRY_MAX_S, WHAT
 from daemon.learn.status import StatusBoard
+from daemon.learn.stopping import what_a_stop_does
 from daemon.learn.taker import WindowTaker
 from daemon.learn.trigger import WindowLimits
 from daemon.learn.watch import BufferWatch
@@ -54,6 +56,8 @@ from daemon.metrics import (
 from daemon.outage import Need, Outage, OutageObserver
 from daemon.readiness import Check
 from daemon.server_watch import ServerWatch, eviction_check
+from daemon.stopping import Stopping
+from daemon.tracing.spans import LearnSpans
 from model.candidates import CandidateMaker, CandidateOptions
 from model.challenger import Challenger, ChallengerOptions
 from model.judge import Judge
@@ -97,11 +101,17 @@ log = structlog.get_logger()
 
 
 def run_learn(
-    config: Config, stop: threading.Event, *, adopt: bool = False, reached: Callable[[str], None] = nowhere
+    config: Config,
+    stop: threading.Event,
+    *,
+    adopt: bool = False,
+    reached: Callable[[str], None] = nowhere,
+    stopping: Stopping | None = None,
 ) -> None:
     """Run the learner until `stop` is set. Raises OperatorError for what only an operator can cure.
 
     `reached` is told each named step of rounds, state directory and repository; tests end the process there.
+    `stopping` is what is said when a stop is asked for.
     """
     with ExitStack() as stack:
         device = _device(config)
@@ -109,6 +119,8 @@ def run_learn(
         show_build(registry, "learn")
         DiskMetrics(registry, {"state": config.paths.state, "models": config.paths.repository})
         observer = Watchers(LearnMetrics(registry, model=config.model.name), status)
+        if stopping is not None:
+            stopping.what = lambda: what_a_stop_does(status.snapshot())
         outages, started = OutageMetrics(registry, NEEDS, now_ms), threading.Event()
         show_buffer_limit(registry, config.buffer.bytes_max)
         outage = Outage("something that the learner needs", Need.DISK, monotonic_s, observer=outages)
@@ -142,6 +154,7 @@ def run_learn(
         stack.callback(connection.close)
         if not await_redis(connection, config, stop, monotonic_s, outages):
             return
+        spans = stack.enter_context(learn_spans(config, connection))
         announcements = _announcements(config, stack, outages)
         buffer = RedisLearnBuffer(connection, config.job)
         stop = BeatingStop(stop, pulse)
@@ -158,6 +171,7 @@ def run_learn(
             device,
             stop,
             pulse.beating(reached),
+            spans,
             adopt=adopt,
         )
         learner.started, learner.standstill.outage = started, standing
@@ -254,10 +268,11 @@ def _learner(
     device: torch.device,
     stop: threading.Event,
     reached: Callable[[str], None],
+    spans: LearnSpans,
     *,
     adopt: bool,
 ) -> Learner:
-    stages = Stages(observer, monotonic_s, reached, stop=stop.is_set)
+    stages = Stages(observer, monotonic_s, reached, stop=stop.is_set, spans=spans)
     options = _candidate_options(config)
     maker = CandidateMaker(directory, options, device, monotonic_s)
     given = ChallengerOptions(config.learning.challenger_turns, config.round.samples, config.learning.seed)
@@ -282,6 +297,7 @@ def _learner(
         clock=monotonic_s,
         now_ms=now_ms,
         stop=stop.is_set,
+        spans=spans,
     )
     return Learner(
         directory=directory,

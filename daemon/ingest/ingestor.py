@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from daemon.ingest import faults
 from daemon.ingest.brake import Brake
@@ -27,6 +28,7 @@ from daemon.ingest.valve import Valve
 from daemon.outage import CURES, EVICTING, SILENT, Need, Outage, OutageObserver
 from daemon.readiness import Check
 from daemon.server_watch import ServerWatch
+from daemon.tracing.spans import NO_INGEST_SPANS, IngestSpans
 from streaming.buffer import BufferFullError, BufferUnavailableError, IngestBuffer
 from streaming.decoder import Decoder
 from streaming.kafka_options import KafkaRefusedError, KafkaUnavailableError
@@ -64,6 +66,7 @@ class Ingestor:
         reached: Callable[[str], None] = faults.nothing,
         outages: OutageObserver = SILENT,
         skewed: Callable[[float], None] = lambda _skew_s: None,
+        spans: IngestSpans = NO_INGEST_SPANS,
     ) -> None:
         """`clock` gives seconds that only grow, `now_ms` the time of day; `reached` is told each fault point.
 
@@ -74,6 +77,7 @@ class Ingestor:
         self._dead_letters = dead_letters
         self._options = options
         self._reached = reached
+        self._spans = spans
         self._clock = clock
         self._transactions = Transactions(observer, options.servers, clock, now_ms)
         self._lags = Lags(observer, now_ms)
@@ -282,7 +286,10 @@ class Ingestor:
             # What lies between was given out before and not taken in: never take that for a gap in the log.
             self._lanes.rewind([batch.partition])
             return
-        taken = self._intake.take(lane, batch.records, decoding)
+        ids = {"topic": batch.partition.topic, "partition": batch.partition.partition}
+        with bound_contextvars(**ids), self._spans.batch(lane.log, batch.records) as span:
+            taken = self._intake.take(lane, batch.records, decoding)
+            span.taken(stale=taken.stale, dead=taken.dead)
         if taken.stale:
             self._lanes.close([lane.partition])
             return

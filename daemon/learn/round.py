@@ -6,6 +6,7 @@ from typing import Any
 
 from daemon.learn.faults import blame_window
 from daemon.learn.freshness import Arrived, Learnt
+from daemon.learn.ids import name_round
 from daemon.learn.manifests import Labels, evaluation_of, manifest_of
 from daemon.learn.observer import LearnObserver, Stage
 from daemon.learn.observer import Outcome as ObservedOutcome
@@ -13,6 +14,7 @@ from daemon.learn.relabelled import tell_relabels
 from daemon.learn.reporting import judgement_of, report_training
 from daemon.learn.settlement import Settlement
 from daemon.learn.stages import Stages
+from daemon.tracing.spans import NO_LEARN_SPANS, LearnSpans
 from model.candidates import Candidate, CandidateMaker
 from model.judge import Judge, Judged
 from model.judging.gate import Decision
@@ -65,6 +67,7 @@ class Round:
     now_ms: Callable[[], int]
     stop: Callable[[], bool]
     arrived: Arrived = field(default_factory=Arrived)
+    spans: LearnSpans = NO_LEARN_SPANS
 
     def run(self, window: Window | None, *, parcel: int | None = None, challenger: LearnerState | None = None) -> Ended:
         """Run one round on `window`, or on a suspect `parcel` alone, or hold a `challenger` against the champion.
@@ -124,6 +127,11 @@ class Round:
         return ended
 
     def _claim(self, window: Window | None, parcel: int | None, challenger: LearnerState | None) -> Claim:
+        claim = self._claimed(window, parcel, challenger)
+        name_round(claim, self.spans)
+        return claim
+
+    def _claimed(self, window: Window | None, parcel: int | None, challenger: LearnerState | None) -> Claim:
         if challenger is not None:
             return self.directory.claim_challenge(seed=self.seed, state=self._save_state(challenger))
         state = self.directory.ledger.current_state()

@@ -119,7 +119,9 @@ class Settlement:
         published_ms = round(published_at.timestamp() * 1000)
         champion = Champion(pending.version, manifest.architecture, len(manifest.classes), published_ms)
         freshness = self._freshness.published(published_ms, self._skew_s())
-        self._observer.published(champion, self._clock() - began, freshness)
+        seconds = self._clock() - began
+        self._observer.published(champion, seconds, freshness)
+        log.info("version published", round=pending.round, version=pending.version, seconds=round(seconds, 3))
 
     def _return_to(self, champion: Version) -> None:
         manifest = Manifest.from_dict(champion.manifest)

@@ -41,6 +41,8 @@ def build_app(
         summary="The newest model, and every version before it, as ONNX.",
         lifespan=lifespan,
         redoc_url=None,
+        # What is traced, and where to, says log.otlp alone: no variable of the environment makes FastAPI send anything.
+        telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},
     )
     metrics = ServeMetrics(registry)
     champions.told = metrics.champion_seen

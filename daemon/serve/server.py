@@ -58,7 +58,7 @@ class Server:
             uvicorn.Config(
                 app,
                 log_config=None,
-                access_log=False,
+                access_log=self._config.log.level == "debug",
                 server_header=False,
                 lifespan="on",
                 timeout_keep_alive=KEEP_ALIVE_S,

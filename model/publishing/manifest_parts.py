@@ -7,11 +7,28 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """What the model sees: pixels, and how a larger picture is to be made smaller."""
+    """What the model sees of a picture, in the words of docs/pictures.md; `model.pictures.prepare` does all of it.
+
+    None: from before it was written down. It was the same then, but that XMP was not looked at.
+    """
 
     height: int
     width: int
     resize: str = "bilinear-antialias"
+    fit: str | None = None
+    layout: str | None = None
+    dtype: str | None = None
+    colour: str | None = None
+    range: str | None = None
+    upright: str | None = None
+    transparency: str | None = None
+    depth: str | None = None
+    profiles: str | None = None
+    animation: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the input as JSON values; what came to schema 1 later stands only where it is known."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)

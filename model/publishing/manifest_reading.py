@@ -1,6 +1,7 @@
 """Reads the parts of a manifest from JSON. Each function raises ManifestError that names the key."""
 
 import re
+from dataclasses import fields
 from datetime import datetime
 
 from model.publishing import manifest_parts as m
@@ -40,7 +41,9 @@ def read_input(entry: Fields) -> m.InputSpec:
     height, width = entry.integer("height", 1), entry.integer("width", 1)
     if max(height, width) > SIDE_MAX:
         raise entry.wrong("height" if height > SIDE_MAX else "width", f"at most {SIDE_MAX}")
-    return m.InputSpec(height, width, entry.text("resize"))
+    later = [field.name for field in fields(m.InputSpec)][3:]
+    told = {name: entry.text(name) for name in later if name in entry}
+    return m.InputSpec(height, width, entry.text("resize"), **told)
 
 
 def read_file(entry: Fields) -> m.ArtefactFile:
