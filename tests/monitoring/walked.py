@@ -287,7 +287,7 @@ def disk(walk: Walk) -> None:
         walk.show("learning-stalled", READY.format(8082), "tidemill status")
         walk.feed(PATIENCE_S, 60, until=lambda: walk.firing("TidemillBufferNearLimit"))
         walk.wait("TidemillBufferNearLimit")
-        walk.show("buffer-near-limit", READY.format(8081), f"{PROMTOOL} tidemill:buffer:ratio")
+        walk.show("buffer-near-limit", READY.format(8081), "tidemill status")
         for name in ("core.1", "core.2", "ballast"):
             (state / name).unlink()
         walk.wait_over("TidemillLearningStalled")
