@@ -4,10 +4,12 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 from kafka import KafkaProducer
@@ -116,6 +118,24 @@ def transaction(walk: Walk) -> None:
     producer.abort_transaction()
     producer.close()
     walk.wait_over("TidemillTransactionHanging")
+
+
+def publication(walk: Walk) -> None:
+    """A repository on which a rename takes half a minute."""
+    walk.stop("learn")
+    command = [sys.executable, "-m", "tests.monitoring.slow_learner", str(walk.mill.file)]
+    with (walk.folder / "slow.log").open("wb") as log:
+        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+        walk.roles["learn"] = subprocess.Popen(command, cwd=walk.folder, stdout=log, stderr=log, env=environment)
+    try:
+        walk.feed(300, until=lambda: walk.firing("TidemillPublicationBudgetBurn"))
+        walk.wait("TidemillPublicationBudgetBurn")
+        slowest = "histogram_quantile(0.99, sum by (le) (rate(tidemill_publish_seconds_bucket[1h])))"
+        stages = "tidemill:freshness_stage_seconds:mean15m"
+        walk.show("publication", f"{PROMTOOL} '{slowest}'", f"{PROMTOOL} {stages}")
+    finally:
+        walk.stop("learn", kill=True)
+        walk.start("learn")
 
 
 def announcement(walk: Walk) -> None:
@@ -315,6 +335,7 @@ FAULTS: dict[str, Callable[[Walk], None]] = {
         role_absent,
         outage,
         transaction,
+        publication,
         announcement,
         api,
         old_version,
