@@ -4,12 +4,15 @@ import json
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import typer
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
+
+from daemon.words import clock_time
+
+__all__ = ["clock_time", "out", "percent", "print_json", "print_table", "say", "size"]
 
 NONE = "-"
 GAP = 2
@@ -33,15 +36,15 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a table to standard output; None is shown as a dash.
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], console: Console | None = None) -> None:
+    """Write a table to `console`, or to standard output; None is shown as a dash.
 
     No cell is ever cut. On a terminal the last column is folded where there is room for it, else it stands below its
     row; in a pipe each row is one line.
     """
     cells = [[NONE if cell is None else str(cell) for cell in row] for row in rows]
     *fixed, _ = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
-    console = out()
+    console = console or out()
     room = console.width - sum(fixed) - GAP * len(fixed) if console.is_terminal else None
     for number, row in enumerate([list(columns), *cells]):
         start = "".join(set_cell_size(cell, width + GAP) for cell, width in zip(row, fixed, strict=False))
@@ -72,8 +75,3 @@ def size(value: int) -> str:
             return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
         amount /= 1000
     return f"{amount:.1f} TB"
-
-
-def clock_time(at_ms: int | None) -> str | None:
-    """Return milliseconds since the epoch as a time of day in UTC."""
-    return None if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
