@@ -7,7 +7,7 @@ KAFKA := .cache/kafka/libs
 ARGS ?=
 WORKERS ?= 2
 
-.PHONY: help setup demo test check format dashboards bench chaos image kafka clean
+.PHONY: help setup demo test check format dashboards bench chaos walk image kafka clean
 
 help:  ## Show this list.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,9 @@ bench: $(STAMP) kafka  ## Measure the ratios of docs/performance.md. ARGS are pa
 chaos: $(STAMP) kafka  ## Kill everything, at every step and at random, half an hour. ARGS="--faults 50 --seed 1".
 	$(BIN)/python -m pytest -m chaos
 	$(BIN)/python -m tests.chaos $(ARGS)
+
+walk: $(STAMP) kafka  ## Cause the faults that alerts are for, and show what their runbooks would. ARGS="brake expired".
+	$(BIN)/python -m tests.monitoring.walk $(ARGS)
 
 image: $(STAMP) kafka  ## Build the images of serve and ingest, and run both from them. TARGETS="serve ingest learn".
 	docker/build.sh $(TARGETS)
