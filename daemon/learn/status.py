@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from daemon.learn.observer import BufferFacts, Champion, Judgement, Outcome, Relabelled, Stage
+from daemon.learn.observer import BufferFacts, Champion, Freshness, Judgement, Outcome, Past, Relabelled, Stage
 
 
 class StatusBoard:
@@ -23,6 +23,9 @@ class StatusBoard:
     def _set(self, **facts: Any) -> None:
         with self._lock:
             self._facts.update(facts)
+
+    def past_known(self, past: Past) -> None:
+        """Not shown here: `tidemill rounds` and the metrics have it."""
 
     def round_started(self, number: int, samples: int) -> None:
         """Note the round and how many fresh samples it has."""
@@ -59,7 +62,7 @@ class StatusBoard:
         """Note when."""
         self._set(committed_ms=at_ms)
 
-    def published(self, champion: Champion, seconds: float, freshness_s: Sequence[float]) -> None:
+    def published(self, champion: Champion, seconds: float, freshness: Sequence[Freshness]) -> None:
         """Note the new champion."""
         self.champion_known(champion)
 
@@ -75,6 +78,9 @@ class StatusBoard:
         """Note what waits."""
         waiting = {"samples": facts.samples, "dead_letters": facts.dead_letters}
         self._set(buffer={**waiting, "bytes": facts.bytes_used, "oldest_ms": facts.oldest_ms})
+
+    def dead_letters_seen(self, records: Mapping[str, int]) -> None:
+        """Not shown here: `tidemill status` and the metrics have it."""
 
     def unlearnt_seen(self, topic: str, partition: int, records: int) -> None:
         """Not shown here: `tidemill status` and the metrics have it."""
@@ -106,6 +112,9 @@ class StatusBoard:
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """Note what the store holds."""
         self._set(store=dict(samples_by_role), store_bytes=bytes_used)
+
+    def quarantine_seen(self, windows: int) -> None:
+        """Not shown here: `tidemill status` and the metrics have it."""
 
     def versions_retired(self, versions: int) -> None:
         """Not shown here: `tidemill versions` and the metrics have it."""

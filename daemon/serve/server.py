@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from daemon.config import Config
 from daemon.errors import OperatorError
 from daemon.listening import listen, port_of
-from daemon.metrics import new_registry
+from daemon.metrics import new_registry, show_build
 from daemon.readiness import Check
 from daemon.serve.app import build_app
 from daemon.serve.champions import Champions
@@ -43,6 +43,7 @@ class Server:
     def __init__(self, config: Config, registry: CollectorRegistry | None = None) -> None:
         self._config = config
         self._registry = registry or new_registry()
+        show_build(self._registry, "serve")
         self._reader = RepositoryReader(config.paths.repository, config.model.name)
 
     def run(self, stop: threading.Event, *, started: Callable[[int], None] = lambda port: None) -> None:

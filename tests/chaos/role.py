@@ -17,7 +17,7 @@ from typing import TextIO
 
 from daemon.cli.failures import EXPECTED, lines_of
 from daemon.cli.output import say
-from daemon.cli.roles import start_logs
+from daemon.cli.role_logs import start_logs
 from daemon.config import load
 from daemon.signals import stop_on_signals
 
