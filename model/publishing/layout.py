@@ -16,8 +16,10 @@ REQUESTS_FOLDER = ".requests"
 RETIRED_FILE = "retired.json"
 LEAVING_FOLDER = ".retired"
 
-_MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
+MODEL_NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+_MODEL_NAME = re.compile(MODEL_NAME_PATTERN + r"\Z")
 _VERSION = re.compile(r"[1-9][0-9]{0,17}\Z")
+VERSION_MAX = 10**18 - 1
 
 
 def check_model_name(name: str) -> str:

@@ -9,7 +9,8 @@ from model.publishing.layout import MODEL_FILE, check_model_name
 from model.publishing.reading import Fields
 
 SIDE_MAX = 65_536
-_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+SHA256_PATTERN = "[0-9a-f]{64}"
+_SHA256 = re.compile(SHA256_PATTERN + r"\Z")
 _COUNTS = ("trained", "holdout", "dead_lettered", "duplicate", "waiting", "suspect", "expired")
 
 
