@@ -33,6 +33,8 @@ class Http(Section):
     """The API's port, with its own /metrics, /livez and /readyz; 0: any free one."""
     rollback_token: SecretStr = SecretStr("")
     """Bearer token of the rollback request; empty: the request is off."""
+    page: bool = True
+    """Whether `/` shows a page for people; it needs no token, and shows quarantined images. false: no page."""
 
 
 class Ingest(Section):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from daemon.learn.observer import BufferFacts, Champion, Judgement, Outcome, Relabelled, Stage
+from model.publishing.learner_status import Freshness
 
 
 class StatusBoard:
@@ -14,6 +15,18 @@ class StatusBoard:
         self._now_ms = now_ms
         self._lock = threading.Lock()
         self._facts: dict[str, Any] = {"round": None, "stage": None, "step": 0, "steps": 0, "last": None}
+        self._unlearnt: dict[tuple[str, int], int] = {}
+        self._freshness: Freshness | None = None
+
+    def unlearnt(self) -> dict[tuple[str, int], int] | None:
+        """Return the records of each partition that are not learnt yet; None until that is known."""
+        with self._lock:
+            return dict(self._unlearnt) or None
+
+    def freshness(self) -> Freshness | None:
+        """Return how fresh the newest version was that came in this life; None before."""
+        with self._lock:
+            return self._freshness
 
     def snapshot(self) -> dict[str, Any]:
         """Return the facts as JSON values."""
@@ -60,8 +73,17 @@ class StatusBoard:
         self._set(committed_ms=at_ms)
 
     def published(self, champion: Champion, seconds: float, freshness_s: Sequence[float]) -> None:
-        """Note the new champion."""
+        """Note the new champion, and how fresh it is."""
         self.champion_known(champion)
+        if freshness_s:
+            ordered = sorted(freshness_s)
+            with self._lock:
+                self._freshness = Freshness(
+                    version=champion.version,
+                    samples=len(ordered),
+                    median_s=max(0.0, ordered[len(ordered) // 2]),
+                    p95_s=max(0.0, ordered[min(len(ordered) - 1, len(ordered) * 95 // 100)]),
+                )
 
     def champion_known(self, champion: Champion | None) -> None:
         """Note the champion."""
@@ -77,7 +99,9 @@ class StatusBoard:
         self._set(buffer={**waiting, "bytes": facts.bytes_used, "oldest_ms": facts.oldest_ms})
 
     def unlearnt_seen(self, topic: str, partition: int, records: int) -> None:
-        """Not shown here: `tidemill status` and the metrics have it."""
+        """Note how far behind a partition is."""
+        with self._lock:
+            self._unlearnt[topic, partition] = records
 
     def drift_detected(self, classes: Sequence[str]) -> None:
         """Not shown here: `tidemill status` and the metrics have it."""

@@ -15,6 +15,7 @@ from daemon.metrics import new_registry
 from daemon.readiness import Check
 from daemon.serve.app import build_app
 from daemon.serve.champions import Champions
+from daemon.serve.page.routes import build_page
 from daemon.serve.rollbacks import build_rollbacks
 from model.publishing.errors import BrokenRepositoryError
 from model.publishing.reader import RepositoryReader
@@ -52,7 +53,8 @@ class Server:
         root = self._config.paths.repository
         champions = Champions(root, self._config.model.name)
         rollbacks = build_rollbacks(champions, root, http.rollback_token.get_secret_value())
-        app = build_app(champions, [self._ask_repository], self._registry, [rollbacks])
+        page = [build_page(champions, root)] if http.page else []
+        app = build_app(champions, [self._ask_repository], self._registry, [rollbacks, *page])
         server = _Http(
             uvicorn.Config(
                 app,
