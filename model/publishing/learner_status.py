@@ -4,10 +4,11 @@ A convenience, and no part of what is published: it may be missing, old or broke
 replaced by a rename, so that a reader sees a whole one, but not synced: what a power cut takes is written anew.
 """
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from model.publishing.errors import BrokenRepositoryError
 
@@ -26,6 +27,13 @@ def _cut(value: object) -> object:
 
 
 Text = Annotated[str, BeforeValidator(_cut), Field(max_length=TEXT_MAX)]
+def _is_time(text: str) -> str:
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError("a time without its zone")
+    return text
+
+
+Time = Annotated[str, AfterValidator(_is_time)]
 Count = Annotated[int, Field(ge=0)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -66,7 +74,7 @@ class RoundPast(Part):
     records: Count
     trained: Count
     seconds: Amount
-    committed_at: Text
+    committed_at: Time
     prequential_accuracy: Share | None
     undone: bool = False
 

@@ -3,12 +3,13 @@
 from datetime import UTC, datetime
 
 UNKNOWN = "-"
+NO_BREAK = "\u00a0"
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
 
 
 def percent(share: float | None) -> str:
     """Return a share as percent."""
-    return UNKNOWN if share is None else f"{100 * share:.1f} %"
+    return UNKNOWN if share is None else f"{100 * share:.1f}{NO_BREAK}%"
 
 
 def right(share: float | None, of: int | None) -> str:
