@@ -30,7 +30,9 @@ class SteadyStream:
                 return
             lost, self._lost = self._lost, 0
         if lost:
-            structlog.get_logger().warning("log lines could not be written, and are lost", lines=lost, why=self._reason)
+            structlog.get_logger().warning(
+                "log lines could not be written, and are lost", lines=lost, reason=self._reason
+            )
 
 
 class SteadyLogger:

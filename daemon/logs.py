@@ -1,7 +1,8 @@
 """Logging: structlog to standard error, a line for people on a terminal, else JSON with UTC timestamps and the role.
 
-What libraries log through the standard library passes through here too, from warnings on, and never as a storm: what
-repeats is written once a minute, with its count. Secrets are masked wherever they turn up.
+What libraries log through the standard library, and Python's own warnings, pass through here too, and never as a
+storm: what repeats is written once a minute, with its count. Secrets are masked wherever they turn up. What nobody
+caught is told by `daemon/log_hooks.py`.
 """
 
 import logging
@@ -9,28 +10,29 @@ import re
 import sys
 import threading
 import time
-import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from typing import TextIO
+from typing import Any, TextIO
 
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import Processor
 
+from daemon.log_format import adding, bound, masking, renderer, trace_errors, traceback_of
 from daemon.log_stream import SteadyLogger, SteadyStream
+
+__all__ = ["Damper", "answer", "configure", "traceback_of"]
 
 TOLD_BY_US = ("kafka.net", "kafka.cluster", "kafka.coordinator")
 """Lines of a client about its connections: an outage is told by whoever waits for it, once and with the cure."""
+ACCESS = "uvicorn.access"
+"""Each request of `serve`, which it logs at log.level=debug."""
+WARNINGS = "py.warnings"
 REPEAT_S = 60.0
 """Seconds within which a library's line that repeats is only counted."""
 KINDS_MAX = 256
 """Different lines that are remembered."""
-TRACEBACK_MAX = 20_000
-"""Characters of a traceback: one that recurses is longer than whoever reads it has time for."""
-MASK = "***"
-_SECRET_KEY = re.compile(r"password|passwd|secret|token|authorization", re.IGNORECASE)
-_CREDENTIALS = re.compile(r"(://[^/\s:@]*:)[^@\s]+@|\b(bearer\s+)\S+", re.IGNORECASE)
 _NUMBERS = re.compile(r"0x[0-9a-f]+|\d+", re.IGNORECASE)
+_EVERYTHING = structlog.make_filtering_bound_logger(logging.NOTSET)
 
 
 def configure(
@@ -47,18 +49,18 @@ def configure(
     `form`: auto, console or json. `secrets`: texts never to be written. `libraries`: the least of what libraries log.
     """
     out = stream or sys.stderr
-    console = form == "console" or (form == "auto" and out.isatty())
+    console = writes_for_people(form, out)
     steady = SteadyStream(lambda: stream or sys.stderr)
-    hidden = tuple(secret for secret in secrets if len(secret) >= 4)
     processors: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
-        _adding_role(role),
+        adding(role=role),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
-        structlog.processors.format_exc_info,
-        _masking(hidden),
-        _renderer(console=console, colors=out.isatty()),
+        trace_errors,
+        masking(tuple(secret for secret in secrets if len(secret) >= 4)),
+        bound,
+        renderer(console=console, colors=out.isatty()),
     ]
     structlog.configure(
         processors=processors,
@@ -71,50 +73,34 @@ def configure(
     root.setLevel(libraries)
     for name in TOLD_BY_US:
         logging.getLogger(name).setLevel(logging.CRITICAL if libraries > logging.DEBUG else libraries)
+    if level == "debug":
+        logging.getLogger(ACCESS).setLevel(logging.INFO)
+    gather_libraries()
     logging.captureWarnings(capture=True)
     threading.excepthook = _thread_died
 
 
-def traceback_of(error: BaseException) -> str:
-    """Return the traceback of an error and of what caused it, for a line's `exception`; of a long one the end.
+def writes_for_people(form: str, stream: TextIO | None = None) -> bool:
+    """Return whether a log of this `form` is lines for people; JSON otherwise."""
+    return form == "console" or (form == "auto" and (stream or sys.stderr).isatty())
 
-    As text: to hand over the error itself would have some renderers print each frame's variables, pictures included.
+
+def gather_libraries() -> None:
+    """Have every logger there is now write through the one handler: some libraries bring handlers of their own.
+
+    Called again once a role has loaded its libraries (torch).
     """
-    return "".join(traceback.format_exception(error))[-TRACEBACK_MAX:].strip()
+    for logger in list(logging.root.manager.loggerDict.values()):
+        if isinstance(logger, logging.Logger) and logger.handlers:
+            quiet = all(isinstance(handler, logging.NullHandler) for handler in logger.handlers)
+            if not (quiet and logger.propagate):
+                logger.handlers.clear()
+                logger.propagate = True
 
 
-def _renderer(*, console: bool, colors: bool) -> Processor:
-    if not console:
-        return structlog.processors.JSONRenderer(default=str)
-    # Exceptions are masked texts by now; the default formatter would print each frame's variables, secrets included.
-    return structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
-
-
-def _adding_role(role: str) -> Processor:
-    def add(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        event.setdefault("role", role)
-        return event
-
-    return add
-
-
-def _masking(secrets: tuple[str, ...]) -> Processor:
-    def mask_text(text: str) -> str:
-        for secret in secrets:
-            text = text.replace(secret, MASK)
-        return _CREDENTIALS.sub(lambda match: f"{match[1]}{MASK}@" if match[1] else f"{match[2]}{MASK}", text)
-
-    def mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        for key, value in event.items():
-            if _SECRET_KEY.search(key) and value:
-                event[key] = MASK
-            elif isinstance(value, str):
-                event[key] = mask_text(value)
-            elif isinstance(value, BaseException):
-                event[key] = mask_text(f"{type(value).__name__}: {value}")
-        return event
-
-    return mask
+def answer(event: str, **facts: Any) -> None:
+    """Write a line whatever log.level is: somebody asked for it just now, as with Ctrl-C."""
+    structlog.wrap_logger(None, wrapper_class=_EVERYTHING).info(event, **facts)
 
 
 class Damper:
@@ -150,15 +136,30 @@ class _Forward(logging.Handler):
         self._damper = Damper()
 
     def emit(self, record: logging.LogRecord) -> None:
-        held = self._damper.admit(f"{record.name}{record.levelno}{record.msg}")
-        if held is None:
-            return
-        facts = {"logger": record.name, **({"repeated": held} if held else {})}
+        facts: dict[str, Any] = {"logger": record.name}
+        event = _told(record)
+        if record.name != ACCESS:
+            # A warning of Python's has one format for all; its text tells them apart.
+            kind = event if record.name == WARNINGS else str(record.msg)
+            held = self._damper.admit(f"{record.name}{record.levelno}{kind}")
+            if held is None:
+                return
+            facts |= {"repeated": held} if held else {}
         if record.exc_info:
             facts["exc_info"] = record.exc_info
-        structlog.get_logger().log(record.levelno, record.getMessage(), **facts)
+        structlog.get_logger().log(record.levelno, event, **facts)
+
+
+def _told(record: logging.LogRecord) -> str:
+    """Return the line's text: one that does not fit its arguments is no reason to raise within a library."""
+    try:
+        told = record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        return f"{record.msg} {record.args}"
+    # Of a warning the first line says where and what; the second is the source text of that place.
+    return told.strip().partition("\n")[0] if record.name == WARNINGS else told
 
 
 def _thread_died(args: threading.ExceptHookArgs) -> None:
     name = args.thread.name if args.thread else ""
-    structlog.get_logger().error("a thread died", thread=name, exc_info=args.exc_value)
+    structlog.get_logger().critical("a thread died", thread=name, exc_info=args.exc_value)

@@ -37,6 +37,8 @@ class Arrival:
     label: str
     event_time_ms: int
     source: str
+    buffered_ms: int = 0
+    """When it was buffered, by the buffer's clock, in milliseconds since the epoch; 0: not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,25 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import Protocol
 
 from streaming.cloudevents import read_event
-from streaming.images import ImageDecoder
 from streaming.records import Event, Reason, Record, RejectedRecord
 
 BATCH_RECORDS_MAX = 10_000
 _SLICE_RECORDS = 8
 """Records that a thread takes at once: handing over one by one costs as much as decoding a small image."""
+
+
+class PictureDecoder(Protocol):
+    """Makes pixels of an encoded image. Safe to share among threads."""
+
+    @property
+    def max_bytes(self) -> int:
+        """Bytes that an encoded image may have."""
+
+    def decode(self, data: bytes) -> bytes:
+        """Return RGB, uint8, size x size x 3 in C order. Raises RejectedRecord."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +39,7 @@ class Decoder:
 
     def __init__(
         self,
-        images: ImageDecoder,
+        images: PictureDecoder,
         classes: frozenset[str] | None = None,
         timed: Callable[[Sequence[float]], None] = lambda seconds: None,
     ) -> None:

@@ -52,6 +52,10 @@ class Keys:
         """The position below which records do not count for any brake, as an operator's release left it."""
         return f"{self._partition(log.topic, log.partition)}:let_go:{_id(log.topic_id)}:{log.incarnation}"
 
+    def traces(self, log: Log) -> str:
+        """List: the spans of the newest batches, where ingestors trace."""
+        return f"{self._partition(log.topic, log.partition)}:traces:{_id(log.topic_id)}:{log.incarnation}"
+
     def spared(self, topic: str) -> str:
         """How many more records of a topic do not count for any brake, as an operator's release left it."""
         return f"tidemill:{{{self.job}}}:spared:{_checked('topic', _NAME, topic)}"

@@ -1,20 +1,23 @@
 """The connection to Redis: time limits and few retries."""
 
 import importlib.resources
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
-
-import redis
-from redis import exceptions
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from streaming.buffer import Vitals
 from streaming.redis_errors import translated_errors
+from streaming.redis_library import NoBackoff, Retry, exceptions, redis
 
 SOCKET_TIMEOUT_S = 5.0
 
 Argument = bytes | int | str
+
+SEVERAL = "pipeline"
+"""What several commands in one round trip are called."""
+CALLS = ("GET", "HGETALL", "INFO", "LRANGE", "SET", "XRANGE", SEVERAL)
+"""All that is asked of Redis beside scripts."""
 
 POLICY = "noeviction"
 _FENCED = "-- fenced"
@@ -29,8 +32,17 @@ class RedisConnection:
     off, giving up) belongs to the caller, who can be stopped meanwhile. Every write of the buffer is safe to repeat.
     """
 
-    def __init__(self, url: str, socket_timeout_s: float = SOCKET_TIMEOUT_S) -> None:
-        """A command fails within `socket_timeout_s`. Connects on the first one. Raises ValueError for an odd `url`."""
+    def __init__(
+        self,
+        url: str,
+        socket_timeout_s: float = SOCKET_TIMEOUT_S,
+        took: Callable[[str, float], None] = lambda _command, _seconds: None,
+    ) -> None:
+        """A command fails within `socket_timeout_s`. Connects on the first one. Raises ValueError for an odd `url`.
+
+        `took` is told each call, one of COMMANDS, and its seconds, also where it failed.
+        """
+        self._took = took
         self._client = redis.Redis.from_url(
             url,
             protocol=2,
@@ -44,12 +56,11 @@ class RedisConnection:
 
     def call(self, *command: Argument) -> Any:
         """Run one command and return redis-py's form of its answer."""
-        with translated_errors(tls=self._tls):
-            return self._client.execute_command(*command)  # type: ignore[no-untyped-call]
+        return self._call(str(command[0]), command)
 
     def call_many(self, commands: Sequence[Sequence[Argument]]) -> list[Any]:
         """Run commands in one round trip, not as a transaction, and return their answers."""
-        with translated_errors(tls=self._tls), self._client.pipeline(transaction=False) as pipe:
+        with self._timed(SEVERAL), translated_errors(tls=self._tls), self._client.pipeline(transaction=False) as pipe:
             for command in commands:
                 pipe.execute_command(*command)  # type: ignore[no-untyped-call]
             return pipe.execute()
@@ -57,9 +68,21 @@ class RedisConnection:
     def script(self, name: str, keys: Sequence[str], args: Sequence[Argument] = ()) -> Any:
         """Run scripts/`name`.lua: by digest, and by text where the server does not know it (any more)."""
         try:
-            return self.call("EVALSHA", self._digests[name], len(keys), *keys, *args)
+            return self._call(name, ("EVALSHA", self._digests[name], len(keys), *keys, *args))
         except exceptions.NoScriptError:
-            return self.call("EVAL", self._texts[name], len(keys), *keys, *args)
+            return self._call(name, ("EVAL", self._texts[name], len(keys), *keys, *args))
+
+    def _call(self, name: str, command: Sequence[Argument]) -> Any:
+        with self._timed(name), translated_errors(tls=self._tls):
+            return self._client.execute_command(*command)  # type: ignore[no-untyped-call]
+
+    @contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._took(name, time.perf_counter() - began)
 
     def run_id(self) -> str:
         """Return the identity of the server process: it changes with a restart."""
@@ -92,3 +115,7 @@ def _script_texts() -> dict[str, str]:
     texts = {file.name.removesuffix(".lua"): file.read_text(encoding="utf-8") for file in lua}
     fence = texts.pop("fence")
     return {name: fence + text if text.startswith(_FENCED) else text for name, text in texts.items()}
+
+
+COMMANDS = (*CALLS, *sorted(_script_texts()))
+"""All that a connection may be told to do: commands, and scripts by name."""

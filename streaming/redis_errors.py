@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from redis import exceptions
-
 from streaming.buffer import BufferFullError, BufferMisconfiguredError, BufferTakenError, BufferUnavailableError
+from streaming.redis_library import exceptions
 
 _TAKEN = "TAKEN by "
 _NO_CLUSTER = (

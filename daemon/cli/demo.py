@@ -7,9 +7,14 @@ from typing import Annotated
 import typer
 
 from daemon.cli.options import examples
+from daemon.cli.output import say
 from daemon.signals import stop_on_signals
+from daemon.stopping import Stopping
 
 EXAMPLES = examples("tidemill demo", "tidemill demo --keep --dir /tmp/tidemill-demo")
+
+DEMO_STOP_S = 60.0
+"""`tidemill run` has 25 s, Redis 5 and the broker 2 before they are killed; on a machine under load ten more each."""
 
 
 def register(app: typer.Typer) -> None:
@@ -36,6 +41,8 @@ def demo(
     from daemon.demo.main import run_demo  # noqa: PLC0415
     from daemon.demo.plan import Plan  # noqa: PLC0415
 
-    with stop_on_signals() as stop:
+    lost = "what was started ends by itself within 25 s"
+    stopping = Stopping.of_command("roles, Redis and broker are stopped in order", DEMO_STOP_S, lost, say)
+    with stop_on_signals(stopping=stopping) as stop:
         status = run_demo(Plan(folder, keep=keep, seed=seed), Console(highlight=False), stop)
     sys.exit(status)

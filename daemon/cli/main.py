@@ -26,8 +26,10 @@ from daemon.cli import (
     verify,
     versions,
 )
+from daemon.cli.interrupts import interrupts_told
 from daemon.cli.options import Common, ConfigFile, Sets, examples
 from daemon.cli.output import say
+from daemon.cli.role_logs import forget_role, last_words
 from daemon.logs import configure
 from daemon.version import VERSION
 
@@ -71,6 +73,7 @@ def common(
     context.obj = Common(file, tuple(sets or ()))
     # Until a role sets up its own. Standard output belongs to the results; what fails is told in one line, by `main`.
     configure("warning", "auto", "command", libraries=logging.CRITICAL)
+    forget_role()
 
 
 LOOKING = (status, rounds, versions, explain, report, verify, quarantine, classes, dead_letters)
@@ -82,7 +85,8 @@ for group in (roles, run, demo, push, pull, *LOOKING, config, rollback, release)
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit with its status. `args` are the process' own unless given."""
     try:
-        app(args=None if args is None else list(args), prog_name="tidemill")
+        with interrupts_told():
+            app(args=None if args is None else list(args), prog_name="tidemill")
     except _expected() as error:
         sys.exit(_told(error))
     sys.exit(0)
@@ -99,6 +103,7 @@ def _told(error: Exception) -> int:
     from daemon.cli.failures import lines_of  # noqa: PLC0415 - loads every package
 
     lines, exit_code = lines_of(error)
-    for line in lines:
-        say(line)
+    if not last_words(lines, getattr(error, "setting", ""), exit_code):
+        for line in lines:
+            say(line)
     return exit_code

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.config import Loaded, load
+from daemon.config import Loaded, load, log_form
 
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", "-c", metavar="FILE.toml", help="Read the configuration from this file.")
@@ -41,6 +41,10 @@ class Given:
     def load(self) -> Loaded:
         """Read the configuration. Raises ConfigError."""
         return load(file=self.file, sets=self.sets)
+
+    def log_form(self) -> str:
+        """Return log.format as far as it can be read, whatever else is wrong."""
+        return log_form(file=self.file, sets=self.sets)
 
     def arguments(self) -> list[str]:
         """Return the same as arguments for another `tidemill`."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from daemon.cli.interrupts import interrupted
 from daemon.cli.options import AsJson, ConfigFile, Sets, examples, given
 from daemon.cli.output import percent, say, size
 from daemon.config import Config
@@ -135,7 +136,7 @@ def _interrupts(timeout_s: float | None) -> Iterator[None]:
         raise TimeIsOverError
 
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGALRM)}
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, interrupted)
     signal.signal(signal.SIGALRM, over)
     # A timer of 0 would never ring.
     signal.setitimer(signal.ITIMER_REAL, max(timeout_s, 0.001) if timeout_s is not None else 0)

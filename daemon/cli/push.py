@@ -14,6 +14,7 @@ from daemon.cli.output import print_json, say
 from daemon.config import Config
 from daemon.errors import OperatorError
 from daemon.signals import stop_on_signals
+from daemon.stopping import Stopping
 
 if TYPE_CHECKING:
     from streaming.pusher import Found, Picture, Pushed
@@ -24,6 +25,8 @@ EXAMPLES = examples(
 )
 FAILURES_SHOWN = 10
 SKIPPED_SHOWN = 5
+PUSH_STOP_S = 40.0
+"""The acknowledgement of what was sent last (`streaming.pusher.ACKNOWLEDGE_TIMEOUT_S`), and closing the connection."""
 
 
 def register(app: typer.Typer) -> None:
@@ -66,7 +69,9 @@ def push(
     _tell_skipped([one for one in found.skipped if one.relative_to(folder).parts[0] not in found.unfit])
     pictures = shuffled(found.pictures, seed)
     to = topic or config.kafka.topics[0]
-    with stop_on_signals() as stop:
+    lost = "what Kafka has not acknowledged may be missing; to send the same again is harmless"
+    stopping = Stopping.of_command("waits for Kafka to acknowledge what was sent", PUSH_STOP_S, lost, say)
+    with stop_on_signals(stopping=stopping) as stop:
         pushed = _push(config, to, source or socket.gethostname(), pictures, stop.is_set)
     _report(pushed, found, to, as_json=as_json)
     if pushed.acknowledged < len(pictures):

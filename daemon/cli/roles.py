@@ -3,15 +3,14 @@
 import importlib.util
 from typing import Annotated
 
-import structlog
 import typer
 
 from daemon.cli.options import ConfigFile, RepositoryFolder, Sets, StateFolder, examples, given
-from daemon.config import Config
+from daemon.cli.role_logs import begin_logs, start_logs
 from daemon.errors import PERSON_MUST_ACT, OperatorError
-from daemon.logs import configure
+from daemon.logs import gather_libraries
 from daemon.signals import INGEST_STOP_S, LEARN_STOP_S, SERVE_STOP_S, ending_at_once, stop_on_signals
-from daemon.version import VERSION
+from daemon.stopping import Stopping
 
 PANEL = "Roles"
 
@@ -21,13 +20,6 @@ def register(app: typer.Typer) -> None:
     app.command("ingest", rich_help_panel=PANEL, epilog=INGEST_EXAMPLES)(ingest)
     app.command("learn", rich_help_panel=PANEL, epilog=LEARN_EXAMPLES)(learn)
     app.command("serve", rich_help_panel=PANEL, epilog=SERVE_EXAMPLES)(serve)
-
-
-def start_logs(config: Config, role: str) -> None:
-    """Set up logging for a role, and say that it starts: no secret of the configuration is ever written."""
-    secrets = (config.kafka.sasl_password, config.http.rollback_token)
-    configure(config.log.level, config.log.format, role, secrets=[one.get_secret_value() for one in secrets])
-    structlog.get_logger().info("starting", version=VERSION)
 
 
 INGEST_EXAMPLES = examples(
@@ -45,9 +37,12 @@ def ingest(
     name: Annotated[str | None, typer.Option("--name", help="This ingestor's name (ingest.name).")] = None,
 ) -> None:
     """Take labelled images from Kafka into the buffer in Redis. Start any number: they share the partitions."""
-    with stop_on_signals(INGEST_STOP_S) as stop:
+    told = given(context, file, sets, {"ingest.port": port, "ingest.name": name})
+    begin_logs(told, "ingest")
+    stopping = Stopping("the batch in hand is taken in, positions are committed, the group is left", INGEST_STOP_S)
+    with stop_on_signals(INGEST_STOP_S, stopping) as stop:
         with ending_at_once():
-            config = given(context, file, sets, {"ingest.port": port, "ingest.name": name}).load().config
+            config = told.load().config
             start_logs(config, "ingest")
             from daemon.composition.ingest import run_ingest  # noqa: PLC0415 - loads only what this role needs
 
@@ -80,9 +75,12 @@ def learn(
     Needs `pip install 'tidemill\\[learn]'`, which brings torch.
     """
     flags = {"learn.port": port, "learn.device": device, "paths.state": state, "paths.repository": repository}
-    with stop_on_signals(LEARN_STOP_S) as stop:
+    told = given(context, file, sets, flags)
+    begin_logs(told, "learn")
+    stopping = Stopping("state and repository are closed", LEARN_STOP_S)
+    with stop_on_signals(LEARN_STOP_S, stopping) as stop:
         with ending_at_once():
-            config = given(context, file, sets, flags).load().config
+            config = told.load().config
             if importlib.util.find_spec("torch") is None:
                 cure = "pip install 'tidemill[learn]'"
                 missing = "torch is not installed, which the learner needs"
@@ -90,7 +88,8 @@ def learn(
             start_logs(config, "learn")
             from daemon.composition.learn import run_learn  # noqa: PLC0415 - loads torch
 
-        run_learn(config, stop, adopt=adopt)
+            gather_libraries()
+        run_learn(config, stop, adopt=adopt, stopping=stopping)
 
 
 SERVE_EXAMPLES = examples(
@@ -114,9 +113,12 @@ def serve(
     /v1/models/NAME/champion is the champion's manifest, …/champion/model.onnx its file; /docs describes the rest.
     """
     flags = {"http.host": host, "http.port": port, "paths.repository": repository}
-    with stop_on_signals(SERVE_STOP_S) as stop:
+    told = given(context, file, sets, flags)
+    begin_logs(told, "serve")
+    stopping = Stopping("who waits for news is answered, downloads have 5 s to end", SERVE_STOP_S)
+    with stop_on_signals(SERVE_STOP_S, stopping) as stop:
         with ending_at_once():
-            config = given(context, file, sets, flags).load().config
+            config = told.load().config
             start_logs(config, "serve")
             from daemon.serve.server import build_serve  # noqa: PLC0415 - loads only what this role needs
 

@@ -46,7 +46,7 @@ def print_rounds(found: list[dict[str, Any]]) -> None:
         [
             (
                 one["round"],
-                f"{one['outcome']}, undone" if one.get("undone") else one["outcome"],
+                _outcome(one),
                 one["version"],
                 sum(part["to"] - part["from"] for part in one["lineage"]),
                 percent(one["prequential_accuracy"]),
@@ -57,3 +57,8 @@ def print_rounds(found: list[dict[str, Any]]) -> None:
             for one in found
         ],
     )
+
+
+def _outcome(one: dict[str, Any]) -> str:
+    outcome = "empty" if one.get("empty") else str(one["outcome"])
+    return f"{outcome}, undone" if one.get("undone") else outcome

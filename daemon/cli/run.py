@@ -5,10 +5,11 @@ import sys
 import typer
 
 from daemon.cli.options import ConfigFile, RepositoryFolder, Sets, StateFolder, examples, given
-from daemon.cli.roles import start_logs
+from daemon.cli.role_logs import begin_logs, start_logs
 from daemon.config import Config, ConfigError, Loaded, Problem
 from daemon.config.conflicts import port_conflicts
 from daemon.signals import SUPERVISE_STOP_S, ending_at_once, noting_hangups, stop_on_signals
+from daemon.stopping import Stopping
 
 EXAMPLES = examples("tidemill run --config tidemill.toml", "tidemill run --state ./state --repository ./models")
 
@@ -35,9 +36,12 @@ def run(
     role_given_up), /livez and /readyz are at run.port.
     """
     told = given(context, file, sets, {"paths.state": state, "paths.repository": repository})
-    with stop_on_signals(SUPERVISE_STOP_S) as stop, noting_hangups() as again:
+    begin_logs(told, "run")
+    stopping = Stopping("ingest, learn and serve are stopped in this order", SUPERVISE_STOP_S)
+    with stop_on_signals(SUPERVISE_STOP_S, stopping) as stop, noting_hangups() as again:
         with ending_at_once():
             config = _checked(told.load())
+            stopping.seconds_max = config.run.stop_timeout_s
             start_logs(config, "run")
             from daemon.composition.supervise import run_supervised  # noqa: PLC0415 - for a quick --help
 

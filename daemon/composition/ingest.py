@@ -10,6 +10,7 @@ from daemon.composition.clocks import monotonic_s, now_ms
 from daemon.composition.kafka import kafka_options
 from daemon.composition.names import ingestor_name
 from daemon.composition.redis import await_redis, redis_connection
+from daemon.composition.tracing import ingest_spans
 from daemon.config import Config
 from daemon.errors import PERSON_MUST_ACT, OperatorError
 from daemon.health import HealthServer
@@ -17,16 +18,18 @@ from daemon.ingest import faults
 from daemon.ingest.build import IngestorParts, build_ingestor
 from daemon.ingest.ingestor import Ingestor
 from daemon.ingest.options import IngestOptions
+from daemon.ingest.pictures import RecordPictures
 from daemon.liveness import INGEST_TURN_MAX_S, BeatingStop, Pulse
 from daemon.memory import return_large_blocks
-from daemon.metrics import ClockMetrics, IngestMetrics, OutageMetrics, new_registry
+from daemon.metrics import ClockMetrics, IngestMetrics, OutageMetrics, RedisMetrics, new_registry, show_build
 from daemon.outage import Need, OutageObserver
 from daemon.readiness import Check
+from daemon.tracing.spans import IngestSpans
+from model.pictures import ImageDecoder
 from streaming.buffer import BufferMisconfiguredError, entries_at_once
 from streaming.codecs import missing_codecs
 from streaming.dead_letters import DeadLetterOptions
 from streaming.decoder import Decoder
-from streaming.images import ImageDecoder
 from streaming.kafka_options import KafkaRefusedError
 from streaming.kafka_source import SourceOptions
 from streaming.redis_buffer import RedisIngestBuffer
@@ -52,11 +55,14 @@ def run_ingest(config: Config, stop: threading.Event, *, reached: Callable[[str]
         _log.warning("a codec of Kafka cannot be read", codec=codec, cure=f"install the Python package {package}")
     with ExitStack() as stack:
         registry = new_registry()
+        show_build(registry, "ingest")
         outages = OutageMetrics(registry, NEEDS, now_ms)
-        connection = redis_connection(config)
+        connection = redis_connection(config, RedisMetrics(registry).took)
         stack.callback(connection.close)
         clocks = ClockMetrics(registry)
-        ingestor = _ingestor(config, connection, IngestMetrics(registry), outages, reached, clocks.skewed)
+        spans = stack.enter_context(ingest_spans(config, connection, ingestor_name(config)))
+        metrics = IngestMetrics(registry, now_ms)
+        ingestor = _ingestor(config, connection, metrics, outages, reached, clocks.skewed, spans)
         asks = [lambda name=check.name: _named(ingestor, name) for check in ingestor.checks()]
         pulse = stack.enter_context(Pulse("the ingestor's loop", INGEST_TURN_MAX_S, monotonic_s))
         health = stack.enter_context(HealthServer(registry, asks, pulse=pulse))
@@ -83,6 +89,7 @@ def _ingestor(
     outages: OutageObserver,
     reached: Callable[[str], None],
     skewed: Callable[[float], None],
+    spans: IngestSpans,
 ) -> Ingestor:
     kafka, image, buffer = config.kafka, config.image, config.buffer
     name = ingestor_name(config)
@@ -117,7 +124,7 @@ def _ingestor(
     )
     classes = frozenset(config.model.classes) or None
     images = ImageDecoder(image.size, image.max_bytes, image.max_pixels, config.ingest.decode_bytes_max)
-    decoder = Decoder(images, classes, metrics.decoded)
+    decoder = Decoder(RecordPictures(images), classes, metrics.decoded)
     return build_ingestor(
         parts,
         decoder,
@@ -128,4 +135,5 @@ def _ingestor(
         reached,
         outages,
         skewed,
+        spans,
     )

@@ -19,6 +19,7 @@ from daemon.composition.opening import (
     spec_of,
 )
 from daemon.composition.redis import await_redis, eviction_outage, redis_connection
+from daemon.composition.tracing import learn_spans
 from daemon.config import Config
 from daemon.errors import PERSON_MUST_ACT, OperatorError
 from daemon.health import HealthServer
@@ -30,21 +31,33 @@ from daemon.learn.manifests import Labels
 from daemon.learn.observer import LearnObserver
 from daemon.learn.ownership import Ownership
 from daemon.learn.requests import Requests
+from daemon.learn.restored import tell_champion, tell_past
 from daemon.learn.retention import Retention
 from daemon.learn.round import Round
 from daemon.learn.settlement import Settlement
 from daemon.learn.stages import Stages, nowhere
 from daemon.learn.standstill import RETRY_MAX_S, WHAT
 from daemon.learn.status import StatusBoard
+from daemon.learn.stopping import what_a_stop_does
 from daemon.learn.taker import WindowTaker
 from daemon.learn.trigger import WindowLimits
 from daemon.learn.watch import BufferWatch
 from daemon.learn.watchers import Watchers
 from daemon.liveness import LEARN_TURN_MAX_S, BeatingStop, Pulse
-from daemon.metrics import ClockMetrics, LearnMetrics, OutageMetrics, new_registry
+from daemon.metrics import (
+    ClockMetrics,
+    DiskMetrics,
+    LearnMetrics,
+    OutageMetrics,
+    RedisMetrics,
+    new_registry,
+    show_build,
+)
 from daemon.outage import Need, Outage, OutageObserver
 from daemon.readiness import Ask, Check
 from daemon.server_watch import ServerWatch, eviction_check
+from daemon.stopping import Stopping
+from daemon.tracing.spans import LearnSpans
 from model.candidates import CandidateMaker, CandidateOptions
 from model.challenger import Challenger, ChallengerOptions
 from model.judge import Judge
@@ -91,16 +104,26 @@ log = structlog.get_logger()
 
 
 def run_learn(
-    config: Config, stop: threading.Event, *, adopt: bool = False, reached: Callable[[str], None] = nowhere
+    config: Config,
+    stop: threading.Event,
+    *,
+    adopt: bool = False,
+    reached: Callable[[str], None] = nowhere,
+    stopping: Stopping | None = None,
 ) -> None:
     """Run the learner until `stop` is set. Raises OperatorError for what only an operator can cure.
 
     `reached` is told each named step of rounds, state directory and repository; tests end the process there.
+    `stopping` is what is said when a stop is asked for.
     """
     with ExitStack() as stack:
         device = _device(config)
         registry, status = new_registry(), StatusBoard(now_ms)
+        show_build(registry, "learn")
+        DiskMetrics(registry, {"state": config.paths.state, "models": config.paths.repository})
         observer = Watchers(LearnMetrics(registry, model=config.model.name), status)
+        if stopping is not None:
+            stopping.what = lambda: what_a_stop_does(status.snapshot())
         outages, started = OutageMetrics(registry, NEEDS, now_ms), threading.Event()
         outage = Outage("something that the learner needs", Need.DISK, monotonic_s, observer=outages)
         standing = outage.beside(WHAT, Need.TRAINING, delay_max_s=RETRY_MAX_S)
@@ -127,10 +150,13 @@ def run_learn(
         if repository is None:
             return
         stack.enter_context(repository)
-        connection = redis_connection(config)
+        if not _past_told(config, directory, repository, observer, outage, stop):
+            return
+        connection = redis_connection(config, RedisMetrics(registry).took)
         stack.callback(connection.close)
         if not await_redis(connection, config, stop, monotonic_s, outages):
             return
+        spans = stack.enter_context(learn_spans(config, connection))
         announcements = _announcements(config, stack, outages)
         buffer = RedisLearnBuffer(connection, config.job)
         stop = BeatingStop(stop, pulse)
@@ -147,6 +173,7 @@ def run_learn(
             device,
             stop,
             pulse.beating(reached),
+            spans,
             adopt=adopt,
         )
         learner.started, learner.standstill.outage = started, standing
@@ -167,6 +194,29 @@ def _bulletin(config: Config, status: StatusBoard, asks: Sequence[Ask]) -> Itera
     finally:
         over.set()
         thread.join(BULLETIN_STOP_S)
+
+
+def _past_told(
+    config: Config,
+    directory: StateDirectory,
+    repository: Repository,
+    observer: LearnObserver,
+    outage: Outage,
+    stop: threading.Event,
+) -> bool:
+    """Tell what former lives left, once; False when stopped before."""
+
+    def tell() -> bool:
+        visible = repository.visible()
+        tell_champion(repository, observer)
+        observer.repository_seen(len(visible), sum(visible.values()))
+        return True
+
+    with told_to_operators():
+        if open_when_there_is_room(tell, "paths.repository", outage, stop, config.paths.repository) is None:
+            return False
+    tell_past(directory.ledger, observer)
+    return True
 
 
 def _announcements(config: Config, stack: ExitStack, outages: OutageObserver) -> Announcements:
@@ -235,10 +285,11 @@ def _learner(
     device: torch.device,
     stop: threading.Event,
     reached: Callable[[str], None],
+    spans: LearnSpans,
     *,
     adopt: bool,
 ) -> Learner:
-    stages = Stages(observer, monotonic_s, reached, stop=stop.is_set)
+    stages = Stages(observer, monotonic_s, reached, stop=stop.is_set, spans=spans)
     options = _candidate_options(config)
     maker = CandidateMaker(directory, options, device, monotonic_s)
     given = ChallengerOptions(config.learning.challenger_turns, config.round.samples, config.learning.seed)
@@ -263,6 +314,7 @@ def _learner(
         clock=monotonic_s,
         now_ms=now_ms,
         stop=stop.is_set,
+        spans=spans,
     )
     return Learner(
         directory=directory,

@@ -18,8 +18,10 @@ from streaming.redis_server import inspect_server
 log = structlog.get_logger()
 
 
-def redis_connection(config: Config) -> RedisConnection:
-    """Return the connection that redis.url names. Connects on the first command.
+def redis_connection(
+    config: Config, took: Callable[[str, float], None] = lambda _command, _seconds: None
+) -> RedisConnection:
+    """Return the connection that redis.url names. Connects on the first command; `took` is told how long each took.
 
     Raises OperatorError for a file that the address names and that is not there.
     """
@@ -28,7 +30,7 @@ def redis_connection(config: Config) -> RedisConnection:
             raise OperatorError(
                 "redis.url", f"{name}={path} is not there", "Name one that is", exit_code=PERSON_MUST_ACT
             )
-    return RedisConnection(config.redis.url.get_secret_value(), config.redis.socket_timeout_s)
+    return RedisConnection(config.redis.url.get_secret_value(), config.redis.socket_timeout_s, took)
 
 
 def eviction_outage(outages: OutageObserver) -> Outage:

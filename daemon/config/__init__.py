@@ -3,8 +3,8 @@
 Everything else in Tidemill is given a `Config`, or a value out of it; the environment is read in this package only.
 """
 
-from daemon.config.loader import Loaded, load
+from daemon.config.loader import Loaded, load, log_form
 from daemon.config.problems import ConfigError, Problem
 from daemon.config.tree import Config
 
-__all__ = ["Config", "ConfigError", "Loaded", "Problem", "load"]
+__all__ = ["Config", "ConfigError", "Loaded", "Problem", "load", "log_form"]

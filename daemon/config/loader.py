@@ -104,3 +104,14 @@ def _shown(name: str, value: object) -> str:
     if isinstance(value, tuple):
         return ",".join(str(item) for item in value) or "[]"
     return str(value) or '""'
+
+
+def log_form(*, file: Path | None = None, sets: Sequence[str] = (), environ: Mapping[str, str] | None = None) -> str:
+    """Return log.format as far as it can be read, whatever else is wrong with the configuration: to tell that in it."""
+    gathered = Gathered()
+    if file is not None:
+        read_file(gathered, file)
+    read_environment(gathered, os.environ if environ is None else environ)
+    read_flags(gathered, sets)
+    given = gathered.values.get("log.format")
+    return str(given.value) if given is not None and given.value in ("console", "json") else "auto"

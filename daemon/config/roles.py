@@ -70,6 +70,10 @@ class Log(Section):
     """The least that is written."""
     format: Literal["auto", "console", "json"] = "auto"
     """auto: console on a terminal, else JSON lines."""
+    otlp: Annotated[
+        str, shaped(r"^(https?://[^\s/@?#]+(/[^\s@?#]*)?)?$", "a URL as http://collector:4318, without user or query")
+    ] = ""
+    """OTLP/HTTP collector that spans are sent to; /v1/traces is appended to a URL without a path. Empty: none."""
 
 
 class Run(Section):

@@ -8,6 +8,7 @@ from daemon.ingest.ingestor import Ingestor
 from daemon.ingest.observer import IngestObserver, SilentObserver
 from daemon.ingest.options import IngestOptions
 from daemon.outage import SILENT, OutageObserver
+from daemon.tracing.spans import NO_INGEST_SPANS, IngestSpans
 from streaming.buffer import IngestBuffer
 from streaming.dead_letters import DeadLetterOptions, DeadLetters
 from streaming.decoder import Decoder
@@ -35,6 +36,7 @@ def build_ingestor(
     reached: Callable[[str], None] = faults.nothing,
     outages: OutageObserver = SILENT,
     skewed: Callable[[float], None] = lambda _skew_s: None,
+    spans: IngestSpans = NO_INGEST_SPANS,
 ) -> Ingestor:
     """Return an ingestor of real Kafka. Nothing is connected before its first turn.
 
@@ -52,4 +54,5 @@ def build_ingestor(
         reached=reached,
         outages=outages,
         skewed=skewed,
+        spans=spans,
     )

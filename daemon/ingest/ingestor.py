@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from daemon.ingest import faults
 from daemon.ingest.brake import Brake
@@ -15,6 +16,7 @@ from daemon.ingest.deaths import Deaths
 from daemon.ingest.delivery import DeadLetterOffice, Delivery, UndeliverableError
 from daemon.ingest.feeder import Batch, Feeder, Verdicts, batches_of
 from daemon.ingest.intake import Intake
+from daemon.ingest.lags import Lags
 from daemon.ingest.lanes import Lanes
 from daemon.ingest.news import DeadLetterNews
 from daemon.ingest.observer import IngestObserver, Pause
@@ -26,6 +28,7 @@ from daemon.ingest.valve import Valve
 from daemon.outage import CURES, EVICTING, SILENT, Need, Outage, OutageObserver
 from daemon.readiness import Check
 from daemon.server_watch import ServerWatch
+from daemon.tracing.spans import NO_INGEST_SPANS, IngestSpans
 from streaming.buffer import BufferFullError, BufferUnavailableError, IngestBuffer
 from streaming.decoder import Decoder
 from streaming.kafka_options import KafkaRefusedError, KafkaUnavailableError
@@ -63,6 +66,7 @@ class Ingestor:
         reached: Callable[[str], None] = faults.nothing,
         outages: OutageObserver = SILENT,
         skewed: Callable[[float], None] = lambda _skew_s: None,
+        spans: IngestSpans = NO_INGEST_SPANS,
     ) -> None:
         """`clock` gives seconds that only grow, `now_ms` the time of day; `reached` is told each fault point.
 
@@ -73,9 +77,11 @@ class Ingestor:
         self._dead_letters = dead_letters
         self._options = options
         self._reached = reached
+        self._spans = spans
         self._clock = clock
         self._transactions = Transactions(observer, options.servers, clock, now_ms)
-        self._lanes = Lanes(source, buffer, observer, self._transactions, options.job)
+        self._lags = Lags(observer, now_ms)
+        self._lanes = Lanes(source, buffer, observer, self._transactions, self._lags, options.job)
         self._news = DeadLetterNews(clock)
         self._delivery = Delivery(dead_letters, clock, outages)
         self._intake = Intake(buffer, self._delivery, observer, self._news, options.name, reached)
@@ -227,6 +233,8 @@ class Ingestor:
             self._lanes.reopen_stopped()
             self._commits.commit(self._lanes.open.values())
             self._lanes.report()  # last, for it writes to Redis, which may be full
+        else:
+            self._lanes.look_on()
         self._news.say()
         self._duties.done()
 
@@ -278,10 +286,14 @@ class Ingestor:
             # What lies between was given out before and not taken in: never take that for a gap in the log.
             self._lanes.rewind([batch.partition])
             return
-        taken = self._intake.take(lane, batch.records, decoding)
+        ids = {"topic": batch.partition.topic, "partition": batch.partition.partition}
+        with bound_contextvars(**ids), self._spans.batch(lane.log, batch.records) as span:
+            taken = self._intake.take(lane, batch.records, decoding)
+            span.taken(stale=taken.stale, dead=taken.dead)
         if taken.stale:
             self._lanes.close([lane.partition])
             return
+        self._lags.taken(lane.partition, batch.records[-1])
         self._pressure.appended(taken.bytes_more)
         self._valve.set(Pause.BUFFER_FULL, stands=self._pressure.full)
         self._delivery.forget({lane.partition})

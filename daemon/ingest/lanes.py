@@ -6,6 +6,7 @@ from dataclasses import replace
 import structlog
 
 from daemon.ingest.cure import release_command
+from daemon.ingest.lags import Lags
 from daemon.ingest.lane import Lane
 from daemon.ingest.observer import IngestObserver
 from daemon.ingest.start import TruncatedLogError, open_lane
@@ -31,10 +32,12 @@ class Lanes:
         buffer: IngestBuffer,
         observer: IngestObserver,
         transactions: Transactions,
+        lags: Lags,
         job: str,
     ) -> None:
         """`job` is named in cures alone."""
         self._transactions = transactions
+        self._lags = lags
         self._job = job
         self._source = source
         self._buffer = buffer
@@ -59,6 +62,10 @@ class Lanes:
             self._stop(partition, logs[partition], "the brokers hold other records than those that were read")
         for partition in polled.unreadable.keys() & logs.keys():
             self._stumble(partition, logs[partition], polled.unreadable[partition])
+        for partition in polled.assigned:
+            self._observer.assigned(partition.topic, partition.partition)
+        for partition, records in polled.records.items():
+            self._lags.polled(partition, records[0])
         self.waiting |= polled.assigned - self.truncated.keys()
 
     def close(self, partitions: Iterable[Partition]) -> None:
@@ -105,7 +112,7 @@ class Lanes:
                 )
                 gap = {"offsets": lane.expired, "first": lane.position, "next": lane.resume_at}
                 _log.warning("records expired before they were read", **_facts(log), **gap, cure=cure)
-            self._observer.lag(partition.topic, partition.partition, max(0, bounds.log_end - lane.resume_at))
+            self._lags.seen(partition, lane.resume_at, bounds.log_end)
             if resume(partition.topic):
                 self._source.resume([partition])
 
@@ -149,12 +156,21 @@ class Lanes:
                 self.close([partition])
 
     def report(self) -> None:
-        """Register each log with its end, for the learner, and tell its lag."""
+        """Tell the lag of each log that is read, and register it with its end, for the learner."""
+        ends: list[tuple[Log, int]] = []
         for partition, bounds in self._source.bounds(self.open.keys()).items():
             lane = self.open[partition]
             reached = self._source.position(partition)
-            self._buffer.register(lane.log, _end_of(lane, bounds, reached))
-            self._observer.lag(partition.topic, partition.partition, max(0, bounds.log_end - reached))
+            self._lags.seen(partition, reached, bounds.log_end)
+            self._transactions.seen(partition, bounds)
+            ends.append((lane.log, _end_of(lane, bounds, reached)))
+        for log, end in ends:  # after all was told: Redis may be full
+            self._buffer.register(log, end)
+
+    def look_on(self) -> None:
+        """Tell the lag of what is not read while Redis is away: it grows all the same."""
+        for partition, bounds in self._source.bounds(self.waiting).items():
+            self._lags.ended(partition, bounds.log_end)
             self._transactions.seen(partition, bounds)
 
     def reopen_stopped(self) -> None:
@@ -193,6 +209,7 @@ class Lanes:
         if self.open.pop(partition, None) is not None:
             self._source.pause([partition])
         self.waiting.discard(partition)
+        self._lags.forget(partition)  # what lies between a position beyond the end and the end is no number of records
         self.truncated[partition] = self._cut[partition] = log
         self._observer.stopped(partition.topic, partition.partition, truncated=True)
         cure = f"find out why, then run: {self.release(partition)}"
@@ -247,7 +264,7 @@ class Lanes:
         if self.truncated.pop(partition, None) is not None:
             self._observer.stopped(partition.topic, partition.partition, truncated=False)
         self._transactions.forget(partition)
-        self._observer.lag(partition.topic, partition.partition, None)
+        self._lags.forget(partition)
 
 
 def _end_of(lane: Lane, bounds: Bounds, reached: int) -> int:

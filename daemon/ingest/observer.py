@@ -24,6 +24,10 @@ class Pause(StrEnum):
 class IngestObserver(Protocol):
     """Is told what happens, in the ingestor's own thread: every method returns at once and never raises."""
 
+    def assigned(self, topic: str, partition: int) -> None:
+        """A partition is ours from now on; nothing of it is read yet. May be told again."""
+        ...
+
     def consumed(self, records: int) -> None:
         """So many records were taken in: buffered, or dead-lettered and marked."""
         ...
@@ -46,6 +50,10 @@ class IngestObserver(Protocol):
 
     def lag(self, topic: str, partition: int, records: int | None) -> None:
         """Records between what is taken in and the log's end, open transactions included; None: not ours any more."""
+        ...
+
+    def oldest(self, topic: str, partition: int, timestamp_ms: int | None) -> None:
+        """The oldest record that is not taken in has this timestamp, or a later one; None: nothing waits."""
         ...
 
     def uncommitted(self, topic: str, partition: int, records: int, since_ms: int) -> None:
@@ -71,6 +79,9 @@ class IngestObserver(Protocol):
 class SilentObserver:
     """Watches nothing."""
 
+    def assigned(self, topic: str, partition: int) -> None:
+        """Nothing."""
+
     def consumed(self, records: int) -> None:
         """Nothing."""
 
@@ -87,6 +98,9 @@ class SilentObserver:
         """Nothing."""
 
     def lag(self, topic: str, partition: int, records: int | None) -> None:
+        """Nothing."""
+
+    def oldest(self, topic: str, partition: int, timestamp_ms: int | None) -> None:
         """Nothing."""
 
     def uncommitted(self, topic: str, partition: int, records: int, since_ms: int) -> None:

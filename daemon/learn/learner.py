@@ -11,6 +11,7 @@ from daemon.learn.announcements import Announcements
 from daemon.learn.disks import Disks
 from daemon.learn.drift import DriftWatch
 from daemon.learn.faults import OURS, OUTSIDE, WindowFault, blame_window, lies_outside, waiting_for
+from daemon.learn.ids import forget_round, name_round
 from daemon.learn.observer import LearnObserver, Outcome, Stage
 from daemon.learn.ownership import Ownership
 from daemon.learn.requests import Requests
@@ -131,6 +132,7 @@ class Learner:
 
     def run_once(self) -> bool:
         """Start where that is not done, then run the next round if one is due; return whether one ran."""
+        forget_round()
         if not self.started.is_set():
             self._start()
         self._catch_up()
@@ -188,6 +190,7 @@ class Learner:
         self.ownership.take()
         self.settlement.settle()
         self.settlement.welcome()
+        self.observer.challenger_trained(self.challenger.turns)
         claim = self.directory.ledger.open_claim()
         if claim is not None:
             deaths = self.directory.count_death(claim.round)
@@ -222,7 +225,9 @@ class Learner:
     ) -> None:
         """Run a round; a window that fails too often is refused."""
         try:
-            self._tell(self.round.run(window, parcel=parcel, challenger=challenger))
+            with self.round.spans.round():
+                ended = self.round.run(window, parcel=parcel, challenger=challenger)
+            self._tell(ended)
         except WindowFault as fault:
             claim = self.directory.ledger.open_claim()
             if claim is None:
@@ -253,9 +258,8 @@ class Learner:
     def _refuse(self, reason: str) -> None:
         claim = self.directory.ledger.open_claim()
         if claim is not None:
+            name_round(claim, self.round.spans)
             self._tell(self.round.refuse(claim, reason))
 
     def _tell(self, ended: Ended) -> None:
-        log.info(
-            "round ended", round=ended.round, outcome=ended.outcome.value, version=ended.version, reason=ended.reason
-        )
+        log.info("round ended", round=ended.round, outcome=ended.told.value, version=ended.version, reason=ended.reason)

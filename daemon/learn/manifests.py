@@ -7,6 +7,7 @@ from daemon.version import VERSION
 from model.candidates import Candidate
 from model.judging.gate import Verdict
 from model.judging.overfit import Gap
+from model.pictures import INPUT
 from model.publishing.layout import MODEL_FILE
 from model.publishing.manifest import Manifest
 from model.publishing.publisher import Staged
@@ -71,7 +72,7 @@ def manifest_of(
             "round": claim.round,
             "created_at": iso_utc(created_ms),
             "architecture": labels.architecture,
-            "input": {"height": labels.size, "width": labels.size, "resize": "bilinear-antialias"},
+            "input": {"height": labels.size, "width": labels.size, **INPUT},
             "classes": list(claim.classes),
             "file": {"name": MODEL_FILE, "bytes": staged.bytes, "sha256": staged.sha256},
             "lineage": lineage,

@@ -29,6 +29,8 @@ class Outcome(StrEnum):
     PUBLISHED = "published"
     HELD = "held"
     REFUSED = "refused"
+    EMPTY = "empty"
+    """There was nothing fresh to train on: nobody refused anything. In the database it is a refused round."""
     FAILED = "failed"
 
 
@@ -84,8 +86,47 @@ class Champion:
     """In milliseconds since the epoch."""
 
 
+class Wait(StrEnum):
+    """Where a sample's time goes until a version that learnt it can be pulled, in this order."""
+
+    KAFKA = "kafka"
+    """From its event time until it was buffered."""
+    BUFFER = "buffer"
+    """Until its window was claimed."""
+    ROUND = "round"
+    """Until its round was committed."""
+    PUBLISH = "publish"
+    """Until a version that learnt it could be pulled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How long the samples that one round was the first to learn took, in seconds."""
+
+    round: int
+    total_s: Sequence[float]
+    """One for each sample: from its event time until the version could be pulled."""
+    waits_s: Mapping[Wait, Sequence[float]]
+    """The same by where they went. KAFKA and BUFFER may have fewer: of what a former life, or an earlier round, took
+    out of the buffer nobody knows when it came there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What former lives of the learner counted, by the database."""
+
+    rounds: Mapping[Outcome, int]
+    refused_in_row: int
+    waiting_dropped: int
+    versions_retired: int
+
+
 class LearnObserver(Protocol):
     """Is told what happens, in the learner's own thread: every method returns at once and never raises."""
+
+    def past_known(self, past: Past) -> None:
+        """At start, once: what former lives counted. What is told from here on comes on top of it."""
+        ...
 
     def round_started(self, number: int, samples: int) -> None:
         """Round `number` begins with `samples` fresh ones."""
@@ -122,15 +163,15 @@ class LearnObserver(Protocol):
         """
         ...
 
-    def published(self, champion: Champion, seconds: float, freshness_s: Sequence[float]) -> None:
+    def published(self, champion: Champion, seconds: float, freshness: Sequence[Freshness]) -> None:
         """The pointer moved, `seconds` after the commit.
 
-        `freshness_s` has, for each sample first learnt since the last version, the seconds from its event time.
+        `freshness` tells, for each round since the last version, of the samples that it was the first to learn.
         """
         ...
 
     def champion_known(self, champion: Champion | None) -> None:
-        """At start: what is published already."""
+        """At start, and after a rollback: what is published; None: nothing is."""
         ...
 
     def round_ended(self, number: int, outcome: Outcome, seconds: float) -> None:
@@ -139,6 +180,10 @@ class LearnObserver(Protocol):
 
     def buffer_seen(self, facts: BufferFacts) -> None:
         """What waits in Redis, at each look."""
+        ...
+
+    def dead_letters_seen(self, records: Mapping[str, int]) -> None:
+        """How many records became dead letters, by reason, over all topics, as Redis counts them."""
         ...
 
     def unlearnt_seen(self, topic: str, partition: int, records: int) -> None:
@@ -171,6 +216,10 @@ class LearnObserver(Protocol):
 
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """What the sample store holds, by role, and the bytes of its pixels."""
+        ...
+
+    def quarantine_seen(self, windows: int) -> None:
+        """So many windows wait in quarantine for a person."""
         ...
 
     def versions_retired(self, versions: int) -> None:

@@ -67,7 +67,9 @@ class Ownership:
         self._directory.retirements.retire([one.version for one in published if there.get(one.version) != one.sha256])
         # 3. The repository last: until it bears the new name, a start without --adopt is refused.
         self._repository.belong_to(state_id)
-        log.warning("accepted this state", why=why, round=self._directory.ledger.last_round(), positions=len(positions))
+        log.warning(
+            "accepted this state", reason=why, round=self._directory.ledger.last_round(), positions=len(positions)
+        )
 
     def _positions(self) -> dict[Log, int]:
         return learnt_positions(self._directory.ledger.positions())

@@ -30,6 +30,6 @@ def tell_relabels(ledger: Ledger, observer: LearnObserver, number: int) -> None:
     facts = {"round": number, "outcomes": told, "sources": list(senders)[:SHOWN_MAX]}
     if waiting:
         cure = f"tidemill quarantine show {counts[0].round}; then release or drop it"
-        log.warning("known pictures came under other labels, and not all got them", do=cure, **facts)
+        log.warning("known pictures came under other labels, and not all got them", cure=cure, **facts)
     else:
         log.info("known pictures got other labels", **facts)

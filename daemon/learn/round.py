@@ -1,10 +1,12 @@
 """One round in durable order: claimed, staged, committed, published. Killed anywhere, it ends the same."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from daemon.learn.faults import blame_window
+from daemon.learn.freshness import Arrived, Learnt
+from daemon.learn.ids import name_round
 from daemon.learn.manifests import Labels, evaluation_of, manifest_of
 from daemon.learn.observer import LearnObserver, Stage
 from daemon.learn.observer import Outcome as ObservedOutcome
@@ -12,6 +14,7 @@ from daemon.learn.relabelled import tell_relabels
 from daemon.learn.reporting import judgement_of, report_training
 from daemon.learn.settlement import Settlement
 from daemon.learn.stages import Stages
+from daemon.tracing.spans import NO_LEARN_SPANS, LearnSpans
 from model.candidates import Candidate, CandidateMaker
 from model.judge import Judge, Judged
 from model.judging.gate import Decision
@@ -36,6 +39,13 @@ class Ended:
     outcome: Outcome
     reason: str
     version: int | None
+    empty: bool = False
+    """There was nothing fresh to train on: the database calls it refused, people are told so."""
+
+    @property
+    def told(self) -> ObservedOutcome:
+        """How it is told."""
+        return ObservedOutcome.EMPTY if self.empty else ObservedOutcome(self.outcome.value)
 
 
 @dataclass(slots=True)
@@ -56,6 +66,8 @@ class Round:
     clock: Callable[[], float]
     now_ms: Callable[[], int]
     stop: Callable[[], bool]
+    arrived: Arrived = field(default_factory=Arrived)
+    spans: LearnSpans = NO_LEARN_SPANS
 
     def run(self, window: Window | None, *, parcel: int | None = None, challenger: LearnerState | None = None) -> Ended:
         """Run one round on `window`, or on a suspect `parcel` alone, or hold a `challenger` against the champion.
@@ -99,7 +111,7 @@ class Round:
             ended = self._commit(claim, fresh, candidate, staged, judged, screened, began)
         # 7. to 9. Publish, trim, announce: renames and idempotent steps only. A restart does them again.
         self.settlement.settle()
-        self.observer.round_ended(ended.round, _observed(ended.outcome), self.clock() - began)
+        self.observer.round_ended(ended.round, ended.told, self.clock() - began)
         return ended
 
     def refuse(self, claim: Claim, reason: str) -> Ended:
@@ -110,14 +122,21 @@ class Round:
         tell_relabels(self.directory.ledger, self.observer, claim.round)
         self.repository.drop(claim.round)
         self.settlement.settle()
-        self.observer.round_ended(claim.round, _observed(Outcome.REFUSED), 0.0)
-        return Ended(claim.round, Outcome.REFUSED, reason, None)
+        ended = Ended(claim.round, Outcome.REFUSED, reason, None)
+        self.observer.round_ended(claim.round, ended.told, 0.0)
+        return ended
 
     def _claim(self, window: Window | None, parcel: int | None, challenger: LearnerState | None) -> Claim:
+        claim = self._claimed(window, parcel, challenger)
+        name_round(claim, self.spans)
+        return claim
+
+    def _claimed(self, window: Window | None, parcel: int | None, challenger: LearnerState | None) -> Claim:
         if challenger is not None:
             return self.directory.claim_challenge(seed=self.seed, state=self._save_state(challenger))
         state = self.directory.ledger.current_state()
         if window is not None:
+            self.arrived.note(window)
             return self.directory.claim(window, seed=self.seed, state=state)
         if parcel is not None:
             return self.directory.claim_retry(parcel, seed=self.seed, state=state)
@@ -181,7 +200,7 @@ class Round:
         tell_relabels(self.directory.ledger, self.observer, claim.round)
         if learnt and state is not None:
             self.maker.keep(state, candidate.trained.state)
-            self.settlement.learnt(fresh.event_times_ms)
+            self.settlement.learnt(self._learnt(claim, fresh))
         if version is None:
             self.repository.drop(claim.round)
         else:
@@ -196,8 +215,16 @@ class Round:
             self.directory.commit(claim, Commit(outcome, reason, fate, self.clock() - began, **facts))
         tell_relabels(self.directory.ledger, self.observer, claim.round)
         self.settlement.settle()
-        self.observer.round_ended(claim.round, _observed(outcome), self.clock() - began)
-        return Ended(claim.round, outcome, reason, None)
+        empty = outcome is Outcome.REFUSED and fate is Fate.ACCEPTED
+        ended = Ended(claim.round, outcome, reason, None, empty=empty)
+        self.observer.round_ended(claim.round, ended.told, self.clock() - began)
+        return ended
+
+    def _learnt(self, claim: Claim, fresh: Batch) -> Learnt:
+        ledger = self.directory.ledger
+        buffered_ms = self.arrived.of(ledger, (claim.high_water, claim.last_sample), fresh.samples)
+        committed_ms = ledger.committed_at_ms() or claim.claimed_at_ms
+        return Learnt(claim.round, fresh.event_times_ms, buffered_ms, claim.claimed_at_ms, committed_ms)
 
     def _save_state(self, state: LearnerState) -> str:
         file = self.directory.weights_path("new")
@@ -247,7 +274,3 @@ def _outcome(decision: Decision, *, last: bool) -> tuple[Outcome, Fate]:
     if decision is Decision.HELD:
         return Outcome.HELD, Fate.ACCEPTED
     return Outcome.REFUSED, Fate.QUARANTINED if last else Fate.SUSPECT
-
-
-def _observed(outcome: Outcome) -> ObservedOutcome:
-    return ObservedOutcome(outcome.value)

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 
-import numpy as np
 import structlog
-from numpy.typing import NDArray
 
 from daemon.learn.announcements import Announcements
 from daemon.learn.class_news import ClassNews
-from daemon.learn.manifests import UNKNOWN_MS
+from daemon.learn.freshness import FreshnessBook, Learnt
 from daemon.learn.observer import Champion, LearnObserver, Stage
+from daemon.learn.restored import tell_champion
 from daemon.learn.stages import Stages
 from daemon.learn.taker import log_of
 from model.publishing.manifest import Manifest
@@ -17,14 +16,6 @@ from model.publishing.repository import Repository
 from model.store.directory import StateDirectory
 from model.store.facts import Version
 from streaming.buffer import LearnBuffer
-
-FRESHNESS_SAMPLES_MAX = 100_000
-"""Event times kept at most, should no version be published for long."""
-
-EVENT_AHEAD_MAX_S = 300.0
-"""So far the clock of a producer may be ahead; beyond it, an event would lie in the future."""
-EVENT_AGE_MAX_S = 365 * 86_400.0
-"""Older is a clock that was never set (1970, 2000), or an archive: neither tells how long we took."""
 
 log = structlog.get_logger()
 
@@ -53,13 +44,12 @@ class Settlement:
         self._clock = clock
         self._class_news = ClassNews(directory, observer)
         self._skew_s = skew_s
-        self._learnt_ms: list[int] = []
+        self._freshness = FreshnessBook(observer)
         self._dropped = directory.ledger.waiting_dropped()
 
-    def learnt(self, event_times_ms: NDArray[np.int64]) -> None:
-        """Note when the samples of a committed round happened: what the next version's freshness is counted from."""
-        self._learnt_ms += [int(time_ms) for time_ms in event_times_ms if time_ms != UNKNOWN_MS]
-        del self._learnt_ms[:-FRESHNESS_SAMPLES_MAX]
+    def learnt(self, what: Learnt) -> None:
+        """Note what a committed round learnt: what the next version's freshness is counted from."""
+        self._freshness.learnt(what)
 
     def settle(self) -> None:
         """Do what is left to do after the last commit. Raises what lies outside; then call it again."""
@@ -79,6 +69,7 @@ class Settlement:
         self._directory.tidy()
         ledger = self._directory.ledger
         self._observer.store_seen(ledger.counts(), ledger.bytes_used())
+        self._observer.quarantine_seen(ledger.past.quarantined_windows())
         self._class_news.tell()
         dropped, self._dropped = ledger.waiting_dropped() - self._dropped, ledger.waiting_dropped()
         if dropped:
@@ -95,16 +86,10 @@ class Settlement:
 
         That is what followers pull. After an older state was accepted it may be newer than any version that we know.
         """
+        tell_champion(self._repository, self._observer)
         champion = self._repository.champion()
-        if champion is None:
-            self._observer.champion_known(None)
-            return
-        manifest, published_at = champion
-        published_ms = round(published_at.timestamp() * 1000)
-        self._observer.champion_known(
-            Champion(manifest.version, manifest.architecture, len(manifest.classes), published_ms)
-        )
-        self._announcements.tell(manifest)
+        if champion is not None:
+            self._announcements.tell(champion[0])
 
     def trim(self) -> None:
         """Drop what is learnt from the buffer, and leave the positions for the ingestors: they commit them to Kafka."""
@@ -133,34 +118,16 @@ class Settlement:
         self._directory.mark_published(pending.version)
         published_ms = round(published_at.timestamp() * 1000)
         champion = Champion(pending.version, manifest.architecture, len(manifest.classes), published_ms)
-        waited = self._waited(published_ms)
-        self._learnt_ms.clear()
-        self._observer.published(champion, self._clock() - began, waited)
-
-    def _waited(self, published_ms: int) -> list[float]:
-        """Return the seconds from each sample's event time, and tell of those that say nothing about us.
-
-        An event time is the producer's word, by the producer's clock, and stands in the record as it is.
-        """
-        now_ms = published_ms - 1000 * self._skew_s()
-        all_s = [(now_ms - event_ms) / 1000 for event_ms in self._learnt_ms]
-        waited = [one for one in all_s if -EVENT_AHEAD_MAX_S <= one <= EVENT_AGE_MAX_S]
-        if implausible := len(all_s) - len(waited):
-            log.warning(
-                "event times (ce_time) that cannot tell how fresh a version is are left out of freshness_seconds",
-                samples=implausible,
-                least_s=round(min(all_s)),
-                most_s=round(max(all_s)),
-                cure="see the producers' clocks; the samples are learnt as any other",
-            )
-            self._observer.event_times_implausible(implausible)
-        return waited
+        freshness = self._freshness.published(published_ms, self._skew_s())
+        seconds = self._clock() - began
+        self._observer.published(champion, seconds, freshness)
+        log.info("version published", round=pending.round, version=pending.version, seconds=round(seconds, 3))
 
     def _return_to(self, champion: Version) -> None:
         manifest = Manifest.from_dict(champion.manifest)
         returned_at = self._repository.return_to(manifest)
         self._directory.mark_settled()
-        self._learnt_ms.clear()
+        self._freshness.forget()
         published_ms = round(returned_at.timestamp() * 1000)
         self._observer.champion_known(
             Champion(champion.version, manifest.architecture, len(manifest.classes), published_ms)

@@ -3,7 +3,10 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import structlog
+
 from daemon.learn.observer import LearnObserver, Stage
+from daemon.tracing.spans import NO_LEARN_SPANS, LearnSpans
 from model.learning.errors import StoppedError
 
 LONG = (Stage.SCREEN, Stage.TRAIN, Stage.CALIBRATE, Stage.STAGE, Stage.EVALUATE)
@@ -24,11 +27,13 @@ class Stages:
         reached: Callable[[str], None] = nowhere,
         *,
         stop: Callable[[], bool] = lambda: False,
+        spans: LearnSpans = NO_LEARN_SPANS,
     ) -> None:
         self._observer = observer
         self._clock = clock
         self._reached = reached
         self._stop = stop
+        self._spans = spans
 
     @contextmanager
     def __call__(self, stage: Stage) -> Iterator[None]:
@@ -40,7 +45,11 @@ class Stages:
             raise StoppedError(f"stopped before the stage {stage.value}")
         self._reached(f"round.{stage.value}.before")
         self._observer.stage_started(stage)
+        # Where the stage fails it stays bound: the line that tells of it says in which.
+        structlog.contextvars.bind_contextvars(stage=stage.value)
         began = self._clock()
-        yield
+        with self._spans.stage(stage.value):
+            yield
+        structlog.contextvars.unbind_contextvars("stage")
         self._observer.stage_ended(stage, self._clock() - began)
         self._reached(f"round.{stage.value}.after")

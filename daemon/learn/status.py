@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from daemon.learn.observer import BufferFacts, Champion, Judgement, Outcome, Relabelled, Stage
-from model.publishing.learner_status import Freshness
+from daemon.learn.observer import BufferFacts, Champion, Freshness, Judgement, Outcome, Past, Relabelled, Stage
+from model.publishing import learner_status as told
 
 
 class StatusBoard:
@@ -16,14 +16,14 @@ class StatusBoard:
         self._lock = threading.Lock()
         self._facts: dict[str, Any] = {"round": None, "stage": None, "step": 0, "steps": 0, "last": None}
         self._unlearnt: dict[tuple[str, int], int] = {}
-        self._freshness: Freshness | None = None
+        self._freshness: told.Freshness | None = None
 
     def unlearnt(self) -> dict[tuple[str, int], int] | None:
         """Return the records of each partition that are not learnt yet; None until that is known."""
         with self._lock:
             return dict(self._unlearnt) or None
 
-    def freshness(self) -> Freshness | None:
+    def freshness(self) -> told.Freshness | None:
         """Return how fresh the newest version was that came in this life; None before."""
         with self._lock:
             return self._freshness
@@ -36,6 +36,9 @@ class StatusBoard:
     def _set(self, **facts: Any) -> None:
         with self._lock:
             self._facts.update(facts)
+
+    def past_known(self, past: Past) -> None:
+        """Not shown here: `tidemill rounds` and the metrics have it."""
 
     def round_started(self, number: int, samples: int) -> None:
         """Note the round and how many fresh samples it has."""
@@ -72,13 +75,13 @@ class StatusBoard:
         """Note when."""
         self._set(committed_ms=at_ms)
 
-    def published(self, champion: Champion, seconds: float, freshness_s: Sequence[float]) -> None:
+    def published(self, champion: Champion, seconds: float, freshness: Sequence[Freshness]) -> None:
         """Note the new champion, and how fresh it is."""
         self.champion_known(champion)
-        if freshness_s:
-            ordered = sorted(freshness_s)
+        ordered = sorted(seconds for one in freshness for seconds in one.total_s)
+        if ordered:
             with self._lock:
-                self._freshness = Freshness(
+                self._freshness = told.Freshness(
                     version=champion.version,
                     samples=len(ordered),
                     median_s=max(0.0, ordered[len(ordered) // 2]),
@@ -97,6 +100,9 @@ class StatusBoard:
         """Note what waits."""
         waiting = {"samples": facts.samples, "dead_letters": facts.dead_letters}
         self._set(buffer={**waiting, "bytes": facts.bytes_used, "oldest_ms": facts.oldest_ms})
+
+    def dead_letters_seen(self, records: Mapping[str, int]) -> None:
+        """Not shown here: `tidemill status` and the metrics have it."""
 
     def unlearnt_seen(self, topic: str, partition: int, records: int) -> None:
         """Note how far behind a partition is."""
@@ -130,6 +136,9 @@ class StatusBoard:
     def store_seen(self, samples_by_role: Mapping[str, int], bytes_used: int) -> None:
         """Note what the store holds."""
         self._set(store=dict(samples_by_role), store_bytes=bytes_used)
+
+    def quarantine_seen(self, windows: int) -> None:
+        """Not shown here: `tidemill status` and the metrics have it."""
 
     def versions_retired(self, versions: int) -> None:
         """Not shown here: `tidemill versions` and the metrics have it."""

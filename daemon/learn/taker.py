@@ -139,7 +139,8 @@ class WindowTaker:
                 if one.start is not None and one.position > one.start
             ),
             arrivals=tuple(
-                Arrival(key, s.offset, s.sample_id, s.label, s.event_time_ms, s.source) for key, s in samples
+                Arrival(key, s.offset, s.sample_id, s.label, s.event_time_ms, s.source, s.buffered_ms)
+                for key, s in samples
             ),
             pixels_NHWC=pixels,
         )

@@ -1,5 +1,6 @@
 """Tells observers what waits in the buffer, and deletes what belongs to logs that are gone."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from daemon.learn.ages import Aged, Ages
@@ -9,6 +10,7 @@ from daemon.server_watch import ServerWatch
 from model.window import LogKey
 from streaming.buffer import LearnBuffer
 
+DEAD_LETTERS_EVERY_S = 5.0
 FORGET_AFTER_MS = 600_000
 """A log that no ingestor has registered for so long, of which nothing waits and that another has replaced, is gone."""
 
@@ -30,6 +32,8 @@ class BufferWatch:
         self._now_ms = now_ms
         self._ages = Ages(clock)
         self._server = server
+        self._clock = clock
+        self._dead_letters_at_s = float("-inf")
 
     def look(self, positions: Mapping[LogKey, int]) -> None:
         """Tell what waits and what is not learnt. Raises BufferUnavailableError."""
@@ -45,6 +49,7 @@ class BufferWatch:
                 oldest_ms=self._now_ms() - max(oldest_ms) if oldest_ms else None,
             )
         )
+        self._look_at_dead_letters()
         newest = self._newest(logs)
         for name, one in newest.items():
             learnt = positions.get(log_key(one.state.log), 0)
@@ -53,6 +58,15 @@ class BufferWatch:
             replaced = newest[one.state.log.topic, one.state.log.partition] is not one
             if replaced and not one.state.length and one.registered_ms > FORGET_AFTER_MS:
                 self._buffer.forget(one.state.log)
+
+    def _look_at_dead_letters(self) -> None:
+        if self._clock() - self._dead_letters_at_s < DEAD_LETTERS_EVERY_S:
+            return
+        records: Counter[str] = Counter()
+        for by_reason in self._buffer.dead_lettered().values():
+            records.update(by_reason)
+        self._dead_letters_at_s = self._clock()
+        self._observer.dead_letters_seen(records)
 
     @staticmethod
     def _newest(logs: Sequence[Aged]) -> dict[tuple[str, int], Aged]:

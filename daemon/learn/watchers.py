@@ -2,7 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 
-from daemon.learn.observer import BufferFacts, Champion, Judgement, LearnObserver, Outcome, Relabelled, Stage
+from daemon.learn.observer import (
+    BufferFacts,
+    Champion,
+    Freshness,
+    Judgement,
+    LearnObserver,
+    Outcome,
+    Past,
+    Relabelled,
+    Stage,
+)
 
 
 class Watchers:
@@ -10,6 +20,11 @@ class Watchers:
 
     def __init__(self, *watchers: LearnObserver) -> None:
         self._watchers = watchers
+
+    def past_known(self, past: Past) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.past_known(past)
 
     def round_started(self, number: int, samples: int) -> None:
         """Tell all."""
@@ -51,10 +66,10 @@ class Watchers:
         for one in self._watchers:
             one.committed(at_ms)
 
-    def published(self, champion: Champion, seconds: float, freshness_s: Sequence[float]) -> None:
+    def published(self, champion: Champion, seconds: float, freshness: Sequence[Freshness]) -> None:
         """Tell all."""
         for one in self._watchers:
-            one.published(champion, seconds, freshness_s)
+            one.published(champion, seconds, freshness)
 
     def champion_known(self, champion: Champion | None) -> None:
         """Tell all."""
@@ -70,6 +85,11 @@ class Watchers:
         """Tell all."""
         for one in self._watchers:
             one.buffer_seen(facts)
+
+    def dead_letters_seen(self, records: Mapping[str, int]) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.dead_letters_seen(records)
 
     def unlearnt_seen(self, topic: str, partition: int, records: int) -> None:
         """Tell all."""
@@ -110,6 +130,11 @@ class Watchers:
         """Tell all."""
         for one in self._watchers:
             one.store_seen(samples_by_role, bytes_used)
+
+    def quarantine_seen(self, windows: int) -> None:
+        """Tell all."""
+        for one in self._watchers:
+            one.quarantine_seen(windows)
 
     def versions_retired(self, versions: int) -> None:
         """Tell all."""

@@ -4,11 +4,15 @@ No label is unbounded: topics and partitions are configured, reasons, stages, ou
 `class_accuracy` keeps to the worst classes.
 """
 
+from daemon.metrics.build import show_build
 from daemon.metrics.clock import ClockMetrics
+from daemon.metrics.disk import DiskMetrics
 from daemon.metrics.family import PREFIX, new_registry
 from daemon.metrics.ingest import IngestMetrics
-from daemon.metrics.learn import CLASSES_MAX, LearnMetrics
+from daemon.metrics.learn import LearnMetrics
 from daemon.metrics.outage import OutageMetrics
+from daemon.metrics.quality import CLASSES_MAX
+from daemon.metrics.redis import RedisMetrics
 from daemon.metrics.run import RunMetrics
 from daemon.metrics.serve import ServeMetrics
 
@@ -16,10 +20,13 @@ __all__ = [
     "CLASSES_MAX",
     "PREFIX",
     "ClockMetrics",
+    "DiskMetrics",
     "IngestMetrics",
     "LearnMetrics",
     "OutageMetrics",
+    "RedisMetrics",
     "RunMetrics",
     "ServeMetrics",
     "new_registry",
+    "show_build",
 ]

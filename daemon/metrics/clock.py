@@ -9,7 +9,7 @@ class ClockMetrics:
     """Shows the skew that was seen last."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._skew = Family(registry).gauge(
+        self._skew = Family(registry).optional(
             "clock_skew_seconds", "This host's clock less that of Redis, as last seen; above 0: ours is ahead."
         )
 

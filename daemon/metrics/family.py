@@ -13,6 +13,8 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
+from daemon.metrics.optional import OptionalGauge
+
 PREFIX = "tidemill"
 
 
@@ -37,8 +39,12 @@ class Family:
         return Counter(name, text, labels, namespace=PREFIX, registry=self._registry)
 
     def gauge(self, name: str, text: str, labels: Iterable[str] = ()) -> Gauge:
-        """Make a gauge."""
+        """Make a gauge. One without labels is 0 from the start: see `optional` where that would not be true."""
         return Gauge(name, text, labels, namespace=PREFIX, registry=self._registry)
+
+    def optional(self, name: str, text: str) -> OptionalGauge:
+        """Make a gauge without labels that is not there before it is set."""
+        return OptionalGauge(self._registry, f"{PREFIX}_{name}", text)
 
     def histogram(self, name: str, text: str, buckets: Sequence[float], labels: Iterable[str] = ()) -> Histogram:
         """Make a histogram."""

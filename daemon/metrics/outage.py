@@ -1,6 +1,7 @@
 """What is counted of outages, by every role that waits for something."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from prometheus_client import CollectorRegistry
 
@@ -17,12 +18,15 @@ class OutageMetrics:
         self._now_ms = now_ms
         self._retries = make.counter("retries_total", "Tries that failed and are made again.", ("what",))
         self._seconds = make.counter("outage_seconds_total", "Seconds of outages.", ("what",))
+        self._lasts = make.gauge("outage_ongoing", "1 while an outage lasts.", ("what",))
         self._since = make.gauge(
-            "outage_since_timestamp_seconds", "When the outage that lasts now began; 0 while there is none.", ("what",)
+            "outage_since_timestamp_seconds",
+            "When the outage that lasts now began; absent while there is none.",
+            ("what",),
         )
         self._ongoing: set[Need] = set()
         for need in needs:
-            for metric in (self._retries, self._seconds, self._since):
+            for metric in (self._retries, self._seconds, self._lasts):
                 metric.labels(need.value)
 
     def failed(self, need: Need, seconds: float) -> None:
@@ -32,9 +36,12 @@ class OutageMetrics:
         if need not in self._ongoing:
             self._ongoing.add(need)
             self._since.labels(need.value).set(self._now_ms() / 1000)
+            self._lasts.labels(need.value).set(1)
 
     def recovered(self, need: Need, seconds: float) -> None:
         """Show that it is over."""
         self._seconds.labels(need.value).inc(seconds)
         self._ongoing.discard(need)
-        self._since.labels(need.value).set(0)
+        self._lasts.labels(need.value).set(0)
+        with suppress(KeyError):
+            self._since.remove(need.value)

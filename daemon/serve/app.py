@@ -11,50 +11,30 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from daemon.health import encode_metrics
 from daemon.metrics import ServeMetrics
 from daemon.readiness import Ask, ask_all, readiness_body
 from daemon.serve import problems
 from daemon.serve.champions import Champions
+from daemon.serve.counting import CHAMPION, NO_ROUTE, WAITING, CountAnswers
 from daemon.serve.described import Doc, Docs, answers, describe, problem_answer, whatever_happens
+from daemon.serve.page.facts import FollowersOf
 from daemon.serve.routes import build_router
 from daemon.version import VERSION
 
-NO_ROUTE = "other"
-
-
-class CountAnswers:
-    """Counts each answer by its route's template and status code, a download when it ends."""
-
-    def __init__(self, app: ASGIApp, metrics: ServeMetrics) -> None:
-        self._app = app
-        self._metrics = metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on, and count."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        code = 500
-
-        async def noting(message: Message) -> None:
-            nonlocal code
-            if message["type"] == "http.response.start":
-                code = message["status"]
-            await send(message)
-
-        try:
-            await self._app(scope, receive, noting)
-        finally:
-            self._metrics.answered(getattr(scope.get("route"), "path", NO_ROUTE), code)
-
 
 def build_app(
-    champions: Champions, asks: Sequence[Ask], registry: CollectorRegistry, more: Sequence[APIRouter] = ()
+    champions: Champions,
+    asks: Sequence[Ask],
+    registry: CollectorRegistry,
+    more: Sequence[APIRouter] = (),
+    page: Callable[[FollowersOf], APIRouter] | None = None,
 ) -> FastAPI:
-    """Return the application with `more` routes; `champions` is watched for its lifetime."""
+    """Return the application with `more` routes; `champions` is watched for its lifetime.
+
+    `page` makes the routes for people; it is given who tells which versions followers have.
+    """
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -72,13 +52,20 @@ def build_app(
         summary="The newest model, and every version before it, as ONNX.",
         lifespan=lifespan,
         redoc_url=None,
+        # What is traced, and where to, says log.otlp alone: no variable of the environment makes FastAPI send anything.
+        telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},
     )
-    app.add_middleware(CountAnswers, metrics=ServeMetrics(registry))
-    for router in (build_router(champions), *more):
+    metrics = ServeMetrics(registry)
+    champions.told = metrics.champion_seen
+    app.add_middleware(CountAnswers, metrics=metrics)
+    pages = [page(metrics.followers_of)] if page else []
+    for router in (build_router(champions), *more, *pages):
         app.include_router(router)
     _add_health(app, asks, registry)
     problems.install(app)
     describe(app)
+    routes = dict.fromkeys(str(getattr(route, "path", NO_ROUTE)) for route in app.routes)
+    metrics.routes_known([*routes, CHAMPION + WAITING, NO_ROUTE])
     return app
 
 

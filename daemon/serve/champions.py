@@ -14,6 +14,10 @@ from model.publishing.layout import ModelPaths
 from model.publishing.reader import Champion, RepositoryReader
 
 POLL_S = 0.2
+LOOK_EVERY_S = 2.0
+"""How often the pointers are looked at for which nobody waits: metrics tell of them."""
+LOOKED_AT_MAX = 20
+"""Models whose pointers are looked at then."""
 MODELS_MAX = 1_000
 """Models that are remembered: a limit only, for each has a folder."""
 log = structlog.get_logger()
@@ -29,8 +33,9 @@ class UnreadableError(Exception):
     """The repository cannot be read at this moment; the message says why."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Model:
+    name: str
     reader: RepositoryReader
     pointer: Path
     signature: Signature | None = None
@@ -48,6 +53,8 @@ class Champions:
         self._clock = clock
         self._models: dict[str, _Model] = {}
         self._closing = asyncio.Event()
+        self.told: Callable[[str, Champion | None, int], None] = lambda _model, _champion, _newest: None
+        """Hears of each champion of a model as it changes, with the model's newest version."""
 
     @property
     def closing(self) -> bool:
@@ -95,9 +102,15 @@ class Champions:
             model.waiting -= 1
 
     async def watch(self) -> None:
-        """Look at the pointers that someone waits for, until closed."""
+        """Look at the pointers that someone waits for, and at the others now and then, until closed."""
+        every = self._clock()
         while not self._closing.is_set():
-            for model in [model for model in self._models.values() if model.waiting]:
+            looked_at = [model for model in self._models.values() if model.waiting]
+            if self._clock() >= every:
+                every = self._clock() + LOOK_EVERY_S
+                await self._model(self._expected)
+                looked_at = [*list(self._models.values())[:LOOKED_AT_MAX], *looked_at]
+            for model in dict.fromkeys(looked_at):
                 try:
                     await self._look(model)
                 except UnreadableError:
@@ -121,7 +134,7 @@ class Champions:
             raise UnknownModelError(f"no model {name} in the repository")
         if len(self._models) >= MODELS_MAX:
             raise UnreadableError(f"more than {MODELS_MAX} models have been asked for")
-        return self._models.setdefault(name, _Model(RepositoryReader(self._root, name), paths.pointer))
+        return self._models.setdefault(name, _Model(name, RepositoryReader(self._root, name), paths.pointer))
 
     async def _look(self, model: _Model) -> None:
         try:
@@ -129,6 +142,7 @@ class Champions:
             if signature == model.signature:
                 return
             champion = await anyio.to_thread.run_sync(model.reader.champion) if signature else None
+            versions = await anyio.to_thread.run_sync(model.reader.versions) if champion else []
         except (OSError, BrokenRepositoryError) as error:
             raise UnreadableError(str(error)) from error
         # The signature was taken before reading: a pointer replaced in between is read again at the next look.
@@ -136,6 +150,7 @@ class Champions:
         if champion != model.champion:
             model.champion = champion
             log.info("champion", version=champion.version if champion else None)
+            self.told(model.name, champion, max(versions, default=0))
             _tell(model)
 
 

@@ -64,7 +64,7 @@ def install(app: FastAPI) -> None:
         return retry(404, str(error))
 
     async def unreadable(request: Request, error: Exception) -> JSONResponse:
-        log.warning("the repository cannot be read", path=request.url.path, error=str(error))
+        log.warning("the repository cannot be read", path=request.url.path, reason=str(error))
         return retry(503, "the repository cannot be read at this moment")
 
     async def crashed(request: Request, error: Exception) -> JSONResponse:

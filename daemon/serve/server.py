@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 import uvicorn
@@ -11,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from daemon.config import Config
 from daemon.errors import OperatorError
 from daemon.listening import listen, port_of
-from daemon.metrics import new_registry
+from daemon.metrics import new_registry, show_build
 from daemon.readiness import Check
 from daemon.serve.app import build_app
 from daemon.serve.champions import Champions
@@ -44,6 +45,7 @@ class Server:
     def __init__(self, config: Config, registry: CollectorRegistry | None = None) -> None:
         self._config = config
         self._registry = registry or new_registry()
+        show_build(self._registry, "serve")
         self._reader = RepositoryReader(config.paths.repository, config.model.name)
 
     def run(self, stop: threading.Event, *, started: Callable[[int], None] = lambda port: None) -> None:
@@ -53,8 +55,8 @@ class Server:
         root = self._config.paths.repository
         champions = Champions(root, self._config.model.name)
         rollbacks = build_rollbacks(champions, root, http.rollback_token.get_secret_value())
-        page = [build_page(champions, root)] if http.page else []
-        app = build_app(champions, [self._ask_repository], self._registry, [rollbacks, *page])
+        page = partial(build_page, champions, root) if http.page else None
+        app = build_app(champions, [self._ask_repository], self._registry, [rollbacks], page)
         server = _Http(
             uvicorn.Config(
                 app,

@@ -1,6 +1,8 @@
 """A supervised role as a process of its own, and what it said last."""
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,7 +12,11 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TextIO
 
 LINES_KEPT = 20
+LINE_KEPT_MAX = 100_000
+"""More than a line of ours may be: a traceback and a text are bounded (daemon/log_format.py)."""
 LINE_CHARS_MAX = 500
+_LEVELLED = re.compile(r"^\S+ \[(?:debug|info|warning|error|critical) *\] ")
+"""How a line for people begins: time and level."""
 
 
 class RoleProcess(Protocol):
@@ -45,11 +51,21 @@ Spawn = Callable[[str], RoleProcess]
 class Spawned:
     """`tidemill ROLE OPTIONS…` in a process group of its own, so that Ctrl-C reaches the supervisor alone.
 
-    What it writes to standard error is passed on to `errors`, and its end is kept.
+    What it writes to standard error is passed on to `errors` as it is, and its end is kept. A line that is none of its
+    log's, as the stack that a fatal signal leaves, goes to `raw` instead, where that is given.
     """
 
-    def __init__(self, role: str, options: Sequence[str], *, errors: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        role: str,
+        options: Sequence[str],
+        *,
+        errors: TextIO | None = None,
+        raw: Callable[[str, str], None] | None = None,
+    ) -> None:
+        """`raw(role, line)` is given for a log in JSON, so that whoever reads it finds an object in each line."""
         self._errors = errors or sys.stderr
+        self._role, self._raw = role, raw
         self._kept: deque[str] = deque(maxlen=LINES_KEPT)
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-m", "daemon.supervisor.child", str(os.getpid()), role, *options],
@@ -86,12 +102,32 @@ class Spawned:
     def last_words(self) -> str:
         """Return the last line that it wrote; waits a moment for what is still under way."""
         self._reader.join(1.0)
-        return next((line for line in reversed(self._kept) if line), "it wrote nothing")
+        return next((words_of(line) for line in reversed(self._kept) if line), "it wrote nothing")
 
     def _pass_on(self) -> None:
         assert self._process.stderr is not None
         with self._process.stderr as lines:
             for line in lines:
-                self._kept.append(line.strip()[:LINE_CHARS_MAX])
+                self._kept.append(line.strip()[:LINE_KEPT_MAX])
+                if self._raw is not None and _logged(line) is None:
+                    if line.strip():
+                        self._raw(self._role, line.strip()[:LINE_KEPT_MAX])
+                    continue
                 self._errors.write(line)
                 self._errors.flush()
+
+
+def words_of(line: str) -> str:
+    """Return what a line of a role's log says, without the facts beside it: the event, clipped."""
+    event = _logged(line)
+    words = str(event.get("event", "")) if event is not None else _LEVELLED.sub("", line)
+    return words.strip()[:LINE_CHARS_MAX]
+
+
+def _logged(line: str) -> dict[str, object] | None:
+    """Return the facts of a line of JSON; None for another line."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) else None

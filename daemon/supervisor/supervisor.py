@@ -140,7 +140,7 @@ class Supervisor:
         self._metrics.role_up(member.role, up=True)
         if member.deaths.count:
             self._metrics.role_restarted(member.role)
-        log.info("role started", started=member.role, pid=member.process.pid)
+        log.info("role started", started=member.role, **_of(member), pid=member.process.pid)
 
     def _bury(self, member: _Member, process: RoleProcess, status: int) -> None:
         member.process = None
@@ -162,12 +162,19 @@ class Supervisor:
             self._give_up(member, GivenUp(f"{times}, the last time with {how}: {words}", retried=True))
             return
         member.start_at = now + delay_s
-        log.error("role died", died=member.role, ended_with=how, restart_in_s=round(delay_s, 1), last_words=words)
+        log.error(
+            "role died",
+            died=member.role,
+            **_of(member),
+            ended_with=how,
+            restart_in_s=round(delay_s, 1),
+            last_words=words,
+        )
 
     def _give_up(self, member: _Member, given_up: GivenUp) -> None:
         member.given_up, member.told_at = given_up, self._clock()
         self._metrics.role_given_up(member.role, given_up=True)
-        log.error("role given up, the others go on", given_up=member.role, reason=str(given_up))
+        log.error("role given up, the others go on", given_up=member.role, **_of(member), reason=str(given_up))
 
     def _look_again(self, member: _Member, given_up: GivenUp) -> None:
         """Once in a while: try what died too often again; say what waits for a person."""
@@ -177,13 +184,13 @@ class Supervisor:
             self._take_up(member)
             return
         member.told_at = self._clock()
-        log.error("role is still given up", given_up=member.role, reason=str(given_up))
+        log.error("role is still given up", given_up=member.role, **_of(member), reason=str(given_up))
 
     def _take_up(self, member: _Member) -> None:
         """Start a role that was given up at the next look, as if it had never died."""
         if member.given_up is None:
             return
-        log.info("role is tried again", again=member.role)
+        log.info("role is tried again", again=member.role, **_of(member))
         member.given_up, member.start_at = None, self._clock()
         member.deaths.forget()
         self._metrics.role_given_up(member.role, given_up=False)
@@ -207,11 +214,21 @@ class Supervisor:
         while process.poll() is None and self._clock() - began < self._stop_timeout_s:
             self._pause(POLL_S)
         if process.poll() is None:
-            log.error("role did not stop in time and is killed", killed=member.role, seconds=self._stop_timeout_s)
+            log.error(
+                "role did not stop in time and is killed",
+                killed=member.role,
+                **_of(member),
+                seconds=self._stop_timeout_s,
+            )
             process.kill()
         member.process = None
         self._metrics.role_up(member.role, up=False)
-        log.info("role stopped", stopped=member.role, status=process.poll())
+        log.info("role stopped", stopped=member.role, **_of(member), status=process.poll())
+
+
+def _of(member: _Member) -> dict[str, str]:
+    """Return the role that a line is about by its one name; the names of 0.1 stand beside it."""
+    return {"supervised": member.role}
 
 
 def _look(member: _Member) -> Check:

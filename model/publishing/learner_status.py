@@ -27,6 +27,8 @@ def _cut(value: object) -> object:
 
 
 Text = Annotated[str, BeforeValidator(_cut), Field(max_length=TEXT_MAX)]
+
+
 def _is_time(text: str) -> str:
     if datetime.fromisoformat(text).tzinfo is None:
         raise ValueError("a time without its zone")

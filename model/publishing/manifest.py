@@ -74,6 +74,7 @@ class Manifest:
         """Return the manifest as JSON values, in the order of the contract. Raises ManifestError if it is not valid."""
         value: dict[str, Any] = {"schema": SCHEMA, **asdict(self), "classes": list(self.classes)}
         value["lineage"] = [entry.to_dict() for entry in self.lineage]
+        value["input"] = self.input.to_dict()
         value["evaluation"] = self.evaluation.to_dict()
         # what cannot be read back must never be written
         read_back = type(self).from_dict(value)

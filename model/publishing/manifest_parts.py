@@ -20,11 +20,42 @@ Text = Annotated[str, MinLen(1)]
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """What the model sees: pixels, and how a larger picture is to be made smaller."""
+    """What the model sees of a picture, in the words of docs/pictures.md; `model.pictures.prepare` does all of it.
+
+    None: from before it was written down. It was the same then, but that XMP was not looked at.
+    """
+
+    LATER: ClassVar[tuple[str, ...]] = (
+        "fit",
+        "layout",
+        "dtype",
+        "colour",
+        "range",
+        "upright",
+        "transparency",
+        "depth",
+        "profiles",
+        "animation",
+    )
+    """What came to schema 1 later stands only where it is known."""
 
     height: Number
     width: Number
     resize: Text = "bilinear-antialias"
+    fit: Text | None = None
+    layout: Text | None = None
+    dtype: Text | None = None
+    colour: Text | None = None
+    range: Text | None = None
+    upright: Text | None = None
+    transparency: Text | None = None
+    depth: Text | None = None
+    profiles: Text | None = None
+    animation: Text | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the input as JSON values; what came to schema 1 later stands only where it is known."""
+        return {name: value for name, value in asdict(self).items() if value is not None or name not in self.LATER}
 
 
 @dataclass(frozen=True, slots=True)

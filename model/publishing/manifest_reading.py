@@ -41,7 +41,8 @@ def read_input(entry: Fields) -> m.InputSpec:
     height, width = entry.integer("height", 1), entry.integer("width", 1)
     if max(height, width) > SIDE_MAX:
         raise entry.wrong("height" if height > SIDE_MAX else "width", f"at most {SIDE_MAX}")
-    return m.InputSpec(height, width, entry.text("resize"))
+    told = {name: entry.text(name) for name in m.InputSpec.LATER if name in entry}
+    return m.InputSpec(height, width, entry.text("resize"), **told)
 
 
 def read_file(entry: Fields) -> m.ArtefactFile:

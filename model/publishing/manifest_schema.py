@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from model.publishing.layout import MODEL_FILE, MODEL_NAME_PATTERN
 from model.publishing.manifest import SCHEMA, Manifest
-from model.publishing.manifest_parts import Evaluation, LineageEntry
+from model.publishing.manifest_parts import Evaluation, InputSpec, LineageEntry
 from model.publishing.manifest_reading import SHA256_PATTERN, SIDE_MAX
 
 Schema = dict[str, Any]
@@ -42,9 +42,11 @@ def manifest_schemas(place: str = "#/components/schemas/") -> dict[str, Schema]:
     _make_optional(found["LineageEntry"], LineageEntry.RARE)
     for name in LineageEntry.RARE:
         found["LineageEntry"]["properties"][name]["minimum"] = 1
-    _make_optional(found["Evaluation"], Evaluation.LATER)
-    for name in Evaluation.LATER:
-        found["Evaluation"]["properties"][name] = found["Evaluation"]["properties"][name]["anyOf"][0]
+    for part in (Evaluation, InputSpec):
+        schema = found[part.__name__]
+        _make_optional(schema, part.LATER)
+        for name in part.LATER:
+            schema["properties"][name] = schema["properties"][name]["anyOf"][0]
     return found
 
 

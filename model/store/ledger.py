@@ -24,6 +24,7 @@ from model.store.parcels import (
     is_last_try,
     learnable_parcels,
 )
+from model.store.past import EMPTY, Past
 from model.store.raised import standing_round
 from model.store.recollections import forgotten_by_class, forgotten_share
 from model.store.relabels import RelabelBook
@@ -53,6 +54,7 @@ class Ledger:
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
         self.relabels = RelabelBook(database)
+        self.past = Past(database)
 
     @classmethod
     def read_only(cls, path: Path) -> Self:
@@ -248,14 +250,15 @@ class Ledger:
     def rounds(self, after: int = 0, until: int | None = None) -> Iterator[Json]:
         """Iterate over the committed rounds in (after, until], oldest first, as `rounds --json` gives them."""
         query = (
-            "SELECT rounds.round, outcome, version, reason, prequential_accuracy, seconds, committed_at, undone,"
+            f"SELECT rounds.round, outcome, {EMPTY}, version, reason, prequential_accuracy,"  # noqa: S608 - a constant
+            " seconds, committed_at, undone,"
             " json_extract(evaluation, '$.train_accuracy'), json_extract(evaluation, '$.train_holdout_gap')"
             " FROM rounds LEFT JOIN versions USING (round)"
             " WHERE rounds.round > ? AND (? IS NULL OR rounds.round <= ?) AND outcome IS NOT NULL"
             " ORDER BY rounds.round LIMIT ?"
         )
         while rows := self._database.execute(query, (after, until, until, PAGE_ROWS)).fetchall():
-            for number, outcome, version, reason, accuracy, seconds, committed_at, undone, trained, gap in rows:
+            for number, outcome, empty, version, reason, accuracy, seconds, committed_at, undone, trained, gap in rows:
                 yield {
                     "round": number,
                     "outcome": outcome,
@@ -267,6 +270,7 @@ class Ledger:
                     "committed_at": iso_utc(committed_at),
                     **({} if gap is None else {"train_accuracy": trained, "train_holdout_gap": gap}),
                     **({"undone": True} if undone else {}),
+                    **({"empty": True} if empty else {}),
                     **facts_of_round(self._database, number),
                 }
             after = rows[-1][0]

@@ -55,6 +55,8 @@ CREATE TABLE rounds (
     CHECK ((outcome IS NULL) = (fate IS NULL)),
     CHECK (outcome IS NULL OR outcome <> 'published' OR fate = 'accepted')
 ) STRICT;
+CREATE INDEX rounds_outcomes ON rounds (outcome, fate, round);
+CREATE INDEX rounds_failed ON rounds (attempt) WHERE attempt > 0;
 CREATE INDEX rounds_undone ON rounds (round) WHERE undone = 1;
 CREATE INDEX rounds_changes ON rounds (round) WHERE change = 1;
 CREATE UNIQUE INDEX rounds_open ON rounds ((1)) WHERE outcome IS NULL;

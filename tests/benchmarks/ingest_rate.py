@@ -13,7 +13,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 from PIL import Image
 
-from streaming.images import ImageDecoder
+from model.pictures import ImageDecoder
 from tests.servers.kafka import KafkaServer
 from tests.servers.redis import RedisServer
 from tests.support.roles import Tidemill, eventually

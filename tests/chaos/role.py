@@ -8,13 +8,16 @@ thing. The process ends when its standard input closes, so that none outlives th
 import argparse
 import os
 import signal
+import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
-from daemon.cli.roles import start_logs
+from daemon.cli.failures import EXPECTED, lines_of
+from daemon.cli.output import say
+from daemon.cli.role_logs import start_logs
 from daemon.config import load
 from daemon.signals import stop_on_signals
 
@@ -56,8 +59,19 @@ def end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def main(args: Sequence[str] | None = None) -> None:
-    """Run the role until SIGTERM."""
+def main() -> None:
+    """Run the role until SIGTERM; it ends as the command does, with the same line and status."""
+    try:
+        run()
+    except EXPECTED as error:
+        lines, status = lines_of(error)
+        for line in lines:
+            say(line)
+        sys.exit(status)
+
+
+def run(args: Sequence[str] | None = None) -> None:
+    """Build the role and run it."""
     parser = argparse.ArgumentParser()
     parser.add_argument("role", choices=("ingest", "learn", "serve"))
     parser.add_argument("--config", type=Path, required=True)

@@ -12,12 +12,15 @@ from daemon.learn.observer import Stage
 from daemon.metrics import (
     PREFIX,
     ClockMetrics,
+    DiskMetrics,
     IngestMetrics,
     LearnMetrics,
     OutageMetrics,
+    RedisMetrics,
     RunMetrics,
     ServeMetrics,
     new_registry,
+    show_build,
 )
 from daemon.outage import Need
 from model.publishing.metadata import identity
@@ -34,6 +37,9 @@ def exported():
         lambda registry: OutageMetrics(registry, Need, lambda: 0),
         ServeMetrics,
         RunMetrics,
+        RedisMetrics,
+        lambda registry: DiskMetrics(registry, {}),
+        lambda registry: show_build(registry, "run"),
     )
     for role in roles:
         registry = new_registry()

@@ -42,7 +42,7 @@ def test_a_line_that_cannot_be_written_is_counted_and_told_later(number):
     log.info("four")
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [one["event"] for one in lines] == ["one", "four", "log lines could not be written, and are lost"]
-    assert lines[-1]["lines"] == 2 and os.strerror(number) in lines[-1]["why"]
+    assert lines[-1]["lines"] == 2 and os.strerror(number) in lines[-1]["reason"]
 
 
 def test_a_log_file_on_a_full_disk(small_disk):  # noqa: F811

@@ -25,6 +25,12 @@ def missing() -> str | None:
     return None
 
 
+def built(target: str) -> bool:
+    """Return whether there is an image of the target, of this version."""
+    asked = ["buildah", "inspect", "--type", "image", f"localhost/tidemill-{target}:{VERSION}"]
+    return subprocess.run(asked, capture_output=True, env=ENVIRONMENT, timeout=60, check=False).returncode == 0
+
+
 class Image:
     """A built target, mounted."""
 
@@ -42,14 +48,14 @@ class Image:
         return sum(files.values())
 
     def start(
-        self, log: Path, arguments: Sequence[str] = (), env: Mapping[str, str] | None = None, models: Path | None = None
+        self, log: Path, arguments: Sequence[str] = (), env: Mapping[str, str] | None = None, **volumes: Path
     ) -> subprocess.Popen[bytes]:
         """Run the entry point as the image says: its user and environment, a read-only root, /tmp and volumes alone."""
         user, group = self.config["User"].split(":")
         environment = dict(line.split("=", 1) for line in self.config["Env"]) | dict(env or {})
         command = ["bwrap", "--ro-bind", str(self.root), "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
-        if models is not None:
-            command += ["--bind", str(models), "/var/lib/tidemill/models"]
+        for name, folder in volumes.items():
+            command += ["--bind", str(folder), f"/var/lib/tidemill/{name}"]
         command += ["--unshare-user", "--uid", user, "--gid", group, "--die-with-parent", "--clearenv"]
         for name, value in environment.items():
             command += ["--setenv", name, value]

@@ -8,7 +8,7 @@ import pytest
 from kafka import KafkaProducer
 
 from daemon.version import VERSION
-from tests.images.image import Image, missing, stop
+from tests.images.image import Image, built, missing, stop
 from tests.servers.missing import unavailable
 from tests.support.images import encode, picture
 from tests.support.repository import publish
@@ -33,6 +33,14 @@ def serve_image():
 @pytest.fixture(scope="module")
 def ingest_image():
     yield from opened("ingest")
+
+
+@pytest.fixture
+def learn_image():
+    """Only where `make image TARGETS=learn` has built it: six gigabytes."""
+    if missing() is None and not built("learn"):
+        pytest.skip("make image TARGETS=learn builds it: six gigabytes")
+    yield from opened("learn")
 
 
 def opened(target):
@@ -115,3 +123,19 @@ def test_ingest_takes_records_in_from_its_image(ingest_image, tmp_path, kafka_se
     eventually(lambda: b"tidemill_records_buffered_total 1.0" in get(f"{url}/metrics")[1], "the image is buffered")
     stop(process)
     assert process.wait(20) == 0, (tmp_path / "log").read_text()
+
+
+def test_learn_is_ready_from_its_image(learn_image, tmp_path, redis_url):
+    tmp_path.chmod(0o755)
+    folders = {name: tmp_path / name for name in ("state", "models")}
+    for folder in folders.values():
+        folder.mkdir()
+        folder.chmod(0o777)
+    port = free_port()
+    settings = {"TIDEMILL_REDIS__URL": redis_url, "TIDEMILL_LEARN__PORT": str(port), "TIDEMILL_JOB": "from-image"}
+    process = learn_image.start(tmp_path / "log", env=settings, **folders)
+    url = f"http://127.0.0.1:{port}"
+    eventually(lambda: get(f"{url}/readyz")[0] == 200 or process.poll() is not None, "learn is ready", 120)
+    assert process.poll() is None, (tmp_path / "log").read_text()
+    stop(process)
+    assert process.wait(60) == 0, (tmp_path / "log").read_text()

@@ -11,6 +11,7 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer
 from PIL import Image
 
+from model.pictures import prepare
 from tests.support.accounting import check_tiles
 from tests.support.roles import Tidemill, eventually
 
@@ -110,9 +111,8 @@ def check_model(tidemill, manifest):
     assert json.loads(metadata["tidemill.classes"]) == manifest["classes"]
     rng = np.random.default_rng(3)
     for label in COLOURS:
-        with Image.open(io.BytesIO(picture(label, rng))) as image:
-            resized = np.asarray(image.convert("RGB").resize((SIZE, SIZE)), np.float32)
-        probabilities = session.run(None, {"image": resized.transpose(2, 0, 1)[None] / 255})[0]
+        image = prepare(picture(label, rng), manifest["input"])
+        probabilities = session.run(None, {"image": image})[0]
         assert manifest["classes"][int(probabilities.argmax())] == label
 
 

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from daemon.ingest.pictures import RecordPictures
+from model.pictures import ImageDecoder
 from streaming.decoder import BATCH_RECORDS_MAX, Decoded, Decoder
-from streaming.images import ImageDecoder
 from streaming.records import Reason, Record, RejectedRecord
 from tests.support.images import FORMS, encode, picture
 
-DECODER = Decoder(ImageDecoder(8, max_bytes=100_000, max_pixels=10_000), frozenset({"cat", "dog"}))
+DECODER = Decoder(RecordPictures(ImageDecoder(8, max_bytes=100_000, max_pixels=10_000)), frozenset({"cat", "dog"}))
 PNG = encode(picture(), "PNG")
 
 
@@ -125,7 +126,7 @@ def test_a_fault_of_ours_stops_the_batch(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_threads_share_a_decoder() -> None:
     """Every form decoded by many threads at once gives what it gives alone."""
-    decoder = ImageDecoder(16, max_bytes=1_000_000, max_pixels=1_000_000)
+    decoder = RecordPictures(ImageDecoder(16, max_bytes=1_000_000, max_pixels=1_000_000))
     forms = [make() for make in FORMS.values()]
     alone = [decoder.decode(data) for data in forms]
     barrier = threading.Barrier(4)
@@ -141,7 +142,7 @@ def test_threads_share_a_decoder() -> None:
 
 def test_what_each_record_took_is_told_slice_by_slice() -> None:
     told: list[Sequence[float]] = []
-    decoder = Decoder(ImageDecoder(8, 1_000_000, 1_000_000), timed=told.append)
+    decoder = Decoder(RecordPictures(ImageDecoder(8, 1_000_000, 1_000_000)), timed=told.append)
     with ThreadPoolExecutor(2) as executor:
         decoder.decode_batch([record(0)] * 20, executor)
     assert sum(map(len, told)) == 20

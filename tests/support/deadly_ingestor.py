@@ -8,9 +8,10 @@ import time
 
 from daemon.ingest.build import IngestorParts, build_ingestor
 from daemon.ingest.options import IngestOptions
+from daemon.ingest.pictures import RecordPictures
+from model.pictures import ImageDecoder
 from streaming.dead_letters import DeadLetterOptions
 from streaming.decoder import Decoded, Decoder
-from streaming.images import ImageDecoder
 from streaming.kafka_options import KafkaOptions
 from streaming.kafka_source import SourceOptions
 from streaming.records import Record
@@ -32,7 +33,7 @@ class DeadlyDecoder(Decoder):
 
 def main(bootstrap: str, redis_url: str, topic: str, job: str, name: str, deadly: str) -> None:
     """Run until SIGTERM."""
-    decoder = DeadlyDecoder(ImageDecoder(8, 1_000_000, 1_000_000))
+    decoder = DeadlyDecoder(RecordPictures(ImageDecoder(8, 1_000_000, 1_000_000)))
     decoder.deadly = int(deadly)
     parts = IngestorParts(
         KafkaOptions(bootstrap),

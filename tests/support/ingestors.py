@@ -14,9 +14,10 @@ from daemon.ingest import faults
 from daemon.ingest.build import IngestorParts, build_ingestor
 from daemon.ingest.observer import SilentObserver
 from daemon.ingest.options import IngestOptions
+from daemon.ingest.pictures import RecordPictures
+from model.pictures import ImageDecoder
 from streaming.dead_letters import DeadLetterOptions
 from streaming.decoder import Decoder
-from streaming.images import ImageDecoder
 from streaming.kafka_options import KafkaOptions
 from streaming.kafka_source import SourceOptions
 from streaming.records import Log, Marker
@@ -183,7 +184,7 @@ class Site:
             DeadLetterOptions(**(letters or {"create_topics": True})),
             IngestOptions(name, workers=1, **options),
         )
-        decoder = Decoder(ImageDecoder(SIZE, max_bytes, max_pixels), classes)
+        decoder = Decoder(RecordPictures(ImageDecoder(SIZE, max_bytes, max_pixels)), classes)
         buffer = RedisIngestBuffer(RedisConnection(self.redis.url, 2.0), self.job, now_ms)
         ingestor = build_ingestor(parts, decoder, buffer, time.monotonic, now_ms, seen, reached)
         return Running(ingestor, seen)

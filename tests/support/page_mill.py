@@ -10,7 +10,12 @@ from daemon.readiness import Check
 from model.publishing.layout import ModelPaths
 from tests.support.learners import SIZE, Bench
 
-MEANS = {"dark": (40, 40, 40), "light": (210, 210, 210), "red": (220, 30, 30), "<script>alert(1)</script>": (30, 60, 220)}
+MEANS = {
+    "dark": (40, 40, 40),
+    "light": (210, 210, 210),
+    "red": (220, 30, 30),
+    "<script>alert(1)</script>": (30, 60, 220),
+}
 HOSTILE = '"><img src=x onerror=alert(1)>'
 
 

@@ -16,7 +16,7 @@ CLASSES_MAX = 24
 STALE_TIMES = 6
 """A status that was to be replaced so often and was not is stale."""
 STALE_S_MIN = 30.0
-Followers = Callable[[str], Mapping[str, int]]
+FollowersOf = Callable[[str], Mapping[str, int]]
 """Of a model: how many clients asked with which version (as text; `older` for the rest) in the last minutes."""
 
 
@@ -67,7 +67,7 @@ def gather(
     reader: RepositoryReader,
     champion: Champion | None,
     models: tuple[str, ...],
-    followers: Followers | None,
+    followers: FollowersOf | None,
     now_ms: int,
 ) -> Page:
     """Return what is to show. Raises BrokenRepositoryError, and OSError."""

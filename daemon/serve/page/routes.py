@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from daemon.serve.champions import Champions, UnknownModelError, UnreadableError
 from daemon.serve.conditions import matches
 from daemon.serve.page import words
-from daemon.serve.page.facts import Followers, Page, gather
+from daemon.serve.page.facts import FollowersOf, Page, gather
 from daemon.serve.problems import RETRY_AFTER_S
 from daemon.version import VERSION
 from model.publishing.errors import BrokenRepositoryError
@@ -54,7 +54,7 @@ def now_ms() -> int:
 
 
 def build_page(
-    champions: Champions, root: Path, followers: Followers | None = None, clock_ms: Callable[[], int] = now_ms
+    champions: Champions, root: Path, followers: FollowersOf | None = None, clock_ms: Callable[[], int] = now_ms
 ) -> APIRouter:
     """Return the routes. `followers` is asked how many clients have which version; without it nothing is said of it."""
     router = APIRouter(include_in_schema=False)
@@ -116,7 +116,7 @@ def build_page(
     return router
 
 
-async def _gather(champions: Champions, root: Path, name: str, followers: Followers | None, at_ms: int) -> Page:
+async def _gather(champions: Champions, root: Path, name: str, followers: FollowersOf | None, at_ms: int) -> Page:
     reader = await champions.reader(name)
     champion = await champions.current(name)
     models = tuple((await champions.names())[:MODELS_SHOWN])

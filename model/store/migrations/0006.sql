@@ -93,3 +93,7 @@ ALTER TABLE relabels_new RENAME TO relabels;
 CREATE INDEX relabels_samples ON relabels (sample);
 CREATE INDEX relabels_states ON relabels (state, round);
 CREATE INDEX relabels_applied ON relabels (applied) WHERE applied IS NOT NULL;
+
+-- How the rounds ended is counted at every start.
+CREATE INDEX rounds_outcomes ON rounds (outcome, fate, round);
+CREATE INDEX rounds_failed ON rounds (attempt) WHERE attempt > 0;

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from streaming.images.resize import square_rgb
+from model.pictures.resize import square_rgb
 
 PARTS = ("train", "test")
 SIDE_MAX = 64

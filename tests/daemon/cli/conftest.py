@@ -25,6 +25,12 @@ class Ran:
     err: str
 
     @property
+    def said(self) -> str:
+        """What it said on standard error, of a role's lines the text alone."""
+        lines = (json.loads(line)["event"] if line.startswith("{") else line for line in self.err.splitlines())
+        return "".join(f"{line}\n" for line in lines)
+
+    @property
     def json(self) -> Any:
         return json.loads(self.out)
 

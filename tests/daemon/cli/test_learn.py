@@ -39,9 +39,9 @@ def test_initial_weights_that_cannot_be_used_are_told_at_the_start(run, tmp_path
     write(file)
     ran = run("learn", *MLP, "--set", "log.level=error", "--set", f"model.initial_weights={file}")
     assert ran.status == 2
-    assert ran.err.count("\n") == 1, ran.err
-    assert str(file) in ran.err
-    assert ran.err.endswith("(setting: model.initial_weights)\n")
+    assert ran.said.count("\n") == 1, ran.said
+    assert str(file) in ran.said
+    assert ran.said.endswith("(setting: model.initial_weights)\n")
 
 
 def whole_weights(file, size):
@@ -71,9 +71,9 @@ def test_a_part_alone_learns_on_what_was_learnt(history, tmp_path):
 def test_a_last_block_that_is_not_known_is_told_at_the_start(run):
     ran = run("learn", *MLP, "--set", "log.level=error", "--set", "model.trainable=last-block")
     assert ran.status == 2
-    assert ran.err.count("\n") == 1, ran.err
-    assert 'take "head" or "all"' in ran.err
-    assert ran.err.endswith("(setting: model.trainable)\n")
+    assert ran.said.count("\n") == 1, ran.said
+    assert 'take "head" or "all"' in ran.said
+    assert ran.said.endswith("(setting: model.trainable)\n")
 
 
 def test_initial_weights_are_needed_no_more_once_something_is_learnt(history, tmp_path):
@@ -106,9 +106,9 @@ def test_a_closed_list_that_contradicts_the_state_is_refused_with_the_choice(run
     sets = f"model.classes={json.dumps(given)}"
     ran = run("learn", *MLP, "--set", "log.level=error", "--set", sets)
     assert ran.status == 2
-    assert ran.err.count("\n") == 1, ran.err
-    assert all(one in ran.err for one in told), ran.err
-    assert ran.err.endswith("(setting: model.classes)\n")
+    assert ran.said.count("\n") == 1, ran.said
+    assert all(one in ran.said for one in told), ran.said
+    assert ran.said.endswith("(setting: model.classes)\n")
 
 
 def test_a_closed_list_that_fits_the_state_is_taken(tmp_path):

@@ -5,8 +5,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from daemon.demo.digits import Digit, png_of
-from daemon.demo.examiner import Examiner, as_input
+from daemon.demo.digits import Digit
+from daemon.demo.examiner import Examiner
 from model.publishing.manifest import InputSpec
 from tests.support.manifests import manifest_of
 
@@ -38,9 +38,3 @@ def test_pictures_are_read_resized_and_scored_by_class(model):
     test = [Digit(0, "dark", DARK), Digit(1, "bright", BRIGHT), Digit(2, "bright", DARK), Digit(3, "unknown", DARK)]
     scores = Examiner(test).examine(model, manifest)
     assert scores.by_class == {"dark": (1, 1), "bright": (1, 2), "unknown": (0, 1)}
-
-
-def test_the_input_is_rgb_from_0_to_1():
-    pixels = as_input(png_of(BRIGHT), InputSpec(16, 12))
-    assert (pixels.shape, pixels.dtype) == ((3, 16, 12), np.float32)
-    assert pixels.min() == pixels.max() == 1.0

@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
+from daemon.learn.freshness import Learnt
 from daemon.learn.settlement import Settlement
 from daemon.learn.stages import Stages
 from daemon.metrics import LearnMetrics
@@ -64,7 +65,9 @@ def publish(registry, ledger):
             time.monotonic,
             lambda: skew_s,
         )
-        settlement.learnt(np.array(event_times_ms, np.int64))
+        times_ms = np.array(event_times_ms, np.int64)
+        host_ms = round(NOW_MS + 1000 * skew_s)
+        settlement.learnt(Learnt(9, times_ms, times_ms + 500, host_ms - 2_000, host_ms - 300))
         with capture_logs() as lines:
             settlement.settle()
         return [line for line in lines if "ce_time" in line["event"]]

@@ -7,7 +7,7 @@ import jsonschema_rs
 import pytest
 
 from model.publishing.errors import ManifestError
-from model.publishing.manifest import Evaluation, LineageEntry, Manifest
+from model.publishing.manifest import Evaluation, InputSpec, LineageEntry, Manifest
 from model.publishing.manifest_schema import manifest_schemas
 from tests.support.manifests import EXAMPLE
 from tests.support.repository import make_manifest
@@ -22,6 +22,7 @@ def variants():
     yield full
     yield Manifest.from_dict(EXAMPLE)
     yield replace(full, parent=None, lineage=(), classes=("a",), evaluation=Evaluation(0, None, None, None))
+    yield replace(full, input=InputSpec(8, 8, "bilinear", **dict.fromkeys(InputSpec.LATER, "x")))
     rare = LineageEntry("t", "id", 0, 0, 99, duplicate=3, waiting=1, suspect=2, expired=4, relabelled=1)
     yield replace(full, lineage=(rare,))
 
