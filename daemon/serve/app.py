@@ -16,12 +16,16 @@ from daemon.health import encode_metrics
 from daemon.metrics import ServeMetrics
 from daemon.readiness import Ask, ask_all, readiness_body
 from daemon.serve import problems
+from daemon.serve.catalogue import ModelList, VersionList
 from daemon.serve.champions import Champions
 from daemon.serve.counting import CHAMPION, NO_ROUTE, WAITING, CountAnswers
 from daemon.serve.described import Doc, Docs, answers, describe, problem_answer, whatever_happens
 from daemon.serve.page.facts import FollowersOf
-from daemon.serve.routes import build_router
+from daemon.serve.rollbacks import Rollback
+from daemon.serve.routes import ModelInfo, build_router
 from daemon.version import VERSION
+
+ANSWERS = (ModelInfo, ModelList, VersionList, Rollback)
 
 
 def build_app(
@@ -63,7 +67,7 @@ def build_app(
         app.include_router(router)
     _add_health(app, asks, registry)
     problems.install(app)
-    describe(app)
+    describe(app, ANSWERS)
     routes = dict.fromkeys(str(getattr(route, "path", NO_ROUTE)) for route in app.routes)
     metrics.routes_known([*routes, CHAMPION + WAITING, NO_ROUTE])
     return app

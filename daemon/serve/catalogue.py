@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from heapq import merge
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from model.publishing.errors import BrokenRepositoryError
 from model.publishing.layout import MODEL_NAME_PATTERN, VERSION_MAX
@@ -21,7 +21,13 @@ Version = Field(ge=1, le=VERSION_MAX)
 Share = Field(ge=0, le=1)
 
 
-class ModelLine(BaseModel):
+class Told(BaseModel):
+    """An answer, or a part of one; what stands below a field describes it in the document."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class ModelLine(Told):
     """One model of the list. `empty`: it has no champion yet; `unreadable`: what there is cannot be read."""
 
     name: str = Name
@@ -33,7 +39,7 @@ class ModelLine(BaseModel):
     """Those whose files are there."""
 
 
-class ModelList(BaseModel):
+class ModelList(Told):
     """A page of models, by name."""
 
     models: list[ModelLine] = Field(max_length=PAGE_MAX)
@@ -41,7 +47,7 @@ class ModelList(BaseModel):
     """`after` of the next page; null on the last."""
 
 
-class ClassAccuracy(BaseModel):
+class ClassAccuracy(Told):
     """Accuracy on the held-out samples of one class."""
 
     n: int = Field(ge=0)
@@ -50,7 +56,7 @@ class ClassAccuracy(BaseModel):
     """Of the champion of then, on the same samples; null where it did not know the class."""
 
 
-class Metrics(BaseModel):
+class Metrics(Told):
     """How the version did on samples that nothing was trained on, when it was judged. Null: not known."""
 
     holdout: int = Field(ge=0)
@@ -65,7 +71,7 @@ class Metrics(BaseModel):
     per_class: dict[str, ClassAccuracy]
 
 
-class Decision(BaseModel):
+class Decision(Told):
     """What the gate found, and why."""
 
     verdict: str
@@ -74,7 +80,7 @@ class Decision(BaseModel):
     detectable_points: float | None = Field(ge=0, le=100)
 
 
-class VersionLine(BaseModel):
+class VersionLine(Told):
     """One version. Of a `retired` one, and of one whose manifest is `unreadable`, all else is null."""
 
     version: int = Version
@@ -98,7 +104,7 @@ class VersionLine(BaseModel):
     """The release that made it."""
 
 
-class VersionList(BaseModel):
+class VersionList(Told):
     """A page of versions, the newest first."""
 
     name: str = Name

@@ -1,6 +1,6 @@
 """The OpenAPI document: what every route answers, with the schemas of those who write it. `HEAD` is told from `GET`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -14,7 +14,6 @@ Doc = dict[str, Any]
 Docs = dict[int | str, Doc]
 
 PLACE = "#/components/schemas/"
-CHAMPION_ONLY = "Only of the champion: `published_at` is when it became that."
 
 
 class Problem(BaseModel):
@@ -128,21 +127,22 @@ def whatever_happens() -> Docs:
     return {500: problem_answer(_FAILED), 503: problem_answer(_UNREADABLE, "Retry-After")}
 
 
-def describe(app: FastAPI) -> None:
-    """Let `app` give the finished document at /openapi.json."""
+def describe(app: FastAPI, models: Sequence[type[BaseModel]]) -> None:
+    """Let `app` give the finished document at /openapi.json; `models` are those that its answers name."""
     made: Callable[[], Doc] = app.openapi
 
     def finished() -> Doc:
         if app.openapi_schema is None:
-            app.openapi_schema = _finish(made())
+            app.openapi_schema = _finish(made(), models)
         return app.openapi_schema
 
     app.openapi = finished  # type: ignore[method-assign]
 
 
-def _finish(document: Doc) -> Doc:
+def _finish(document: Doc, models: Sequence[type[BaseModel]]) -> Doc:
     schemas: Doc = document.setdefault("components", {}).setdefault("schemas", {})
-    for model in (Problem, Check, Ready, NotReady, Alive):
+    ours: tuple[type[BaseModel], ...] = (Problem, Check, Ready, NotReady, Alive, *models)
+    for model in ours:
         schemas.update(_schemas_of(model))
     schemas.update(manifest_schemas(PLACE))
     for path in document["paths"].values():

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from daemon.serve.artefact import ArtefactResponse, open_artefact
-from daemon.serve.catalogue import PAGE, PAGE_MAX, ModelLine, ModelList, list_versions
+from daemon.serve.catalogue import PAGE, PAGE_MAX, ModelLine, ModelList, Told, list_versions
 from daemon.serve.champions import Champions, UnknownModelError, UnreadableError
 from daemon.serve.conditions import Span, UnsatisfiableRangeError, matches, wanted_range
 from daemon.serve.described import (
@@ -87,7 +87,7 @@ def _bytes_doc(missing: Doc, same: Doc, *more: str) -> Docs:
     }
 
 
-class ModelInfo(BaseModel):
+class ModelInfo(Told):
     """What there is of a model."""
 
     name: str

@@ -10,12 +10,8 @@ from daemon.readiness import Check
 from model.publishing.layout import ModelPaths
 from tests.support.learners import SIZE, Bench
 
-MEANS = {
-    "dark": (40, 40, 40),
-    "light": (210, 210, 210),
-    "red": (220, 30, 30),
-    "<script>alert(1)</script>": (30, 60, 220),
-}
+TAGS = "<script>alert(1)</script>"
+MEANS = {"dark": (40, 40, 40), "light": (210, 210, 210), "red": (220, 30, 30), TAGS: (30, 60, 220)}
 HOSTILE = '"><img src=x onerror=alert(1)>'
 
 
@@ -28,11 +24,15 @@ class PageMill:
         # so long ago that the rounds to come end about now
         self.bench.now_ms = time.time_ns() // 1_000_000 - 900_000
         self.checks = [Check("learner", ok=True)]
+        self.folder = folder
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin another life of the learner."""
         self.learner = self.bench.learner()
-        paths = ModelPaths(self.models, "default")
         self.bulletin = Bulletin(
-            paths,
-            folder / "state",
+            ModelPaths(self.models, "default"),
+            self.folder / "state",
             self.learner.observer,
             [lambda: self.checks[0]],
             lambda: time.time_ns() // 1_000_000,

@@ -261,6 +261,24 @@ def test_it_describes_itself(serving):
     }
 
 
+def test_every_schema_that_it_names_is_there(serving):
+    described = serving.client.get("/openapi.json")
+    named = set(re.findall(r'"#/components/schemas/([^"]+)"', described.text))
+    assert named <= set(described.json()["components"]["schemas"])
+    assert {"Manifest", "LineageEntry", "Problem", "ModelList", "VersionList", "Rollback", "NotReady"} <= named
+
+
+def test_every_error_is_a_problem_and_every_get_has_its_head(serving):
+    for path, operations in serving.client.get("/openapi.json").json()["paths"].items():
+        assert ("get" in operations) == ("head" in operations), path
+        for method, operation in operations.items():
+            for code, answer in operation["responses"].items():
+                if int(code) >= 400 and method != "head":
+                    assert list(answer["content"]) == ["application/problem+json"], (path, code)
+                if method == "head" or code == "304":
+                    assert "content" not in answer
+
+
 def test_its_description_needs_nothing_from_elsewhere(serving):
     page = serving.client.get("/docs")
     assert page.status_code == 200
