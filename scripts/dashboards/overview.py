@@ -4,7 +4,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from scripts.dashboards.dependencies import outages
 from scripts.dashboards.frame import Row, frame
-from scripts.dashboards.panels import GREEN, RED, Panel, above, below, lines, number, text
+from scripts.dashboards.panels import GREEN, RED, Panel, above, below, lines, number, rows, text
 from scripts.dashboards.queries import (
     API,
     API_SHARE,
@@ -39,6 +39,7 @@ def overview() -> Dashboard:
         [
             Row("Is it well?", [_roles(), _fresh(), _budget(), _published(), _no_loss(), _api()]),
             Row("Champion", [_version(), _age(), _accuracy(), _person()]),
+            Row("Alerts", [_alerts()]),
             Row("Freshness", [_freshness(), _stages()]),
             Row("Rounds and accuracy", [_rounds(), _curves()]),
             Row("What waits, and what does not answer", [_lag(), _lag_seconds(), outages(width=8)]),
@@ -209,6 +210,21 @@ def _person() -> Panel:
         Ask(f"sum({of('role_given_up')})", "roles given up"),
         steps=above(1, 1),
         width=12,
+    )
+
+
+def _alerts() -> Panel:
+    return rows(
+        "Alerts of docker/prometheus/rules.yml",
+        "none",
+        text(
+            "none yet: no alert is firing or about to (pending).",
+            "a page needs somebody now, a ticket within the day. The alert names its page in docs/runbooks.",
+        ),
+        Ask('max by (alertname, alertstate, severity) (ALERTS{alertname=~"Tidemill.+"})', "stands"),
+        columns={"alertname": "alert", "alertstate": "state", "severity": "severity"},
+        width=24,
+        height=5,
     )
 
 

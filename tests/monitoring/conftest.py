@@ -21,7 +21,7 @@ def monitored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitored]:
         if reason is not None:
             unavailable(reason)
     try:
-        one = Monitored(tmp_path_factory.mktemp("monitored"), [RULES] if RULES.is_file() else [])
+        one = Monitored(tmp_path_factory.mktemp("monitored"), [RULES])
     except LocalServerMissingError as error:
         unavailable(str(error))
     with one:

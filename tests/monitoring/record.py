@@ -21,11 +21,11 @@ from tests.support.monitored import TOPIC, Monitored
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
 SETTINGS = {
-    "model": {"architecture": "daemon.demo.network:small_cnn"},
+    "model": {"architecture": "model.network.mlp:mlp"},
     "image": {"size": 8},
     "learning": {"flip": False},
     "learn": {"threads": 1},
-    "round": {"samples": 400, "min_samples": 32, "max_wait_s": 15, "poll_s": 0.2},
+    "round": {"samples": 250, "min_samples": 32, "max_wait_s": 10, "poll_s": 0.2},
 }
 A_SECOND = 24
 LATE = ("8", "9")
@@ -69,8 +69,8 @@ def record(minutes: float) -> list[Path]:
     """Run for so long, then draw; return the files."""
     with tempfile.TemporaryDirectory(prefix="tidemill-record-") as folder, Monitored(Path(folder), **SETTINGS) as one:
         with Camera(one.kafka.bootstrap) as camera:
-            began = time.monotonic()
-            _wait(lambda: one.version() > 1)
+            _wait(lambda: one.version() > 0)
+            began, shown_s = time.monotonic(), time.time() - 20
             for share, happens in (
                 (0.35, lambda: setattr(camera, "late", True)),
                 (0.55, lambda: setattr(camera, "wrong", True)),
@@ -82,7 +82,7 @@ def record(minutes: float) -> list[Path]:
             ):
                 _wait(lambda until=began + share * 60 * minutes: time.monotonic() >= until)
                 happens()
-        return draw_all(one.prometheus.url, one.began_s, one.ended_s, FOLDER, scrape_s=1)
+        return draw_all(one.prometheus.url, shown_s, one.ended_s, FOLDER, scrape_s=1)
 
 
 def _wait(over: Callable[[], bool]) -> None:

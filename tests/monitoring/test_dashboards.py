@@ -121,7 +121,6 @@ def test_no_panel_lies_over_another_or_beside_the_screen(name):
         assert apart, (one["title"], other["title"])
 
 
-@pytest.mark.skipif(not RUNBOOKS.is_dir(), reason="there are no runbooks yet")
 @pytest.mark.parametrize("name", NAMES)
 def test_the_runbooks_that_are_named_are_there(name):
     named = {page for panel in panels(name) for page in re.findall(r"docs/runbooks/([\w-]+)\.md", panel["description"])}

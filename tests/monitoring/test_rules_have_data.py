@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from tests.monitoring.conftest import RULES
 from tests.monitoring.test_expressions import finite
 from tests.support.monitored import Monitored
 
@@ -14,7 +13,6 @@ pytestmark = [
     pytest.mark.kafka,
     pytest.mark.redis,
     pytest.mark.timeout(900),
-    pytest.mark.skipif(not RULES.is_file(), reason="there are no rules yet"),
 ]
 
 SELECTOR = re.compile(r"(?<![\w:])((?:tidemill|up|process)[\w:]*)(\{[^}]*\})?(?=[\s\[)]|$)")
