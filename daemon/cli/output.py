@@ -10,6 +10,7 @@ import typer
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 
+from daemon.masking import masked
 from daemon.words import clock_time
 
 __all__ = ["clipped", "clock_time", "out", "percent", "print_json", "print_table", "say", "size"]
@@ -29,8 +30,8 @@ def out() -> Console:
 
 
 def say(text: str) -> None:
-    """Write a line to standard error."""
-    typer.echo(text, err=True)
+    """Write a line to standard error, without secrets."""
+    typer.echo(masked(text), err=True)
 
 
 def print_json(value: Any) -> None:

@@ -23,6 +23,8 @@ WAIT_S_MAX = 300.0
 VERSIONS_NAMED = 10
 FOREVER = "public, max-age=31536000, immutable"
 ASK_AGAIN = "no-cache"
+NEVER = "no-store"
+"""Of an answer that was waited for: kept by a cache, it would be asked about anew, and held again, for another."""
 Found = TypeVar("Found")
 
 _CHAMPION_DOC: dict[int | str, dict[str, Any]] = {
@@ -92,7 +94,7 @@ def build_router(champions: Champions) -> APIRouter:
         if found is None:
             raise NothingYetError(f"{name} has no version yet")
         headers = {"Content-Location": f"/v1/models/{name}/versions/{found.version}/manifest.json"}
-        return _manifest(found.manifest, ASK_AGAIN, known, headers, unchanged=not is_news(found))
+        return _manifest(found.manifest, NEVER if wait else ASK_AGAIN, known, headers, unchanged=not is_news(found))
 
     @both("/{name}/champion/model.onnx", summary="The champion's ONNX file", responses=_BYTES_DOC)
     async def champion_file(request: Request, name: str) -> Response:

@@ -15,6 +15,7 @@ from daemon.metrics import new_registry, show_build
 from daemon.readiness import Check
 from daemon.serve.app import build_app
 from daemon.serve.champions import Champions
+from daemon.serve.hosts import guard_hosts
 from daemon.serve.rollbacks import build_rollbacks
 from model.publishing.errors import BrokenRepositoryError
 from model.publishing.reader import RepositoryReader
@@ -54,6 +55,7 @@ class Server:
         champions = Champions(root, self._config.model.name)
         rollbacks = build_rollbacks(champions, root, http.rollback_token.get_secret_value())
         app = build_app(champions, [self._ask_repository], self._registry, [rollbacks])
+        guard_hosts(app, http.allowed_hosts)
         server = _Http(
             uvicorn.Config(
                 app,

@@ -41,6 +41,8 @@ def review_relabels(database: sqlite3.Connection, _request: Request, _now_ms: in
 def answer_skip(database: sqlite3.Connection, request: Request, _now_ms: int) -> str:
     """Say what became of a round that was to be set aside: the learner does so while it stands still at it."""
     number = request.arguments.get("round")
+    if type(number) is not int:
+        raise RefusedRequestError("no round was named: {'round': 7} would be right")
     row = database.execute("SELECT outcome, fate FROM rounds WHERE round = ?", (number,)).fetchone()
     if row is None:
         raise RefusedRequestError(f"there is no round {number}")

@@ -4,10 +4,12 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 from kafka import KafkaProducer
@@ -110,12 +112,30 @@ def transaction(walk: Walk) -> None:
     producer.init_transactions()
     producer.begin_transaction()
     producer.send(TOPIC, value=b"", headers=[("ce_label", b"red")]).get(10)
-    walk.feed(10)
+    walk.feed(70)  # the ingestor says it of one that has been open for a minute
     walk.wait("TidemillTransactionHanging")
     walk.show("transaction-hanging", READY.format(8081), "tidemill status")
     producer.abort_transaction()
     producer.close()
     walk.wait_over("TidemillTransactionHanging")
+
+
+def publication(walk: Walk) -> None:
+    """A repository on which a rename takes half a minute."""
+    walk.stop("learn")
+    command = [sys.executable, "-m", "tests.monitoring.slow_learner", str(walk.mill.file)]
+    with (walk.folder / "slow.log").open("wb") as log:
+        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+        walk.roles["learn"] = subprocess.Popen(command, cwd=walk.folder, stdout=log, stderr=log, env=environment)
+    try:
+        walk.feed(300, until=lambda: walk.firing("TidemillPublicationBudgetBurn"))
+        walk.wait("TidemillPublicationBudgetBurn")
+        slowest = "histogram_quantile(0.99, sum by (le) (rate(tidemill_publish_seconds_bucket[1h])))"
+        stages = "tidemill:freshness_stage_seconds:mean15m"
+        walk.show("publication", f"{PROMTOOL} '{slowest}'", f"{PROMTOOL} {stages}")
+    finally:
+        walk.stop("learn", kill=True)
+        walk.start("learn")
 
 
 def announcement(walk: Walk) -> None:
@@ -287,7 +307,7 @@ def disk(walk: Walk) -> None:
         walk.show("learning-stalled", READY.format(8082), "tidemill status")
         walk.feed(PATIENCE_S, 60, until=lambda: walk.firing("TidemillBufferNearLimit"))
         walk.wait("TidemillBufferNearLimit")
-        walk.show("buffer-near-limit", READY.format(8081), f"{PROMTOOL} tidemill:buffer:ratio")
+        walk.show("buffer-near-limit", READY.format(8081), "tidemill status")
         for name in ("core.1", "core.2", "ballast"):
             (state / name).unlink()
         walk.wait_over("TidemillLearningStalled")
@@ -315,6 +335,7 @@ FAULTS: dict[str, Callable[[Walk], None]] = {
         role_absent,
         outage,
         transaction,
+        publication,
         announcement,
         api,
         old_version,
