@@ -62,6 +62,7 @@ image: $(STAMP) kafka  ## Build the images of serve and ingest, and run both fro
 
 kafka: $(STAMP)
 	@$(BIN)/python -m tests.servers.fetch_kafka
+	@$(BIN)/python -m tests.servers.fetch_client_generator
 
 clean:  ## Remove the environment, the caches and what demo and bench wrote.
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info demo-output bench-output

@@ -46,6 +46,8 @@ class Http(Section):
         tuple[HostName, ...], Field(max_length=1_000, json_schema_extra={"right": f"a list of {HOST_WORDS}"})
     ] = ()
     """Names that `tidemill serve` answers to (421 under others), as models.internal or *.internal; empty: any."""
+    page: bool = True
+    """Whether `/` shows a page for people; it needs no token, and shows quarantined images. false: no page."""
 
 
 class Ingest(Section):

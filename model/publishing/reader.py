@@ -8,7 +8,7 @@ from model.publishing.layout import ModelPaths, parse_version
 from model.publishing.manifest import Manifest
 from model.publishing.manifest_file import read_manifest
 from model.publishing.pointer import Pointer
-from model.publishing.retired import is_among, read_retired
+from model.publishing.retired import Ranges, is_among, read_retired
 
 TRIES = 3
 
@@ -34,6 +34,11 @@ class RepositoryReader:
     def __init__(self, root: Path, model: str) -> None:
         self._paths = ModelPaths(root, model)
         self._last: Champion | None = None
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self._paths.model
 
     def champion(self) -> Champion | None:
         """Return the champion, or None before the first version."""
@@ -82,6 +87,10 @@ class RepositoryReader:
     def is_retired(self, version: int) -> bool:
         """Return whether a version that is not there (any more) was let go: it will not come back."""
         return is_among(version, read_retired(self._paths))
+
+    def retired(self) -> Ranges:
+        """Return the numbers of the versions that were let go, as ascending ranges (first, last)."""
+        return read_retired(self._paths)
 
     def _follow(self, pointer: Pointer) -> Champion:
         last = self._last
