@@ -6,8 +6,9 @@ STAMP := $(VENV)/.installed
 KAFKA := .cache/kafka/libs
 ARGS ?=
 WORKERS ?= 2
+FUZZ_SECONDS ?= 600
 
-.PHONY: help setup demo test check format dashboards bench chaos walk image kafka clean
+.PHONY: help setup demo test check format dashboards bench chaos walk fuzz image kafka clean
 
 help:  ## Show this list.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,12 +52,17 @@ chaos: $(STAMP) kafka  ## Kill everything, at every step and at random, half an 
 walk: $(STAMP) kafka  ## Cause the faults that alerts are for, and show what their runbooks would. ARGS="brake expired".
 	$(BIN)/python -m tests.monitoring.walk $(ARGS)
 
+fuzz: $(STAMP)  ## Give the picture decoder damaged files, guided by coverage, ten minutes. FUZZ_SECONDS=60 ends sooner.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
+	$(BIN)/python -m tests.fuzz.pictures -max_total_time=$(FUZZ_SECONDS) $(ARGS)
+
 image: $(STAMP) kafka  ## Build the images of serve and ingest, and run both from them. TARGETS="serve ingest learn".
 	docker/build.sh $(TARGETS)
 	$(BIN)/python -m pytest -m image tests/images
 
 kafka: $(STAMP)
 	@$(BIN)/python -m tests.servers.fetch_kafka
+	@$(BIN)/python -m tests.servers.fetch_client_generator
 
 clean:  ## Remove the environment, the caches and what demo and bench wrote.
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info demo-output bench-output

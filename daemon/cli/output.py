@@ -10,13 +10,16 @@ import typer
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 
+from daemon.masking import masked
 from daemon.words import clock_time
 
-__all__ = ["clock_time", "out", "percent", "print_json", "print_table", "say", "size"]
+__all__ = ["clipped", "clock_time", "out", "percent", "print_json", "print_table", "say", "size"]
 
 NONE = "-"
 GAP = 2
 """Blanks between two columns."""
+CLIPPED = 32
+"""Characters of a label, a source or an id in a table: a longer one would push the other columns off the screen."""
 LAST_MIN = 24
 """A last column with less room than this stands below its row."""
 
@@ -27,8 +30,8 @@ def out() -> Console:
 
 
 def say(text: str) -> None:
-    """Write a line to standard error."""
-    typer.echo(text, err=True)
+    """Write a line to standard error, without secrets."""
+    typer.echo(masked(text), err=True)
 
 
 def print_json(value: Any) -> None:
@@ -75,3 +78,12 @@ def size(value: int) -> str:
             return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
         amount /= 1000
     return f"{amount:.1f} TB"
+
+
+def clipped(text: str, most: int = CLIPPED) -> str | None:
+    """Return what a producer wrote as one cell of a table: one line, cut where it is long; None where it is empty.
+
+    --json has the whole of it.
+    """
+    line = " ".join(text.split())
+    return (line if len(line) <= most else f"{line[: most - 1]}…") or None

@@ -33,7 +33,7 @@ def redis_connection(
     for name, path in files_of(config.redis.url.get_secret_value()):
         if not Path(path).exists():
             raise OperatorError(
-                "redis.url", f"{name}={path} is not there", "Name one that is", exit_code=PERSON_MUST_ACT
+                "redis.url", f"the file that {name} names is not there", "Name one that is", exit_code=PERSON_MUST_ACT
             )
     timeout_s = min(config.redis.socket_timeout_s, command_max_s)
     return RedisConnection(config.redis.url.get_secret_value(), timeout_s, took)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TextIO
 
 LINES_KEPT = 20
@@ -63,6 +63,7 @@ class Spawned:
         options: Sequence[str],
         *,
         errors: TextIO | None = None,
+        environ: Mapping[str, str] | None = None,
         raw: Callable[[str, str], None] | None = None,
     ) -> None:
         """`raw(role, line)` is given for a log in JSON, so that whoever reads it finds an object in each line."""
@@ -73,6 +74,7 @@ class Spawned:
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-m", "daemon.supervisor.child", str(os.getpid()), role, *options],
             stdin=subprocess.DEVNULL,
+            env=environ,
             stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",

@@ -24,6 +24,7 @@ from daemon.metrics import (
     show_build,
 )
 from daemon.outage import Need
+from model.pictures import INPUT
 from model.publishing.metadata import identity
 
 ROOT = Path(__file__).parents[2]
@@ -129,3 +130,9 @@ def test_the_snippets_of_the_readme_run_as_they_stand(snippets, monkeypatch, cap
         exec(compile(snippet, "README.md", "exec"), {})
     assert sent == [("images", Path("1.jpg").read_bytes(), b"cat"), "flushed"]
     assert capsys.readouterr().out == "green\n"
+
+
+def test_the_page_on_pictures_says_what_a_manifest_says():
+    page = (ROOT / "docs" / "pictures.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| `([^|]+?)` \|", page, re.MULTILINE))
+    assert rows == INPUT
