@@ -7,6 +7,7 @@ from pathlib import Path
 from daemon.config import Config
 from model.publishing.errors import BrokenRepositoryError
 from model.publishing.layout import MODEL_FILE, ModelPaths
+from model.publishing.ownership import read_state_id
 from model.publishing.reader import RepositoryReader
 from model.publishing.verify import Finding, FindingKind, verify_repository
 from model.store.ledger import Ledger
@@ -17,7 +18,7 @@ MISSING = f"restore it from a backup of the repository; or give it up as retired
 GONE = f"nothing: it is retired in its turn (publish.keep); or at once: {REPAIR}"
 SWEPT = "nothing: the learner sweeps it at its next start"
 _SWEPT = (FindingKind.ORPHAN_STAGING, FindingKind.LEFT_OVER)
-_HARMLESS = (*_SWEPT, FindingKind.BROKEN_RETIRED)
+_HARMLESS = (*_SWEPT, FindingKind.BROKEN_RETIRED, FindingKind.BROKEN_STATUS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ def _cure(one: Finding) -> str:
         return SWEPT
     if one.kind is FindingKind.BROKEN_RETIRED:
         return "nothing: the learner writes it again at its next start"
+    if one.kind is FindingKind.BROKEN_STATUS:
+        return "nothing: the learner writes it again every few seconds while it runs"
     if one.path.name == MODEL_FILE:
         return "restore this file from a backup; if it is the champion's, --repair moves the pointer to a whole version"
     return REPAIR
@@ -110,7 +113,7 @@ def _ownership(config: Config, ledger: Ledger) -> Iterator[Trouble]:
     paths = ModelPaths(config.paths.repository, config.model.name)
     if not paths.home.is_dir():
         return
-    found = paths.state_id.read_text().strip() if paths.state_id.is_file() else ""
+    found = read_state_id(paths)
     if found == ledger.state_id():
         return
     if found:

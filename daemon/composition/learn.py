@@ -1,7 +1,7 @@
 """Builds the learner."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from daemon.config import Config
 from daemon.errors import PERSON_MUST_ACT, OperatorError
 from daemon.health import HealthServer
 from daemon.learn.announcements import Announcements
+from daemon.learn.bulletin import Bulletin
 from daemon.learn.drift import DriftWatch
 from daemon.learn.learner import Learner
 from daemon.learn.manifests import Labels
@@ -50,10 +51,11 @@ from daemon.metrics import (
     OutageMetrics,
     RedisMetrics,
     new_registry,
+    show_buffer_limit,
     show_build,
 )
 from daemon.outage import Need, Outage, OutageObserver
-from daemon.readiness import Check
+from daemon.readiness import Ask, Check
 from daemon.server_watch import ServerWatch, eviction_check
 from daemon.stopping import Stopping
 from daemon.tracing.spans import LearnSpans
@@ -68,6 +70,7 @@ from model.network.build import check_architecture
 from model.network.errors import NetworkError
 from model.network.trainable import check_trainable
 from model.publishing.errors import RepositoryError, StaleTensorError, UnmappableError
+from model.publishing.layout import ModelPaths
 from model.publishing.mailbox import Mailbox
 from model.publishing.publisher import Publisher
 from model.publishing.repository import Repository
@@ -82,6 +85,8 @@ from streaming.redis_buffer import RedisLearnBuffer
 ANNOUNCE_DELAY_MAX_S = 120.0
 """A try may take ten seconds of the learner's thread: not more than a tenth of it while Kafka is away."""
 
+BULLETIN_STOP_S = 5.0
+"""Seconds to wait for the page's last status; a disk that hangs must not hold the learner up."""
 NEEDS = (
     Need.REDIS,
     Need.REDIS_MEMORY,
@@ -121,6 +126,7 @@ def run_learn(
         if stopping is not None:
             stopping.what = lambda: what_a_stop_does(status.snapshot())
         outages, started = OutageMetrics(registry, NEEDS, now_ms), threading.Event()
+        show_buffer_limit(registry, config.buffer.bytes_max)
         outage = Outage("something that the learner needs", Need.DISK, monotonic_s, observer=outages)
         standing = outage.beside(WHAT, Need.TRAINING, delay_max_s=RETRY_MAX_S)
         evicting = eviction_outage(outages)
@@ -173,8 +179,23 @@ def run_learn(
             adopt=adopt,
         )
         learner.started, learner.standstill.outage = started, standing
+        stack.enter_context(_bulletin(config, status, asks))
         with told_to_operators():
             learner.run(stop)
+
+
+@contextmanager
+def _bulletin(config: Config, status: StatusBoard, asks: Sequence[Ask]) -> Iterator[None]:
+    """Write the page's status beside the learner, whose locks are held as long."""
+    paths = ModelPaths(config.paths.repository, config.model.name)
+    bulletin, over = Bulletin(paths, config.paths.state, status, asks, now_ms, monotonic_s), threading.Event()
+    thread = threading.Thread(target=bulletin.run, args=(over,), name="bulletin", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(BULLETIN_STOP_S)
 
 
 def _past_told(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from daemon.learn.observer import BufferFacts, Champion, Freshness, Judgement, Outcome, Past, Relabelled, Stage
+from model.publishing import learner_status as told
 
 
 class StatusBoard:
@@ -14,6 +15,18 @@ class StatusBoard:
         self._now_ms = now_ms
         self._lock = threading.Lock()
         self._facts: dict[str, Any] = {"round": None, "stage": None, "step": 0, "steps": 0, "last": None}
+        self._unlearnt: dict[tuple[str, int], int] = {}
+        self._freshness: told.Freshness | None = None
+
+    def unlearnt(self) -> dict[tuple[str, int], int] | None:
+        """Return the records of each partition that are not learnt yet; None until that is known."""
+        with self._lock:
+            return dict(self._unlearnt) or None
+
+    def freshness(self) -> told.Freshness | None:
+        """Return how fresh the newest version was that came in this life; None before."""
+        with self._lock:
+            return self._freshness
 
     def snapshot(self) -> dict[str, Any]:
         """Return the facts as JSON values."""
@@ -63,8 +76,17 @@ class StatusBoard:
         self._set(committed_ms=at_ms)
 
     def published(self, champion: Champion, seconds: float, freshness: Sequence[Freshness]) -> None:
-        """Note the new champion."""
+        """Note the new champion, and how fresh it is."""
         self.champion_known(champion)
+        ordered = sorted(seconds for one in freshness for seconds in one.total_s)
+        if ordered:
+            with self._lock:
+                self._freshness = told.Freshness(
+                    version=champion.version,
+                    samples=len(ordered),
+                    median_s=max(0.0, ordered[len(ordered) // 2]),
+                    p95_s=max(0.0, ordered[min(len(ordered) - 1, len(ordered) * 95 // 100)]),
+                )
 
     def champion_known(self, champion: Champion | None) -> None:
         """Note the champion."""
@@ -83,7 +105,9 @@ class StatusBoard:
         """Not shown here: `tidemill status` and the metrics have it."""
 
     def unlearnt_seen(self, topic: str, partition: int, records: int) -> None:
-        """Not shown here: `tidemill status` and the metrics have it."""
+        """Note how far behind a partition is."""
+        with self._lock:
+            self._unlearnt[topic, partition] = records
 
     def drift_detected(self, classes: Sequence[str]) -> None:
         """Not shown here: `tidemill status` and the metrics have it."""

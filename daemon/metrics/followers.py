@@ -66,14 +66,20 @@ class Followers(Collector):
             "Distinct clients that asked for the champion within ten minutes, by the version that they have.",
             labels=("model", "version"),
         )
+        for labels, clients in sorted(self._having().items()):
+            family.add_metric(labels, clients)
+        yield family
+
+    def of(self, model: str) -> dict[str, int]:
+        """Return how many clients of a model asked within ten minutes, by the name of the version that they have."""
+        return {version: clients for (name, version), clients in self._having().items() if name == model}
+
+    def _having(self) -> Counter[tuple[str, str]]:
         with self._lock:
             oldest = self._clock() - ASKED_WITHIN_S
             while self._asked and next(iter(self._asked.values()))[1] < oldest:
                 self._asked.popitem(last=False)
-            having = Counter((client.model, self._name(client.model, one[0])) for client, one in self._asked.items())
-        for labels, clients in sorted(having.items()):
-            family.add_metric(labels, clients)
-        yield family
+            return Counter((client.model, self._name(client.model, one[0])) for client, one in self._asked.items())
 
     def _name(self, model: str, version: int) -> str:
         newest = self._newest[model]

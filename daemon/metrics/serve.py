@@ -89,6 +89,10 @@ class ServeMetrics:
         """Return which of the last champions has this digest; None: none of them."""
         return self._digests.get(model, {}).get(digest)
 
+    def followers_of(self, model: str) -> dict[str, int]:
+        """Return how many clients have which version of a model: see `Followers.of`."""
+        return self._followers.of(model)
+
     def follower_asked(self, client: Client, version: int) -> None:
         """A client asked for the champion, and has this version; 0: none yet."""
         self._followers.asked(client, version)

@@ -65,6 +65,19 @@ class Champions:
         """Return the reader of a model's versions. Raises UnknownModelError."""
         return (await self._model(name)).reader
 
+    @property
+    def expected(self) -> str:
+        """The model that the configuration names, which may have no folder yet."""
+        return self._expected
+
+    async def names(self) -> list[str]:
+        """Return the models that there are and the expected one, MODELS_MAX at most. Raises UnreadableError."""
+        try:
+            found = await anyio.to_thread.run_sync(_model_folders, self._root)
+        except OSError as error:
+            raise UnreadableError(str(error)) from error
+        return sorted({self._expected, *found[: MODELS_MAX - 1]})
+
     async def current(self, name: str) -> Champion | None:
         """Return the champion of `name` now, None before the first. Raises UnknownModelError, UnreadableError."""
         model = await self._model(name)
@@ -151,6 +164,23 @@ async def _first_of(event: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(event.wait(), seconds)
     except TimeoutError:
         return
+
+
+def _model_folders(root: Path) -> list[str]:
+    """Return the names of the folders that hold a model: its pointer, a version, or what a learner opens it with."""
+    try:
+        entries = [entry.name for entry in root.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(name for name in entries if _holds_a_model(root, name))
+
+
+def _holds_a_model(root: Path, name: str) -> bool:
+    try:
+        paths = ModelPaths(root, name)
+    except ValueError:
+        return False
+    return paths.pointer.is_file() or paths.state_id.is_file() or bool(RepositoryReader(root, name).versions())
 
 
 def _signature(path: Path) -> Signature | None:

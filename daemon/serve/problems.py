@@ -26,9 +26,9 @@ class NothingYetError(Exception):
     """The model has no version yet: ask again."""
 
 
-def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """Return an error response; `detail` is for people."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, **more: object) -> JSONResponse:
+    """Return an error response; `detail` is for people, `more` are further members."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
     return JSONResponse(body, status, headers={"Cache-Control": "no-store", **(headers or {})}, media_type=MEDIA_TYPE)
 
 
@@ -37,12 +37,23 @@ def retry(status: int, detail: str) -> JSONResponse:
     return problem(status, detail, {"Retry-After": str(RETRY_AFTER_S)})
 
 
+def _allowed(method: str, of_one_route: str) -> str:
+    """Return what `Allow` must say: each route knows its own methods alone, and what answers GET answers HEAD."""
+    return "GET, HEAD" if of_one_route in ("GET", "HEAD") and method != "HEAD" else of_one_route
+
+
 def install(app: FastAPI) -> None:
     """Make `app` answer every error as a problem."""
 
-    async def http_error(_request: Request, error: Exception) -> JSONResponse:
+    async def http_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
-        return problem(error.status_code, str(error.detail), error.headers)
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            allowed = _allowed(request.method, (error.headers or {}).get("Allow", ""))
+            return problem(405, f"this address answers {allowed} alone", {"Allow": allowed})
+        detail = str(error.detail)
+        if detail == "Not Found":
+            detail = "there is nothing at this address: /docs lists what there is"
+        return problem(error.status_code, detail, error.headers)
 
     async def invalid(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)

@@ -6,17 +6,20 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import anyio.to_thread
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Path as PathOf
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 
 from daemon.serve.champions import Champions, UnreadableError
+from daemon.serve.described import Docs, answers, problem_answer, whatever_happens
 from daemon.serve.problems import RETRY_AFTER_S, problem, retry
+from daemon.serve.routes import ModelName
 from model.publishing.errors import BrokenRepositoryError, MailboxFullError
 from model.publishing.mailbox import Answer, Mailbox
 
@@ -26,9 +29,11 @@ WAIT_S = 10.0
 WAIT_S_MAX = 300.0
 POLL_S = 0.1
 BODY_BYTES_MAX = 4_096
-_ID = re.compile(r"\d{13,16}-[0-9a-f]{32}\Z")
+ID_PATTERN = r"[0-9]{13,16}-[0-9a-f]{32}"
+_ID = re.compile(ID_PATTERN + r"\Z")
 _BEARER = HTTPBearer(auto_error=False, description="http.rollback_token of the server's configuration.")
 Found = TypeVar("Found")
+RequestId = Annotated[str, PathOf(json_schema_extra={"pattern": f"^{ID_PATTERN}$"})]
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
 
 
@@ -49,19 +54,24 @@ class Rollback(BaseModel):
     detail: str
 
 
-_REFUSALS: dict[int | str, dict[str, Any]] = {
-    401: {"description": "The bearer token is missing or wrong."},
-    403: {"description": "The server has no http.rollback_token: rollbacks over HTTP are off."},
-    404: {"description": "No such model, version or rollback."},
+_REFUSALS: Docs = {
+    401: problem_answer("The bearer token is missing or wrong.", "WWW-Authenticate"),
+    403: problem_answer("The server has no http.rollback_token: rollbacks over HTTP are off."),
+    404: problem_answer("No such model, version or rollback.", "Retry-After?"),
+    **whatever_happens(),
 }
-_ASKED: dict[int | str, dict[str, Any]] = {
-    200: {"model": Rollback, "description": "Done: the pointer names the version, also where it did before."},
-    202: {"model": Rollback, "description": "Left for the learner, which has not answered yet; Location tells more."},
-    409: {"description": "The learner refuses, and says why: that version is retired, for example."},
-    422: {"description": "The body is not {version: a positive integer}."},
-    503: {"description": "No request can be left in the repository; Retry-After says when to try again."},
+_ASKED: Docs = {
     **_REFUSALS,
+    200: answers("Done: the pointer names the version, also where it did before.", "Rollback"),
+    202: answers(
+        "Left for the learner, which has not answered yet; Location tells more.", "Rollback", "Location", "Retry-After"
+    ),
+    409: problem_answer("The learner refuses, and says why: that version is retired, for example."),
+    413: problem_answer(f"The body has more than {BODY_BYTES_MAX} bytes."),
+    422: problem_answer('The body is not {"version": a positive integer}, or a parameter is wrong.'),
+    503: problem_answer("No request can be left in the repository, or it cannot be read.", "Retry-After"),
 }
+_LOOKED: Docs = {**_REFUSALS, 200: answers("What has become of it.", "Rollback")}
 _BODY = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": RollbackWanted.model_json_schema()}}}
 }
@@ -78,13 +88,20 @@ def build_rollbacks(
     """Return the routes; without a `token` they answer that rollbacks are off."""
     router = APIRouter(prefix="/v1/models", tags=["rollback"])
 
-    @router.post("/{name}/rollback", summary="Make a version champion again", responses=_ASKED, openapi_extra=_BODY)
+    @router.post(
+        "/{name}/rollback",
+        operation_id="roll_back",
+        summary="Make a version champion again",
+        responses=_ASKED,
+        openapi_extra=_BODY,
+    )
     async def ask(
         request: Request,
-        name: str,
+        name: ModelName,
         credentials: Credentials,
         wait: Annotated[
-            float, Query(ge=0, allow_inf_nan=False, description="Seconds to wait for the learner's answer.")
+            float,
+            Query(ge=0, allow_inf_nan=False, description="Seconds to wait for the learner; more than 300 are 300."),
         ] = WAIT_S,
     ) -> Response:
         check_token(credentials, token)
@@ -108,8 +125,7 @@ def build_rollbacks(
             await asyncio.sleep(POLL_S)
         return _told(f"/v1/models/{name}/rollback/{asked}", asked, answer)
 
-    @router.get("/{name}/rollback/{id}", summary="What has become of a rollback", responses=_REFUSALS)
-    async def look(name: str, id: str, credentials: Credentials) -> Rollback:  # noqa: A002 - as the path says
+    async def look(name: ModelName, id: RequestId, credentials: Credentials) -> Rollback:  # noqa: A002 - as the path says
         check_token(credentials, token)
         await champions.reader(name)
         mailbox = Mailbox(root, name)
@@ -120,6 +136,16 @@ def build_rollbacks(
             raise HTTPException(404, f"there is no rollback {id}, or no longer")
         return _waiting(id)
 
+    place = "/{name}/rollback/{id}"
+    router.add_api_route(
+        place,
+        look,
+        methods=["GET"],
+        operation_id="get_rollback",
+        summary="What became of a rollback",
+        responses=_LOOKED,
+    )
+    router.add_api_route(place, look, methods=["HEAD"], include_in_schema=False)
     return router
 
 

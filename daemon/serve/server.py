@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 import uvicorn
@@ -15,6 +16,8 @@ from daemon.metrics import new_registry, show_build
 from daemon.readiness import Check
 from daemon.serve.app import build_app
 from daemon.serve.champions import Champions
+from daemon.serve.hosts import guard_hosts
+from daemon.serve.page.routes import build_page
 from daemon.serve.rollbacks import build_rollbacks
 from model.publishing.errors import BrokenRepositoryError
 from model.publishing.reader import RepositoryReader
@@ -53,12 +56,14 @@ class Server:
         root = self._config.paths.repository
         champions = Champions(root, self._config.model.name)
         rollbacks = build_rollbacks(champions, root, http.rollback_token.get_secret_value())
-        app = build_app(champions, [self._ask_repository], self._registry, [rollbacks])
+        page = partial(build_page, champions, root) if http.page else None
+        app = build_app(champions, [self._ask_repository], self._registry, [rollbacks], page)
+        guard_hosts(app, http.allowed_hosts)
         server = _Http(
             uvicorn.Config(
                 app,
                 log_config=None,
-                access_log=False,
+                access_log=self._config.log.level == "debug",
                 server_header=False,
                 lifespan="on",
                 timeout_keep_alive=KEEP_ALIVE_S,

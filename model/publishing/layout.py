@@ -15,9 +15,13 @@ STAGING_FOLDER = ".staging"
 REQUESTS_FOLDER = ".requests"
 RETIRED_FILE = "retired.json"
 LEAVING_FOLDER = ".retired"
+STATUS_FILE = "status.json"
+SHEET_FILE = "quarantine.webp"
 
-_MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
+MODEL_NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+_MODEL_NAME = re.compile(MODEL_NAME_PATTERN + r"\Z")
 _VERSION = re.compile(r"[1-9][0-9]{0,17}\Z")
+VERSION_MAX = 10**18 - 1
 
 
 def check_model_name(name: str) -> str:
@@ -96,6 +100,16 @@ class ModelPaths:
     def leaving(self) -> Path:
         """What is no longer visible: folders of retired versions, which are about to be deleted."""
         return self.home / LEAVING_FOLDER
+
+    @property
+    def status(self) -> Path:
+        """What the learner tells of itself, for the web page; nothing that is published depends on it."""
+        return self.home / STATUS_FILE
+
+    @property
+    def sheet(self) -> Path:
+        """Pictures of what is set aside; `status` says of what each is."""
+        return self.home / SHEET_FILE
 
     def staged(self, round_number: int) -> Path:
         """The future version folder of a round; what else the round prepared lies beside it."""

@@ -11,14 +11,18 @@ from typing import Any, Self
 from model.publishing import manifest_reading as reading
 from model.publishing.errors import ManifestError
 from model.publishing.manifest_parts import (
+    Amount,
     ArtefactFile,
     ClassEvaluation,
+    Count,
     Evaluation,
     EventTimes,
     GateRecord,
     InputSpec,
     LineageEntry,
+    Number,
     SampleCounts,
+    Text,
     Training,
 )
 from model.publishing.reading import Fields
@@ -47,24 +51,24 @@ BALANCED = "balanced"
 class Manifest:
     """Everything that a version says about itself. `parent` is the version that training started from."""
 
-    model: str
-    version: int
-    parent: int | None
-    round: int
-    created_at: str
-    architecture: str
+    model: Text
+    version: Number
+    parent: Number | None
+    round: Count
+    created_at: Text
+    architecture: Text
     input: InputSpec
-    classes: tuple[str, ...]
+    classes: tuple[Text, ...]
     file: ArtefactFile
     lineage: tuple[LineageEntry, ...]
     samples: SampleCounts
     event_time: EventTimes
     evaluation: Evaluation
     gate: GateRecord
-    parity_max_abs_error: float
+    parity_max_abs_error: Amount
     training: Training
-    tidemill: str
-    class_prior: str = BALANCED
+    tidemill: Text
+    class_prior: Text = BALANCED
 
     def to_dict(self) -> dict[str, Any]:
         """Return the manifest as JSON values, in the order of the contract. Raises ManifestError if it is not valid."""

@@ -1,8 +1,21 @@
-"""The parts of a manifest: plain words, each in its JSON form what its names say."""
+"""The parts of a manifest: plain words, each in its JSON form what its names say.
+
+The bounds in the annotations are those that reading enforces; `manifest_schema` makes the JSON schema of them.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Annotated, Any, ClassVar
+
+from annotated_types import Ge, Le, MinLen
+
+Count = Annotated[int, Ge(0)]
+Number = Annotated[int, Ge(1)]
+Share = Annotated[float, Ge(0), Le(1)]
+Points = Annotated[float, Ge(0), Le(100)]
+Gap = Annotated[float, Ge(-1), Le(1)]
+Amount = Annotated[float, Ge(0)]
+Text = Annotated[str, MinLen(1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,32 +25,46 @@ class InputSpec:
     None: from before it was written down. It was the same then, but that XMP was not looked at.
     """
 
-    height: int
-    width: int
-    resize: str = "bilinear-antialias"
-    fit: str | None = None
-    layout: str | None = None
-    dtype: str | None = None
-    colour: str | None = None
-    range: str | None = None
-    upright: str | None = None
-    transparency: str | None = None
-    depth: str | None = None
-    profiles: str | None = None
-    animation: str | None = None
+    LATER: ClassVar[tuple[str, ...]] = (
+        "fit",
+        "layout",
+        "dtype",
+        "colour",
+        "range",
+        "upright",
+        "transparency",
+        "depth",
+        "profiles",
+        "animation",
+    )
+    """What came to schema 1 later stands only where it is known."""
+
+    height: Number
+    width: Number
+    resize: Text = "bilinear-antialias"
+    fit: Text | None = None
+    layout: Text | None = None
+    dtype: Text | None = None
+    colour: Text | None = None
+    range: Text | None = None
+    upright: Text | None = None
+    transparency: Text | None = None
+    depth: Text | None = None
+    profiles: Text | None = None
+    animation: Text | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the input as JSON values; what came to schema 1 later stands only where it is known."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        return {name: value for name, value in asdict(self).items() if value is not None or name not in self.LATER}
 
 
 @dataclass(frozen=True, slots=True)
 class ArtefactFile:
     """The ONNX file: name inside the version folder, length in bytes, sha256 as 64 hex digits."""
 
-    name: str
-    bytes: int
-    sha256: str
+    name: Text
+    bytes: Number
+    sha256: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,58 +75,55 @@ class LineageEntry:
     (transactions, compaction) are in none of them, so the counts never exceed `end - start`.
     """
 
-    topic: str
-    topic_id: str
-    partition: int
-    start: int
-    end: int
-    trained: int = 0
-    holdout: int = 0
-    dead_lettered: int = 0
-    duplicate: int = 0
-    waiting: int = 0
-    suspect: int = 0
-    expired: int = 0
-    relabelled: int = 0
+    KEYS: ClassVar[Mapping[str, str]] = {"start": "from", "end": "to"}
+    """JSON keys that are called otherwise than their fields."""
+    RARE: ClassVar[tuple[str, ...]] = ("duplicate", "waiting", "suspect", "expired", "relabelled")
+    """Counts that stand only where they are not 0."""
+
+    topic: Text
+    topic_id: Text
+    partition: Count
+    start: Count
+    end: Count
+    trained: Count = 0
+    holdout: Count = 0
+    dead_lettered: Count = 0
+    duplicate: Count = 0
+    waiting: Count = 0
+    suspect: Count = 0
+    expired: Count = 0
+    relabelled: Count = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the entry as JSON values; the counts that are rarely set stand only where they are not 0."""
-        value: dict[str, Any] = {"topic": self.topic, "topic_id": self.topic_id, "partition": self.partition}
-        value |= {"from": self.start, "to": self.end}
-        value |= {"trained": self.trained, "holdout": self.holdout, "dead_lettered": self.dead_lettered}
-        rare = {
-            "duplicate": self.duplicate,
-            "waiting": self.waiting,
-            "suspect": self.suspect,
-            "expired": self.expired,
-            "relabelled": self.relabelled,
+        return {
+            self.KEYS.get(name, name): value for name, value in asdict(self).items() if value or name not in self.RARE
         }
-        return value | {name: count for name, count in rare.items() if count}
 
 
 @dataclass(frozen=True, slots=True)
 class SampleCounts:
     """Samples that the version was trained on: fresh ones, and earlier ones replayed beside them."""
 
-    fresh: int
-    replay: int
+    fresh: Count
+    replay: Count
 
 
 @dataclass(frozen=True, slots=True)
 class EventTimes:
     """Event times of the fresh samples, RFC 3339 in UTC; None where there were none."""
 
-    oldest: str | None
-    newest: str | None
+    oldest: Text | None
+    newest: Text | None
 
 
 @dataclass(frozen=True, slots=True)
 class ClassEvaluation:
     """Accuracy on the `n` held-out samples of one class; `champion` is None where it does not know the class."""
 
-    n: int
-    candidate: float | None
-    champion: float | None
+    n: Count
+    candidate: Share | None
+    champion: Share | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,19 +134,22 @@ class Evaluation:
     that less the same on the holdout.
     """
 
-    holdout: int
-    candidate_accuracy: float | None
-    champion_accuracy: float | None
-    negative_flip_rate: float | None
+    LATER: ClassVar[tuple[str, ...]] = ("train_accuracy", "train_holdout_gap")
+    """What came to schema 1 later stands only where it is known."""
+
+    holdout: Count
+    candidate_accuracy: Share | None
+    champion_accuracy: Share | None
+    negative_flip_rate: Share | None
     per_class: Mapping[str, ClassEvaluation] = field(default_factory=dict)
-    prequential_accuracy: float | None = None
-    train_accuracy: float | None = None
-    train_holdout_gap: float | None = None
+    prequential_accuracy: Share | None = None
+    train_accuracy: Share | None = None
+    train_holdout_gap: Gap | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the evaluation as JSON values; what came to schema 1 later stands only where it is known."""
         value = asdict(self)
-        for name in ("train_accuracy", "train_holdout_gap"):
+        for name in self.LATER:
             if value[name] is None:
                 del value[name]
         return value
@@ -132,17 +159,17 @@ class Evaluation:
 class GateRecord:
     """The gate's verdict. `detectable_points`: the loss of accuracy, in points, that this holdout could have told."""
 
-    verdict: str
-    reason: str
-    p_value: float | None = None
-    detectable_points: float | None = None
+    verdict: Text
+    reason: Text
+    p_value: Share | None = None
+    detectable_points: Points | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
     """How it was trained; `seconds` of wall time."""
 
-    seed: int
-    epochs: int
-    steps: int
-    seconds: float
+    seed: Count
+    epochs: Count
+    steps: Count
+    seconds: Amount

@@ -1,7 +1,6 @@
 """Reads the parts of a manifest from JSON. Each function raises ManifestError that names the key."""
 
 import re
-from dataclasses import fields
 from datetime import datetime
 
 from model.publishing import manifest_parts as m
@@ -10,7 +9,8 @@ from model.publishing.layout import MODEL_FILE, check_model_name
 from model.publishing.reading import Fields
 
 SIDE_MAX = 65_536
-_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+SHA256_PATTERN = "[0-9a-f]{64}"
+_SHA256 = re.compile(SHA256_PATTERN + r"\Z")
 _COUNTS = ("trained", "holdout", "dead_lettered", "duplicate", "waiting", "suspect", "expired")
 
 
@@ -41,8 +41,7 @@ def read_input(entry: Fields) -> m.InputSpec:
     height, width = entry.integer("height", 1), entry.integer("width", 1)
     if max(height, width) > SIDE_MAX:
         raise entry.wrong("height" if height > SIDE_MAX else "width", f"at most {SIDE_MAX}")
-    later = [field.name for field in fields(m.InputSpec)][3:]
-    told = {name: entry.text(name) for name in later if name in entry}
+    told = {name: entry.text(name) for name in m.InputSpec.LATER if name in entry}
     return m.InputSpec(height, width, entry.text("resize"), **told)
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from model.publishing.errors import BrokenRepositoryError, ManifestError
 from model.publishing.layout import ModelPaths, parse_version
 from model.publishing.manifest import Manifest
+from model.publishing.manifest_file import read_manifest
 from model.publishing.pointer import Pointer
-from model.publishing.retired import is_among, read_retired
+from model.publishing.retired import Ranges, is_among, read_retired
 
 TRIES = 3
 
@@ -33,6 +34,11 @@ class RepositoryReader:
     def __init__(self, root: Path, model: str) -> None:
         self._paths = ModelPaths(root, model)
         self._last: Champion | None = None
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self._paths.model
 
     def champion(self) -> Champion | None:
         """Return the champion, or None before the first version."""
@@ -62,7 +68,7 @@ class RepositoryReader:
         """Return the manifest of a version, or None when there is no such version."""
         path = self._paths.manifest(version)
         try:
-            found = Manifest.from_json(path.read_bytes())
+            found = read_manifest(path)
         except (FileNotFoundError, NotADirectoryError) as error:
             if self._paths.folder(version).is_dir():
                 raise BrokenRepositoryError(f"{path} is missing") from error
@@ -76,11 +82,15 @@ class RepositoryReader:
     def artefact(self, version: int) -> Path | None:
         """Return the path of a version's ONNX file, or None when there is no such version."""
         path = self._paths.artefact(version)
-        return path if path.is_file() else None
+        return path if path.is_file() and not path.is_symlink() else None
 
     def is_retired(self, version: int) -> bool:
         """Return whether a version that is not there (any more) was let go: it will not come back."""
         return is_among(version, read_retired(self._paths))
+
+    def retired(self) -> Ranges:
+        """Return the numbers of the versions that were let go, as ascending ranges (first, last)."""
+        return read_retired(self._paths)
 
     def _follow(self, pointer: Pointer) -> Champion:
         last = self._last

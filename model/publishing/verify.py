@@ -10,7 +10,9 @@ from model.durable import file_sha256
 from model.publishing import onnx_file, triton
 from model.publishing.errors import BrokenRepositoryError, ManifestError
 from model.publishing.layout import ModelPaths, parse_version
+from model.publishing.learner_status import read_status
 from model.publishing.manifest import Manifest
+from model.publishing.manifest_file import holds, read_manifest
 from model.publishing.metadata import CLASSES_KEY, MODEL_KEY, VERSION_KEY
 from model.publishing.pointer import Pointer
 from model.publishing.retired import Ranges, is_among, read_retired
@@ -27,6 +29,8 @@ class FindingKind(StrEnum):
     POINTER_TO_MISSING = "pointer_to_missing_version"
     MANIFEST_DISAGREES = "manifest_disagrees"
     ORPHAN_STAGING = "orphan_staging"
+    BROKEN_STATUS = "broken_status"
+    """`status.json`, which only the web page reads."""
     LEFT_OVER = "left_over"
     """What a write that was cut off left behind."""
 
@@ -64,6 +68,10 @@ def verify_repository(root: Path, model: str) -> list[Finding]:
     except BrokenRepositoryError as error:
         retired = []
         found.append(Finding(FindingKind.BROKEN_RETIRED, paths.retired, str(error)))
+    try:
+        read_status(paths.status)
+    except BrokenRepositoryError as error:
+        found.append(Finding(FindingKind.BROKEN_STATUS, paths.status, str(error)))
     # A learner beside us may have let a version go while it was looked at.
     found = [one for one in found if one.version is None or not _went(paths, one.version, retired)]
     found.extend(_of_pointer(paths, versions, manifests))
@@ -98,7 +106,7 @@ def _of_version(paths: ModelPaths, version: int, manifests: dict[int, Manifest])
     if not written.is_file():
         return
     try:
-        manifest = Manifest.from_json(written.read_bytes())
+        manifest = read_manifest(written)
     except ManifestError as error:
         yield Finding(FindingKind.BROKEN_MANIFEST, written, str(error), version)
         return
@@ -149,5 +157,5 @@ def _of_pointer(paths: ModelPaths, versions: list[int], manifests: dict[int, Man
     for path, text in ((paths.labels, triton.labels_txt(manifest)), (paths.config, triton.config_pbtxt(manifest))):
         if not path.is_file():
             yield Finding(FindingKind.MISSING_FILE, path, "is missing")
-        elif path.read_bytes() != text.encode():
+        elif not holds(path, text.encode()):
             yield Finding(FindingKind.MANIFEST_DISAGREES, path, f"does not describe the champion {pointer.version}")

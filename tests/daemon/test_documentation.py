@@ -20,6 +20,7 @@ from daemon.metrics import (
     RunMetrics,
     ServeMetrics,
     new_registry,
+    show_buffer_limit,
     show_build,
 )
 from daemon.outage import Need
@@ -38,6 +39,7 @@ def exported():
         lambda registry: OutageMetrics(registry, Need, lambda: 0),
         ServeMetrics,
         RunMetrics,
+        lambda registry: show_buffer_limit(registry, 1),
         RedisMetrics,
         lambda registry: DiskMetrics(registry, {}),
         lambda registry: show_build(registry, "run"),
@@ -58,7 +60,7 @@ def test_every_metric_is_documented_and_every_documented_metric_exists():
     names = set(exported())
     assert names, "no metric was found"
     assert names <= listed, f"not documented: {names - listed}"
-    metrics_part = OPERATIONS.split("## Metrics")[1]
+    metrics_part = OPERATIONS.split("## Metrics")[1].split("\n## ")[0]
     listed_metrics = {
         name for row in re.findall(r"^\| (`.*?) \|", metrics_part, re.MULTILINE) for name in re.findall(r"`(\w+)", row)
     }

@@ -197,7 +197,7 @@ def test_a_wrong_query_is_told_what_is_wrong(serving, query):
 def test_writing_is_not_allowed(serving):
     answer = serving.client.post(CHAMPION)
     assert answer.status_code == 405
-    assert "GET" in answer.headers["allow"]
+    assert answer.headers["allow"] == "GET, HEAD"
     assert answer.headers["content-type"] == "application/problem+json"
     assert serving.client.post("/v1/models/default/rollback", json={"version": 1}).status_code == 403
 
@@ -246,7 +246,9 @@ def test_requests_are_counted_by_template(serving):
 def test_it_describes_itself(serving):
     described = serving.client.get("/openapi.json").json()
     assert set(described["paths"]) == {
+        "/v1/models",
         "/v1/models/{name}",
+        "/v1/models/{name}/versions",
         "/v1/models/{name}/champion",
         "/v1/models/{name}/champion/model.onnx",
         "/v1/models/{name}/rollback",
@@ -257,6 +259,24 @@ def test_it_describes_itself(serving):
         "/readyz",
         "/metrics",
     }
+
+
+def test_every_schema_that_it_names_is_there(serving):
+    described = serving.client.get("/openapi.json")
+    named = set(re.findall(r'"#/components/schemas/([^"]+)"', described.text))
+    assert named <= set(described.json()["components"]["schemas"])
+    assert {"Manifest", "LineageEntry", "Problem", "ModelList", "VersionList", "Rollback", "NotReady"} <= named
+
+
+def test_every_error_is_a_problem_and_every_get_has_its_head(serving):
+    for path, operations in serving.client.get("/openapi.json").json()["paths"].items():
+        assert ("get" in operations) == ("head" in operations), path
+        for method, operation in operations.items():
+            for code, answer in operation["responses"].items():
+                if int(code) >= 400 and method != "head":
+                    assert list(answer["content"]) == ["application/problem+json"], (path, code)
+                if method == "head" or code == "304":
+                    assert "content" not in answer
 
 
 def test_its_description_needs_nothing_from_elsewhere(serving):
