@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 
 from daemon.serve.champions import Champions, UnreadableError
-from daemon.serve.described import Docs, answers, problem_answer, whatever_happens
+from daemon.serve.described import PLACE, Docs, answers, problem_answer, whatever_happens
 from daemon.serve.problems import RETRY_AFTER_S, problem, retry
 from daemon.serve.routes import ModelName
 from model.publishing.errors import BrokenRepositoryError, MailboxFullError
@@ -73,7 +73,7 @@ _ASKED: Docs = {
 }
 _LOOKED: Docs = {**_REFUSALS, 200: answers("What has become of it.", "Rollback")}
 _BODY = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": RollbackWanted.model_json_schema()}}}
+    "requestBody": {"required": True, "content": {"application/json": {"schema": {"$ref": f"{PLACE}RollbackWanted"}}}}
 }
 
 
@@ -90,6 +90,7 @@ def build_rollbacks(
 
     @router.post(
         "/{name}/rollback",
+        response_class=Response,
         operation_id="roll_back",
         summary="Make a version champion again",
         responses=_ASKED,
