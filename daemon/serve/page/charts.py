@@ -57,7 +57,8 @@ def sparkline(points: Sequence[Point], summary: str) -> str:
 
 def _svg(frame: Frame, name: str, summary: str, parts: Sequence[str]) -> str:
     label = html.escape(summary, quote=True)
-    head = f'<svg class="{name}" viewBox="0 0 {frame.width} {frame.height}" preserveAspectRatio="xMinYMid" role="img" aria-label="{label}">'
+    box = f'viewBox="0 0 {frame.width} {frame.height}" preserveAspectRatio="xMinYMid"'
+    head = f'<svg class="{name}" {box} role="img" aria-label="{label}">'
     return head + "".join(parts) + "</svg>"
 
 
