@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi import Path as PathOf
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 
 from daemon.serve.champions import Champions, UnreadableError
@@ -37,12 +37,17 @@ RequestId = Annotated[str, PathOf(json_schema_extra={"pattern": f"^{ID_PATTERN}$
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
 
 
+def _whole(value: object) -> object:
+    """Return 7 for 7.0, which JSON's schemas call an integer, too."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class RollbackWanted(BaseModel):
     """Which version is to be champion again."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    version: int = Field(ge=1, lt=10**18)
+    version: Annotated[int, BeforeValidator(_whole)] = Field(ge=1, lt=10**18)
 
 
 class Rollback(BaseModel):

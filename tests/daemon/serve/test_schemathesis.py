@@ -47,6 +47,7 @@ def tidemill(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("what", ["whatever", "a version that is there", "one that is retired"])
 def test_nothing_is_answered_that_the_document_does_not_tell_of(tidemill, tmp_path, what):
     tidemill.start("serve")
@@ -55,9 +56,9 @@ def test_nothing_is_answered_that_the_document_does_not_tell_of(tidemill, tmp_pa
     settings = tmp_path / "schemathesis.toml"
     settings.write_text(SETTINGS.format(more=more))
     command = [SCHEMATHESIS, "--config-file", str(settings), "run", f"{tidemill.url}/openapi.json"]
-    phases = "examples,coverage,fuzzing" if what == "whatever" else "examples,fuzzing"
+    phases = "coverage" if what == "whatever" else "examples,fuzzing"
     options = [f"--max-examples={EXAMPLES}", "--seed=1", f"--phases={phases}", "--no-color"]
-    done = subprocess.run([*command, *options], capture_output=True, text=True, cwd=tmp_path, timeout=200, check=False)
+    done = subprocess.run([*command, *options], capture_output=True, text=True, cwd=tmp_path, timeout=500, check=False)
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:] + tidemill.logs()
 
 
