@@ -6,8 +6,9 @@ STAMP := $(VENV)/.installed
 KAFKA := .cache/kafka/libs
 ARGS ?=
 WORKERS ?= 2
+FUZZ_SECONDS ?= 600
 
-.PHONY: help setup demo test check format bench chaos image kafka clean
+.PHONY: help setup demo test check format dashboards bench chaos walk fuzz image kafka clean
 
 help:  ## Show this list.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,12 +39,22 @@ format: $(STAMP)  ## Rewrite the code in the house format.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+dashboards: $(STAMP)  ## Write docker/grafana/dashboards/*.json from scripts/dashboards.
+	$(BIN)/python -W ignore::DeprecationWarning -m scripts.dashboards
+
 bench: $(STAMP) kafka  ## Measure the ratios of docs/performance.md. ARGS are passed on.
 	$(BIN)/python -m tests.benchmarks.baseline $(ARGS)
 
 chaos: $(STAMP) kafka  ## Kill everything, at every step and at random, half an hour. ARGS="--faults 50 --seed 1".
 	$(BIN)/python -m pytest -m chaos
 	$(BIN)/python -m tests.chaos $(ARGS)
+
+walk: $(STAMP) kafka  ## Cause the faults that alerts are for, and show what their runbooks would. ARGS="brake expired".
+	$(BIN)/python -m tests.monitoring.walk $(ARGS)
+
+fuzz: $(STAMP)  ## Give the picture decoder damaged files, guided by coverage, ten minutes. FUZZ_SECONDS=60 ends sooner.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
+	$(BIN)/python -m tests.fuzz.pictures -max_total_time=$(FUZZ_SECONDS) $(ARGS)
 
 image: $(STAMP) kafka  ## Build the images of serve and ingest, and run both from them. TARGETS="serve ingest learn".
 	docker/build.sh $(TARGETS)

@@ -10,13 +10,13 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from daemon.masking import MASK, masked
+
 TRACEBACK_MAX = 20_000
 """Characters of a traceback: one that recurses is longer than whoever reads it has time for."""
 TEXT_MAX = 20_000
 """Characters of any other text: what a library puts into its message may be a whole answer of a server."""
-MASK = "***"
 _SECRET_KEY = re.compile(r"password|passwd|secret|token|authorization", re.IGNORECASE)
-_CREDENTIALS = re.compile(r"(://[^/\s:@]*:)[^@\s]+@|\b(bearer\s+)\S+", re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -59,25 +59,24 @@ def adding(**facts: object) -> Processor:
     return add
 
 
-def masking(secrets: tuple[str, ...]) -> Processor:
-    """Return a processor that masks `secrets`, and whatever looks like one."""
+def mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Mask what is secret, and whatever looks like it."""
+    for key, value in event.items():
+        event[key] = MASK if _SECRET_KEY.search(key) and value else _masked(value)
+    return event
 
-    def mask_text(text: str) -> str:
-        for secret in secrets:
-            text = text.replace(secret, MASK)
-        return _CREDENTIALS.sub(lambda match: f"{match[1]}{MASK}@" if match[1] else f"{match[2]}{MASK}", text)
 
-    def mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        for key, value in event.items():
-            if _SECRET_KEY.search(key) and value:
-                event[key] = MASK
-            elif isinstance(value, str):
-                event[key] = mask_text(value)
-            elif isinstance(value, BaseException):
-                event[key] = mask_text(f"{type(value).__name__}: {value}")
-        return event
-
-    return mask
+def _masked(value: object) -> object:
+    """Return a value without secrets, also where it lies in a list or a mapping; an error as its text."""
+    if isinstance(value, str):
+        return masked(value)
+    if isinstance(value, BaseException):
+        return masked(f"{type(value).__name__}: {value}")
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_masked(one) for one in value]
+    if isinstance(value, dict):
+        return {key: MASK if _SECRET_KEY.search(str(key)) and one else _masked(one) for key, one in value.items()}
+    return value if isinstance(value, int | float | None) else masked(str(value))
 
 
 def bound(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -35,4 +35,4 @@ def _ignored(unraisable: "sys.UnraisableHookArgs") -> None:
     what = unraisable.err_msg or "an error was ignored, for nobody can catch it there"
     error = unraisable.exc_value
     trace = {"exception": traceback_of(error)} if error is not None else {}
-    structlog.get_logger().error(what, where=repr(unraisable.object)[:200], **trace)
+    structlog.get_logger().error(what, at=repr(unraisable.object)[:200], **trace)

@@ -17,8 +17,9 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import Processor
 
-from daemon.log_format import adding, bound, masking, renderer, trace_errors, traceback_of
+from daemon.log_format import adding, bound, mask, renderer, trace_errors, traceback_of
 from daemon.log_stream import SteadyLogger, SteadyStream
+from daemon.masking import hide
 
 __all__ = ["Damper", "answer", "configure", "traceback_of"]
 
@@ -51,6 +52,7 @@ def configure(
     out = stream or sys.stderr
     console = writes_for_people(form, out)
     steady = SteadyStream(lambda: stream or sys.stderr)
+    hide(secrets)
     processors: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -58,7 +60,7 @@ def configure(
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
         trace_errors,
-        masking(tuple(secret for secret in secrets if len(secret) >= 4)),
+        mask,
         bound,
         renderer(console=console, colors=out.isatty()),
     ]

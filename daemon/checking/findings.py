@@ -7,6 +7,7 @@ from pathlib import Path
 from daemon.config import Config
 from model.publishing.errors import BrokenRepositoryError
 from model.publishing.layout import MODEL_FILE, ModelPaths
+from model.publishing.ownership import read_state_id
 from model.publishing.reader import RepositoryReader
 from model.publishing.verify import Finding, FindingKind, verify_repository
 from model.store.ledger import Ledger
@@ -112,7 +113,7 @@ def _ownership(config: Config, ledger: Ledger) -> Iterator[Trouble]:
     paths = ModelPaths(config.paths.repository, config.model.name)
     if not paths.home.is_dir():
         return
-    found = paths.state_id.read_text().strip() if paths.state_id.is_file() else ""
+    found = read_state_id(paths)
     if found == ledger.state_id():
         return
     if found:

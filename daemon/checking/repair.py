@@ -9,6 +9,7 @@ from itertools import pairwise
 from daemon.checking.findings import Trouble
 from daemon.config import Config
 from daemon.errors import OperatorError
+from daemon.words import counted
 from model.publishing.errors import (
     BrokenRepositoryError,
     ManifestError,
@@ -190,7 +191,7 @@ def _remove_retired(directory: StateDirectory, repository: Repository, result: R
         result.left.append(f"retired versions were not removed: {error}")
         return
     if removed:
-        result.done.append(f"removed {removed} retired versions that still stood there")
+        result.done.append(f"removed {counted(removed, 'retired version')} that still stood there")
 
 
 def _point(

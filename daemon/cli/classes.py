@@ -9,6 +9,7 @@ from daemon.cli.options import AsJson, ConfigFile, Sets, StateFolder, examples, 
 from daemon.cli.output import out, print_json, print_table, say
 from daemon.cli.requests import WAIT_S, Wait, ask
 from daemon.cli.state import open_ledger
+from daemon.words import counted
 
 if TYPE_CHECKING:
     from model.store.class_events import ClassEvent, Waiting
@@ -232,7 +233,8 @@ def _said(one: dict[str, Any]) -> str:
     into = f" into {one['into']!r}" if "into" in one else ""
     sources = _quoted(list(one["sources"]))
     undone = ", undone" if one["undone"] else ""
-    return f"{one['name']!r}{into}, {one['pictures']} pictures in {one['windows']} windows from {sources}{undone}"
+    seen = f"{counted(one['pictures'], 'picture')} in {counted(one['windows'], 'window')}"
+    return f"{one['name']!r}{into}, {seen} from {sources}{undone}"
 
 
 def _quoted(names: list[str]) -> str:

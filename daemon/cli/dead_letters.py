@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from daemon.cli.options import AsJson, ConfigFile, Sets, examples, given
-from daemon.cli.output import clock_time, print_json, print_table, say
+from daemon.cli.output import clipped, clock_time, print_json, print_table, say
 from daemon.config import Config
 from daemon.errors import OperatorError
+from daemon.words import counted
 
 if TYPE_CHECKING:
     from streaming.letter_reader import LetterReader
@@ -65,8 +66,8 @@ def list_letters(
                 newest.append(_facts(letter))
                 reasons[letter.reason] += 1
         told += newest
-        counted = ", ".join(f"{count} {name}" for name, count in reasons.most_common())
-        say(f"{reader.dead_letters}: {reasons.total()} dead letters{f': {counted}' if counted else ''}")
+        by_reason = ", ".join(f"{count} {name}" for name, count in reasons.most_common())
+        say(f"{reader.dead_letters}: {counted(reasons.total(), 'dead letter')}{f': {by_reason}' if by_reason else ''}")
     if as_json:
         print_json(told)
     else:
@@ -98,10 +99,11 @@ def save_letters(
         for letter in _letters(reader):
             if wanted(letter):
                 files.save(letter)
-    typer.echo(f"saved {files.saved} dead letters to {folder}; {files.there} were there already")
+    there = counted(files.there, "was there", "were there")
+    typer.echo(f"saved {counted(files.saved, 'dead letter')} to {folder}; {there} already")
     if files.lost:
         why = "their topic did not take them, or no client could read them"
-        say(f"tidemill: {files.lost} of them have lost their bytes, for {why}")
+        say(f"tidemill: {counted(files.lost, 'of them has lost its', 'of them have lost their')} bytes, for {why}")
     if files.differ:
         named = ", ".join(files.differ)
         message = f"files in {folder} hold something else than the dead letters of their names: {named}"
@@ -194,7 +196,8 @@ def _letters(reader: "LetterReader") -> "Iterator[Letter]":
         else:
             yield found.letter
     if foreign:
-        say(f"{reader.dead_letters}: {foreign} more records are none of Tidemill's dead letters")
+        more = counted(foreign, "more record is none", "more records are none")
+        say(f"{reader.dead_letters}: {more} of Tidemill's dead letters")
 
 
 def _facts(letter: "Letter") -> dict[str, Any]:
@@ -227,9 +230,9 @@ def _print(told: list[dict[str, Any]]) -> None:
             f"{one['topic']}/{one['partition']}/{one['offset']}",
             clock_time(one["at_ms"]),
             one["reason"],
-            one["label"] or None,
-            one["source"] or None,
-            one["id"] or None,
+            clipped(one["label"]),
+            clipped(one["source"]),
+            clipped(one["id"]),
             one["bytes"],
             _matter(one),
         )
@@ -259,16 +262,17 @@ def _replayed_facts(reader: "LetterReader", found: "Replayed") -> dict[str, Any]
 
 
 def _print_replayed(reader: "LetterReader", found: "Replayed", *, dry: bool) -> None:
-    more = {
-        "were sent before": found.before,
-        "are of other reasons": found.not_asked,
-        "have lost bytes": found.lost,
-        "are larger than the topic takes (max.message.bytes)": found.too_large,
-        "are none of Tidemill's": found.foreign,
-    }
-    rest = "".join(f"; {count} {what}" for what, count in more.items() if count)
+    larger = "larger than the topic takes (max.message.bytes)"
+    more = (
+        (found.before, "was sent before", "were sent before"),
+        (found.not_asked, "is of another reason", "are of other reasons"),
+        (found.lost, "has lost bytes", "have lost bytes"),
+        (found.too_large, f"is {larger}", f"are {larger}"),
+        (found.foreign, "is none of Tidemill's", "are none of Tidemill's"),
+    )
+    rest = "".join(f"; {counted(*one)}" for one in more if one[0])
     verb = "would send" if dry else "sent"
-    typer.echo(f"{verb} {found.sent} records of {reader.dead_letters} to {reader.topic} again{rest}")
+    typer.echo(f"{verb} {counted(found.sent, 'record')} of {reader.dead_letters} to {reader.topic} again{rest}")
     for letter in found.told:
         why = letter.loss or f"it is too large, {letter.value_bytes} bytes"
         say(f"not sent: {letter.origin} ({letter.place}): {why}; send it from its source")

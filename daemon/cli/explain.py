@@ -10,6 +10,7 @@ from daemon.cli.output import NONE, out, percent, print_json, print_table
 from daemon.cli.rounds import print_rounds
 from daemon.cli.state import open_ledger
 from daemon.errors import OperatorError
+from daemon.words import counted
 
 if TYPE_CHECKING:
     from model.store.facts import SampleName, VersionSamples
@@ -110,7 +111,7 @@ def _print(told: dict[str, Any], names: "VersionSamples | None") -> None:
 
 def _accuracies(evaluation: dict[str, Any]) -> str:
     ours, champion = percent(evaluation["candidate_accuracy"]), percent(evaluation["champion_accuracy"])
-    return f"{ours or NONE} on {evaluation['holdout']} samples; the champion before: {champion or NONE}"
+    return f"{ours or NONE} on {counted(evaluation['holdout'], 'sample')}; the champion before: {champion or NONE}"
 
 
 def _gap(evaluation: dict[str, Any]) -> str:

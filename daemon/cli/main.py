@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, NoReturn
 
 import typer
+from typer.main import get_command
 
 from daemon.cli import (
     classes,
@@ -26,10 +27,11 @@ from daemon.cli import (
     verify,
     versions,
 )
-from daemon.cli.interrupts import interrupts_told
+from daemon.cli.crashes import Commands, print_masked
 from daemon.cli.options import Common, ConfigFile, Sets, examples
 from daemon.cli.output import say
 from daemon.cli.role_logs import forget_role, last_words
+from daemon.interrupts import interrupts_told
 from daemon.logs import configure
 from daemon.version import VERSION
 
@@ -38,6 +40,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=examples(
         "tidemill run --config tidemill.toml",
@@ -84,9 +87,10 @@ for group in (roles, run, demo, push, pull, *LOOKING, config, rollback, release)
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit with its status. `args` are the process' own unless given."""
+    sys.excepthook = print_masked
     try:
         with interrupts_told():
-            app(args=None if args is None else list(args), prog_name="tidemill")
+            get_command(app)(args=None if args is None else list(args), prog_name="tidemill")
     except _expected() as error:
         sys.exit(_told(error))
     sys.exit(0)

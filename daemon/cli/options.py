@@ -3,11 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from daemon.config import Loaded, load, log_form
+from daemon.masking import hide, secrets_of
+
+if TYPE_CHECKING:
+    from daemon.config.keys import Key
 
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", "-c", metavar="FILE.toml", help="Read the configuration from this file.")
@@ -40,16 +44,34 @@ class Given:
 
     def load(self) -> Loaded:
         """Read the configuration. Raises ConfigError."""
-        return load(file=self.file, sets=self.sets)
+        loaded = load(file=self.file, sets=self.sets)
+        hide(secrets_of(loaded.config))
+        return loaded
 
     def log_form(self) -> str:
         """Return log.format as far as it can be read, whatever else is wrong."""
         return log_form(file=self.file, sets=self.sets)
 
     def arguments(self) -> list[str]:
-        """Return the same as arguments for another `tidemill`."""
+        """Return the same as arguments for another `tidemill`, but for secrets: everyone sees a process' arguments."""
         file = ["--config", str(self.file)] if self.file else []
-        return file + [part for text in self.sets for part in ("--set", text)]
+        return file + [part for text in self.sets if _secret(text) is None for part in ("--set", text)]
+
+    def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment of that other `tidemill`: `environ`, and the secrets that flags have set here."""
+        changed = dict(environ)
+        for text in self.sets:
+            if key := _secret(text):
+                changed[key.environment_name] = text.partition("=")[2]
+                changed.pop(f"{key.environment_name}_FILE", None)
+        return changed
+
+
+def _secret(text: str) -> "Key | None":
+    from daemon.config.keys import all_keys  # noqa: PLC0415 - only where needed
+
+    key = all_keys().get(text.partition("=")[0].strip())
+    return key if key is not None and key.is_secret else None
 
 
 def given(

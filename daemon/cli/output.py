@@ -4,16 +4,22 @@ import json
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import typer
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 
+from daemon.masking import masked
+from daemon.words import clock_time
+
+__all__ = ["clipped", "clock_time", "out", "percent", "print_json", "print_table", "say", "size"]
+
 NONE = "-"
 GAP = 2
 """Blanks between two columns."""
+CLIPPED = 32
+"""Characters of a label, a source or an id in a table: a longer one would push the other columns off the screen."""
 LAST_MIN = 24
 """A last column with less room than this stands below its row."""
 
@@ -24,8 +30,8 @@ def out() -> Console:
 
 
 def say(text: str) -> None:
-    """Write a line to standard error."""
-    typer.echo(text, err=True)
+    """Write a line to standard error, without secrets."""
+    typer.echo(masked(text), err=True)
 
 
 def print_json(value: Any) -> None:
@@ -33,15 +39,15 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a table to standard output; None is shown as a dash.
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], console: Console | None = None) -> None:
+    """Write a table to `console`, or to standard output; None is shown as a dash.
 
     No cell is ever cut. On a terminal the last column is folded where there is room for it, else it stands below its
     row; in a pipe each row is one line.
     """
     cells = [[NONE if cell is None else str(cell) for cell in row] for row in rows]
     *fixed, _ = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
-    console = out()
+    console = console or out()
     room = console.width - sum(fixed) - GAP * len(fixed) if console.is_terminal else None
     for number, row in enumerate([list(columns), *cells]):
         start = "".join(set_cell_size(cell, width + GAP) for cell, width in zip(row, fixed, strict=False))
@@ -74,6 +80,10 @@ def size(value: int) -> str:
     return f"{amount:.1f} TB"
 
 
-def clock_time(at_ms: int | None) -> str | None:
-    """Return milliseconds since the epoch as a time of day in UTC."""
-    return None if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+def clipped(text: str, most: int = CLIPPED) -> str | None:
+    """Return what a producer wrote as one cell of a table: one line, cut where it is long; None where it is empty.
+
+    --json has the whole of it.
+    """
+    line = " ".join(text.split())
+    return (line if len(line) <= most else f"{line[: most - 1]}…") or None

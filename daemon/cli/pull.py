@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from daemon.cli.interrupts import interrupted
 from daemon.cli.options import AsJson, ConfigFile, Sets, examples, given
 from daemon.cli.output import percent, say, size
 from daemon.config import Config
 from daemon.errors import OperatorError
+from daemon.interrupts import interrupted
+from daemon.masking import hide, secrets_within
+from model.addresses import shown_address
 
 if TYPE_CHECKING:
     from model.publishing.follower import Follower, Pulled
@@ -27,6 +29,15 @@ EXAMPLES = examples(
 )
 ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - a place to ask at, not one to listen on
 ASK_AGAIN_S = 1.0
+NOT_THERE = (
+    "--url holds a user, a password or a token, and every user of this machine sees a command's options: give the "
+    "address as TIDEMILL_PULL__URL, or in a file that TIDEMILL_PULL__URL_FILE names, a bearer token as "
+    "TIDEMILL_PULL__TOKEN"
+)
+ADDRESS_CURE = (
+    "Give another --url, as http://host:8080; in a user or password (better in TIDEMILL_PULL__URL) / is %2F, ? is %3F, "
+    "# is %23, @ is %40 and : is %3A"
+)
 
 
 class TimeIsOverError(KeyboardInterrupt):
@@ -44,7 +55,10 @@ def pull(
     file: ConfigFile = None,
     sets: Sets = None,
     url: Annotated[
-        str | None, typer.Option("--url", help="The server; else the one of http.host and http.port.")
+        str | None,
+        typer.Option(
+            "--url", help="The server, without password; else that of pull.url, else of http.host, http.port."
+        ),
     ] = None,
     model: Annotated[str | None, typer.Option("--model", "-m", help="The model's name (model.name).")] = None,
     to: Annotated[Path, typer.Option("--to", help="The file that is replaced, at once and whole.")] = Path(
@@ -58,6 +72,8 @@ def pull(
 ) -> None:
     """Keep a local file equal to the champion: pull it, wait for the next, until Ctrl-C.
 
+    Behind a proxy it learns for how long that holds a request, and asks for less.
+
     The file is replaced only by a whole version whose digest fits. Each version is told on standard output. Where
     there is none yet it waits, with --once too, as long as --timeout says.
     """
@@ -68,7 +84,11 @@ def pull(
     from model.publishing.follower import Follower  # noqa: PLC0415
 
     config = given(context, file, sets, {"model.name": model}).load().config
-    address = url or _own_address(config)
+    address = url or config.pull.url.get_secret_value() or _own_address(config)
+    shown = shown_address(address)
+    hide(secrets_within(address))
+    if url and ("@" in url or "?" in url):
+        say(f"tidemill: {NOT_THERE}")
 
     check_target(to)
     last = ""
@@ -78,24 +98,34 @@ def pull(
         last = str(error)
         say(f"tidemill: {error}; trying again in {max(retry_in_s, 0.1):.1f} s")
 
+    def shortened(wait_s: float) -> None:
+        say(f"tidemill: the way to {shown} does not hold a request for longer: asking for {wait_s:.0f} s from now on")
+
     pulled = 0
     try:
-        with _interrupts(timeout), httpx.Client() as client:
+        with _interrupts(timeout), httpx.Client(headers=_proof(config)) as client:
             try:
                 pause = threading.Event().wait
-                follower = Follower(address, config.model.name, to, pause=pause, client=client, failed=failed)
+                follower = Follower(
+                    address, config.model.name, to, pause=pause, client=client, failed=failed, shortened=shortened
+                )
             except PullError as error:
-                raise OperatorError("", str(error), "Give another --url", exit_code=2) from error
+                raise OperatorError("", str(error), ADDRESS_CURE, exit_code=2) from error
             for version in _first(follower) if once else follower.follow():
                 _tell(version, as_json=as_json)
                 pulled += 1
     except TimeIsOverError:
         if not pulled:
             cure = "See that `tidemill learn` publishes there, or wait longer with --timeout"
-            told = f"{address} gave no version of {config.model.name} in time"
+            told = f"{shown} gave no version of {config.model.name} in time"
             raise OperatorError("", f"{told} (the last try: {last})" if last else told, cure) from None
     except KeyboardInterrupt:
         say("tidemill: stopped")
+
+
+def _proof(config: Config) -> dict[str, str]:
+    token = config.pull.token.get_secret_value()
+    return {"Authorization": f"Bearer {token}"} if token else {}
 
 
 def _own_address(config: Config) -> str:

@@ -15,6 +15,7 @@ from daemon.config import Config
 from daemon.errors import OperatorError
 from daemon.signals import stop_on_signals
 from daemon.stopping import Stopping
+from daemon.words import counted
 
 if TYPE_CHECKING:
     from streaming.pusher import Found, Picture, Pushed
@@ -132,7 +133,8 @@ def _report(pushed: "Pushed", found: "Found", topic: str, *, as_json: bool) -> N
             }
         )
         return
-    typer.echo(f"{pushed.acknowledged} of {len(pictures)} images of {len(classes)} classes are in {topic}")
+    images, of = counted(len(pictures), "image"), counted(len(classes), "class", "classes")
+    typer.echo(f"{pushed.acknowledged} of {images} of {of} are in {topic}")
     left = len(pictures) - pushed.acknowledged - pushed.failed
     if left:
         say(f"tidemill: stopped with {left} images not sent: run the same command again")

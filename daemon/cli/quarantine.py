@@ -14,6 +14,7 @@ from daemon.cli.state import open_ledger, open_viewer
 from daemon.cli.suspects import suspects
 from daemon.config import Config
 from daemon.errors import OperatorError
+from daemon.words import counted
 
 if TYPE_CHECKING:
     from model.store.viewing import Parcel, Viewer
@@ -69,9 +70,9 @@ def list_parcels(
             (
                 one["round"],
                 one["role"],
-                one["samples"],
-                one["relabels"],
-                one["tries"],
+                one["samples"] or None,
+                one["relabels"] or None,
+                one["tries"] if one["samples"] else None,
                 _blamed(one["sources"]),
                 one["reason"],
             )
@@ -108,12 +109,12 @@ def show(
     if as_json:
         print_json(told)
         return
-    out().print(f"Round {number}: {told['samples']} samples, {told['role']}; {told['reason']}")
+    out().print(_headline(number, told))
     for what, title in (("sources", "producer"), ("labels", "label")):
         rows = [(one["name"] or "(none given)", one["samples"], one["doubted"]) for one in told[what]]
         print_table((title, "samples", "taken for another class"), rows)
     if told["relabelled"]:
-        out().print(f"{told['relabels']} known pictures came under other labels, and did not get them")
+        out().print(f"{counted(told['relabels'], 'known picture')} came under other labels, and did not get them")
         waits = ("sample_id", "old", "new", "outcome", "source", "topic", "partition", "offset")
         print_table(waits, [[one[column] for column in waits] for one in told["relabelled"][:20]])
     columns = ("id", "label", "predicted", "source")
@@ -192,7 +193,7 @@ def list_relabels(
         return
     columns = ("round", "old", "new", "source", "state", "outcome", "pictures")
     print_table(columns, [[getattr(one, column) for column in columns] for one in found])
-    out().print(f"{seen} were relabelled since `tidemill quarantine reviewed`")
+    out().print(f"{counted(seen, 'was', 'were')} relabelled since `tidemill quarantine reviewed`")
 
 
 @group.command("reviewed")
@@ -224,6 +225,13 @@ def _facts(viewer: "Viewer", one: "Parcel") -> dict[str, Any]:
         "sources": [asdict(blamed) for blamed in viewer.blamed_sources(one.parcel)],
         "labels": [asdict(blamed) for blamed in viewer.blamed_labels(one.parcel)],
     }
+
+
+def _headline(number: int, told: dict[str, Any]) -> str:
+    """Return what is set aside of a round; a round of relabels alone set no sample aside."""
+    if told["samples"] or not told["relabels"]:
+        return f"Round {number}: {counted(told['samples'], 'sample')}, {told['role']}; {told['reason']}"
+    return f"Round {number}: {counted(told['relabels'], 'relabel')}, for a person to decide; {told['reason']}"
 
 
 def _blamed(found: list[dict[str, Any]]) -> str:

@@ -71,6 +71,6 @@ def _ends(config: Config, buffer: IngestBuffer, topics: Iterable[str]) -> dict[L
 
 def _let_go(ends: Mapping[Log, int], records: int | None) -> str:
     if records:
-        return f"the next {records} records"
+        return f"the next {records} records" if records > 1 else "the next record"
     places = ", ".join(f"{log.partition}: {end}" for log, end in sorted(ends.items()))
     return f"records up to the ends of now (offset by partition: {places})"

@@ -12,6 +12,7 @@ from daemon.cli.output import say
 from daemon.cli.state import open_ledger
 from daemon.config import Config
 from daemon.errors import OperatorError
+from daemon.words import counted
 
 if TYPE_CHECKING:
     from daemon.report.answers import HeldOut, VersionAnswers
@@ -59,7 +60,9 @@ def report(
         to.write_text(page, encoding="utf-8")
     except OSError as error:
         raise OperatorError("", f"{to} cannot be written: {error.strerror}", "Name another file with --to") from error
-    say(f"tidemill: {len(history.versions)} versions and {len(history.rounds)} rounds are in {to}")
+    say(
+        f"tidemill: {counted(len(history.versions), 'version')} and {counted(len(history.rounds), 'round')} are in {to}"
+    )
 
 
 def _require_extras() -> None:
@@ -93,10 +96,10 @@ def _answers(config: Config, history: "History", held_out: "HeldOut", ago: int) 
     from model.publishing.reader import RepositoryReader  # noqa: PLC0415
 
     reader = RepositoryReader(config.paths.repository, config.model.name)
-    numbers = [version.version for version in history.versions]
+    past = [history.versions[place] for place in history.past]  # what a rollback has undone is no earlier version of it
     now = history.champion.version
-    wanted = numbers[max(0, numbers.index(now) - ago)]
-    kept = [version.version for version in history.versions if version.retired_at_ms is None]
+    wanted = past[max(0, len(past) - 1 - ago)].version
+    kept = [version.version for version in past if version.retired_at_ms is None]
     earlier = next((number for number in kept if number >= wanted), wanted)  # what lies before it may be retired
     for number in dict.fromkeys((now, earlier)):
         try:
@@ -108,5 +111,5 @@ def _answers(config: Config, history: "History", held_out: "HeldOut", ago: int) 
             why = "is retired (publish.keep)" if reader.is_retired(number) else f"is not in {config.paths.repository}"
             say(f"tidemill: version {number} is left out: it {why}")
             continue
-        say(f"asking version {number} about {len(held_out)} held-out samples")
+        say(f"asking version {number} about {counted(len(held_out), 'held-out sample')}")
         yield ask(artefact, manifest, held_out)

@@ -9,6 +9,7 @@ from daemon.cli.options import Given
 from daemon.config import Config
 from daemon.log_hooks import tell_the_uncaught
 from daemon.logs import configure
+from daemon.masking import secrets_of
 from daemon.version import VERSION
 
 _role = ""
@@ -28,8 +29,7 @@ def begin_logs(told: Given, role: str) -> None:
 
 def start_logs(config: Config, role: str) -> None:
     """Set up logging for a role, and say that it starts: no secret of the configuration is ever written."""
-    secrets = (config.kafka.sasl_password, config.http.rollback_token)
-    configure(config.log.level, config.log.format, role, secrets=[one.get_secret_value() for one in secrets])
+    configure(config.log.level, config.log.format, role, secrets=secrets_of(config))
     tell_the_uncaught()
     structlog.get_logger().info("starting", version=VERSION)
 

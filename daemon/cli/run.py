@@ -1,5 +1,6 @@
 """`tidemill run`: one each of ingest, learn and serve."""
 
+import os
 import sys
 
 import typer
@@ -45,7 +46,8 @@ def run(
             start_logs(config, "run")
             from daemon.composition.supervise import run_supervised  # noqa: PLC0415 - for a quick --help
 
-        run_supervised(config, [*told.arguments(), *_log_format(config)], stop, again=again)
+        arguments = [*told.arguments(), *_log_format(config)]
+        run_supervised(config, arguments, stop, again=again, environ=told.environment(os.environ))
 
 
 def _checked(loaded: Loaded) -> Config:

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from daemon.words import counted
+
 
 def dead_letters_told(found: Mapping[str, Mapping[str, int]] | None, suffix: str) -> dict[str, Any] | None:
     """Return the counts for programs; None where Redis does not say. `suffix` is what their topics end with."""
@@ -24,4 +26,4 @@ def dead_letter_lines(told: Mapping[str, Any] | None) -> Iterator[str]:
     for one in told["topics"] if told else ():
         reasons = sorted(one["reasons"].items(), key=lambda item: (-item[1], item[0]))
         named = ", ".join(f"{count} {reason}" for reason, count in reasons)
-        yield f"dead      {one['total']} records of {one['topic']} went to {one['dead_letters']}: {named}"
+        yield f"{counted(one['total'], 'record')} of {one['topic']} went to {one['dead_letters']}: {named}"

@@ -11,6 +11,7 @@ from daemon.cli.options import AsJson, ConfigFile, Sets, StateFolder, given
 from daemon.cli.output import out, percent, print_json, print_table
 from daemon.cli.sheet import SheetFile, write_sheet
 from daemon.cli.state import open_viewer
+from daemon.words import counted
 
 if TYPE_CHECKING:
     from model.store.suspects import Suspect
@@ -102,7 +103,7 @@ def _print(told: dict[str, Any]) -> None:
         ],
     )
     console = out()
-    console.print(f"{len(shown)} listed; {told['scored']} of {told['stored']} training samples have a score")
+    console.print(f"{len(shown)} listed; {told['scored']} of {counted(told['stored'], 'training sample')} have a score")
     if once := sum(one["observations"] == 1 for one in shown):
         console.print(f"{once} of those listed were trained on once only: their score says less")
     for what, title in (("labels", "label"), ("sources", "producer")):

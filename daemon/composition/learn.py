@@ -51,6 +51,7 @@ from daemon.metrics import (
     OutageMetrics,
     RedisMetrics,
     new_registry,
+    show_buffer_limit,
     show_build,
 )
 from daemon.outage import Need, Outage, OutageObserver
@@ -125,6 +126,7 @@ def run_learn(
         if stopping is not None:
             stopping.what = lambda: what_a_stop_does(status.snapshot())
         outages, started = OutageMetrics(registry, NEEDS, now_ms), threading.Event()
+        show_buffer_limit(registry, config.buffer.bytes_max)
         outage = Outage("something that the learner needs", Need.DISK, monotonic_s, observer=outages)
         standing = outage.beside(WHAT, Need.TRAINING, delay_max_s=RETRY_MAX_S)
         evicting = eviction_outage(outages)

@@ -1,6 +1,7 @@
 """Opens what the learner owns: state directory and repository. A full disk is waited for; what is wrong is refused."""
 
 import errno
+import os
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from model.store import sqlite_errors
 from model.store.directory import StateDirectory
 from model.store.errors import StateError
 from model.store.facts import StoreRules
+from model.store.privacy import tighten
 
 UNCHANGED = "Nothing was changed"
 PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE})
@@ -98,7 +100,27 @@ def open_state(config: Config, reached: Callable[[str], None]) -> StateDirectory
         compact_below=store.segment_compact_below,
         versions_kept=store.versions_kept,
     )
-    return StateDirectory.open(config.paths.state, size=config.image.size, rules=rules, now_ms=now_ms, reached=reached)
+    opened = StateDirectory.open(
+        config.paths.state, size=config.image.size, rules=rules, now_ms=now_ms, reached=reached
+    )
+    try:
+        _close_to_others(config)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+def _close_to_others(config: Config) -> None:
+    """Have the state directory be its owner's alone, also one that an older version made. Raises OSError."""
+    state = config.paths.state
+    done = tighten(state, config.paths.repository)
+    if done.closed:
+        log.info("the state directory was open to others, and is no longer", path=str(state), closed=done.closed)
+    if done.refused:
+        cure = f"chown -R it to the user {os.geteuid()}, or see that nobody else can reach it"
+        first = str(done.refused[0])
+        log.warning("belongs to somebody else, and stays open", path=first, count=len(done.refused), cure=cure)
 
 
 def open_repository(

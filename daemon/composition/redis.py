@@ -1,5 +1,6 @@
 """What every role that speaks to Redis builds alike."""
 
+import math
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -19,18 +20,23 @@ log = structlog.get_logger()
 
 
 def redis_connection(
-    config: Config, took: Callable[[str, float], None] = lambda _command, _seconds: None
+    config: Config,
+    took: Callable[[str, float], None] = lambda _command, _seconds: None,
+    *,
+    command_max_s: float = math.inf,
 ) -> RedisConnection:
     """Return the connection that redis.url names. Connects on the first command; `took` is told how long each took.
 
-    Raises OperatorError for a file that the address names and that is not there.
+    A command takes redis.socket_timeout_s at most, and `command_max_s` where that is less. Raises OperatorError
+    for a file that the address names and that is not there.
     """
     for name, path in files_of(config.redis.url.get_secret_value()):
         if not Path(path).exists():
             raise OperatorError(
-                "redis.url", f"{name}={path} is not there", "Name one that is", exit_code=PERSON_MUST_ACT
+                "redis.url", f"the file that {name} names is not there", "Name one that is", exit_code=PERSON_MUST_ACT
             )
-    return RedisConnection(config.redis.url.get_secret_value(), config.redis.socket_timeout_s, took)
+    timeout_s = min(config.redis.socket_timeout_s, command_max_s)
+    return RedisConnection(config.redis.url.get_secret_value(), timeout_s, took)
 
 
 def eviction_outage(outages: OutageObserver) -> Outage:

@@ -1,7 +1,7 @@
 """Builds the supervisor."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
@@ -19,9 +19,14 @@ log = structlog.get_logger()
 
 
 def run_supervised(
-    config: Config, arguments: Sequence[str], stop: threading.Event, *, again: Callable[[], bool] = lambda: False
+    config: Config,
+    arguments: Sequence[str],
+    stop: threading.Event,
+    *,
+    environ: Mapping[str, str],
+    again: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Run one of each role, with the command line `arguments`, until `stop` is set.
+    """Run one of each role, with the command line `arguments` and the environment `environ`, until `stop` is set.
 
     `again()`: whether what is given up is to be tried again. Raises OperatorError where a role finds its configuration
     wrong at the first start, and where every role is given up.
@@ -30,7 +35,7 @@ def run_supervised(
     show_build(registry, "run")
     raw = None if writes_for_people(config.log.format) else _tell_raw
     supervisor = Supervisor(
-        lambda role: Spawned(role, arguments, raw=raw),
+        lambda role: Spawned(role, arguments, environ=environ, raw=raw),
         RestartRules(config.run.restart_max, config.run.restart_window_s),
         RunMetrics(registry),
         stop_timeout_s=config.run.stop_timeout_s,

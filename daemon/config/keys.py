@@ -13,8 +13,13 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from daemon.config.tree import Config
+from model.addresses import HIDDEN
 
-_SECRET_WORDS = re.compile(r"pass|secret|token|credential|url|private|api_?key", re.IGNORECASE)
+ADDRESSES = ("redis.url", "pull.url")
+"""Secrets of which a part is shown: where they lead."""
+_SECRET_WORDS = re.compile(r"pass|secret|token|credential|url|private|key|sasl|auth|user|redis|cert", re.IGNORECASE)
+_PLAIN = re.compile(r"[A-Za-z0-9._, -]{1,60}")
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", SecretStr: "a text"}
 _BOUNDS = ((at.Ge, "ge", "at least"), (at.Gt, "gt", "above"), (at.Le, "le", "at most"), (at.Lt, "lt", "below"))
 
@@ -110,7 +115,13 @@ def nearest(name: str) -> Key | None:
     return all_keys()[folded[close[0]]] if close else None
 
 
-def may_be_secret(name: str) -> bool:
-    """Tell whether a key that is not known could hold a secret, so that its value is better not printed."""
-    key = all_keys().get(name) or nearest(name)
-    return bool(_SECRET_WORDS.search(name)) or (key is not None and key.is_secret)
+def shown_name(name: str) -> str:
+    """Return the name of a key that is not known, where it can be one: else it may be a secret in the wrong place."""
+    return name if _NAME.fullmatch(name) else HIDDEN
+
+
+def shown_value(name: str, value: object) -> str:
+    """Return the value of a key that is not known: told where the key that was meant is certain to be no secret."""
+    meant = nearest(name)
+    told = meant is not None and not meant.is_secret and not _SECRET_WORDS.search(name)
+    return str(value) if told and isinstance(value, str | int | float) and _PLAIN.fullmatch(str(value)) else HIDDEN

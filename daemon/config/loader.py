@@ -10,11 +10,11 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from daemon.config.conflicts import Conflict
-from daemon.config.keys import all_keys
+from daemon.config.keys import ADDRESSES, all_keys
 from daemon.config.problems import ConfigError, Problem
-from daemon.config.redis_url import mask_url
 from daemon.config.sources import Gathered, Given, read_environment, read_file, read_flags
 from daemon.config.tree import Config
+from model.addresses import HIDDEN, shown_address
 
 DEFAULT = "default"
 
@@ -99,10 +99,13 @@ def _contradictions(details: Sequence[ErrorDetails], values: Mapping[str, Given]
 
 
 def _shown(name: str, value: object) -> str:
+    """Return a wrong value for people. What could hold a secret, a table or an @ included, is not told."""
     if all_keys()[name].is_secret:
-        return mask_url(str(value)) if name == "redis.url" else "***"
+        return shown_address(value) if name in ADDRESSES and isinstance(value, str) else HIDDEN
     if isinstance(value, tuple):
-        return ",".join(str(item) for item in value) or "[]"
+        return ",".join(_shown(name, item) for item in value) or "[]"
+    if not isinstance(value, str | int | float) or "@" in str(value):
+        return HIDDEN
     return str(value) or '""'
 
 

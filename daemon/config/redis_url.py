@@ -1,11 +1,13 @@
 """What can be wrong with `redis.url`, found before anything is connected, and the address without its secrets."""
 
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from daemon.config.redis_values import shown, value_fault
+from daemon.config.redis_values import value_fault
 
+_WORD = re.compile(r"[A-Za-z_]{1,40}")
 SCHEMES = ("redis", "rediss", "unix")
 _ANYWHERE = (
     "db",
@@ -41,6 +43,9 @@ DATABASE_DIGITS_MAX = 6
 """No server has a million databases: its setting `databases` is 16 by default."""
 
 
+ESCAPES = "in a user or password / is %2F, ? is %3F, # is %23, @ is %40, : is %3A and % is %25"
+
+
 def is_address(url: str) -> bool:
     """Return whether `url` has the shape of an address of Redis: scheme, host or path, port, number of a database."""
     try:
@@ -59,13 +64,13 @@ def faults(url: str) -> Iterator[str]:
     """Yield what must be otherwise in an address of the right shape, without its secrets."""
     parts = urlsplit(url)
     if parts.fragment or "#" in url:
-        yield "written without #: in a password # is %23, / is %2F, ? is %3F and @ is %40"
+        yield f"written without #: {ESCAPES}"
         return
     if parts.scheme == "unix":
         if parts.hostname is not None or parts.path in ("", "/"):
             yield "unix:///path of the socket, with three slashes and the whole path"
     elif parts.hostname is None:
-        yield "given with a host, as redis://host:6379/0; in a password / is %2F, ? is %3F and @ is %40"
+        yield f"given with a host, as redis://host:6379/0; {ESCAPES}"
     elif parts.port == 0:
         yield "given with a port of 1 to 65535"
     if not url.startswith(f"{parts.scheme}://"):  # the client looks at the text as it stands
@@ -85,7 +90,7 @@ def _parameter_faults(parts: SplitResult) -> Iterator[str]:
     given = dict(pairs)
     for name, value in given.items():
         if name not in known:
-            yield _unknown(name, parts.scheme)
+            yield _unknown(name, parts)
         elif not value:
             yield f"given without {name}=, or with a value behind it"
         elif len([one for one, _ in pairs if one == name]) > 1:
@@ -99,39 +104,20 @@ def _parameter_faults(parts: SplitResult) -> Iterator[str]:
 
 def _database_faults(parts: SplitResult, queried: str) -> Iterator[str]:
     if queried and not (queried.isascii() and queried.isdecimal()):
-        yield f"given with a whole number of at least 0 as db, not {shown(queried)}"
+        yield "given with a whole number of at least 0 as db"
     in_path = parts.path.strip("/") if parts.scheme != "unix" else ""
     if max(len(queried), len(in_path)) > DATABASE_DIGITS_MAX:
         yield "given with the number of a database that Redis can have; it has 16 unless told otherwise"
     if queried and in_path and queried.isdecimal() and int(queried) != int(in_path):
-        yield f"given with one database, not with {in_path} as its path and {queried} as db"
+        yield "given with one database: its path and db name two"
 
 
-def _unknown(name: str, scheme: str) -> str:
+def _unknown(name: str, parts: SplitResult) -> str:
+    """Say that a parameter is none. Its name is told where it cannot be a part of a password that was cut at an &."""
     if name in _TLS:
         return f"rediss://, since {name} is for TLS alone, or given without {name}"
-    near = get_close_matches(name.lower(), PARAMETERS[scheme], n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(PARAMETERS[scheme])}"
-    return f"given without the parameter {shown(name)}, which is none: {hint}"
-
-
-def mask_url(url: str) -> str:
-    """Return `url` with every password replaced by ***, also one with characters that break the address."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "***"
-    netloc = parts.netloc
-    if parts.scheme != "unix" and "@" in f"{parts.path}{parts.query}{parts.fragment}":
-        return f"{parts.scheme}://***"  # a password with a slash, a question mark or a # in it ends where it ends
-    if "@" in netloc:
-        user, _, host = netloc.rpartition("@")
-        name, colon, _ = user.partition(":")
-        netloc = f"{name}:***@{host}" if colon else f"{name}@{host}"
-    query = "&".join(_masked_parameter(item) for item in parts.query.split("&") if item)
-    return f"{parts.scheme}://{netloc}{parts.path}{'?' if query else ''}{query}"
-
-
-def _masked_parameter(item: str) -> str:
-    name, _, _ = item.partition("=")
-    return f"{name}=***" if "pass" in name.lower() else item
+    near = get_close_matches(name.lower(), PARAMETERS[parts.scheme], n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(PARAMETERS[parts.scheme])}"
+    open_ = "@" not in parts.netloc and "pass" not in parts.query.lower() and _WORD.fullmatch(name)
+    shown = f"the parameter {name!r}, which is none" if open_ else "a parameter that is none"
+    return f"given without {shown}: {hint}"

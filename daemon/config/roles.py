@@ -9,10 +9,14 @@ from daemon.config.section import Port, Section, shaped
 
 
 def _as_path(value: object) -> object:
+    if isinstance(value, str) and "://" in value:
+        raise ValueError("an address, and no path")
     return Path(value) if isinstance(value, str) and value else value
 
 
-Folder = Annotated[Path, BeforeValidator(_as_path), Field(json_schema_extra={"right": "a path"})]
+Folder = Annotated[
+    Path, BeforeValidator(_as_path), Field(json_schema_extra={"right": "a path on this machine, no address"})
+]
 
 
 class Paths(Section):
@@ -24,6 +28,11 @@ class Paths(Section):
     """The model repository."""
 
 
+HOST_WORDS = "host names, *.ENDING, or addresses, without ports"
+HOST_SHAPE = r"^((\*\.)?[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?\.?|\[[0-9A-Fa-f:.]+\])$"
+HostName = Annotated[str, shaped(HOST_SHAPE, HOST_WORDS, max_length=253)]
+
+
 class Http(Section):
     """The HTTP API of `tidemill serve`."""
 
@@ -33,6 +42,10 @@ class Http(Section):
     """The API's port, with its own /metrics, /livez and /readyz; 0: any free one."""
     rollback_token: SecretStr = SecretStr("")
     """Bearer token of the rollback request; empty: the request is off."""
+    allowed_hosts: Annotated[
+        tuple[HostName, ...], Field(max_length=1_000, json_schema_extra={"right": f"a list of {HOST_WORDS}"})
+    ] = ()
+    """Names that `tidemill serve` answers to (421 under others), as models.internal or *.internal; empty: any."""
     page: bool = True
     """Whether `/` shows a page for people; it needs no token, and shows quarantined images. false: no page."""
 

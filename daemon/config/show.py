@@ -8,12 +8,11 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from daemon.config.keys import all_keys
+from daemon.config.keys import ADDRESSES, all_keys
 from daemon.config.loader import Loaded
-from daemon.config.redis_url import mask_url
 from daemon.config.tree import Config
-
-MASK = "***"
+from model.addresses import HIDDEN as MASK
+from model.addresses import shown_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +45,11 @@ def plain(name: str, value: Any) -> Any:
     """Return `value` as JSON knows it, masked where `name` is a secret."""
     if isinstance(value, SecretStr):
         text = value.get_secret_value()
-        return mask_url(text) if name == "redis.url" else MASK * bool(text)
+        return shown_address(text) if text and name in ADDRESSES else MASK * bool(text)
     if isinstance(value, tuple):
         return list(value)
-    return str(value) if isinstance(value, Path) else value
+    text = str(value) if isinstance(value, Path) else value
+    return shown_address(text) if isinstance(text, str) and "://" in text and "@" in text else text
 
 
 def as_toml(shown: Sequence[Setting]) -> str:
@@ -62,7 +62,7 @@ def as_toml(shown: Sequence[Setting]) -> str:
             section = head
             lines += ["", f"[{head}]"]
         text = f"{leaf} = {json.dumps(one.value, ensure_ascii=False)}"
-        hidden = "# " if one.is_secret and (MASK in str(one.value) or not one.value) else ""
+        hidden = "# " if MASK in str(one.value) or (one.is_secret and not one.value) else ""
         note = "" if one.origin == "default" else f"  # {one.origin}"
         lines.append(hidden + text + note)
     return "\n".join(lines) + "\n"

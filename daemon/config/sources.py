@@ -1,6 +1,9 @@
 """Where values come from: a TOML file, the environment, flags. Each is read into `Given` values by key."""
 
+import errno
 import json
+import os
+import stat
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,10 +13,13 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from daemon.config.foreign import is_foreign
-from daemon.config.keys import Key, all_keys, may_be_secret, nearest, sections
+from daemon.config.keys import Key, all_keys, nearest, sections, shown_name, shown_value
 from daemon.config.problems import Problem
+from model.addresses import HIDDEN
 
 PREFIX = "TIDEMILL_"
+FILE_BYTES_MAX = 1_048_576
+"""Of a configuration, or of a secret."""
 _NUMBERS: dict[Any, TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in (bool, int, float)}
 
 
@@ -33,19 +39,20 @@ class Gathered:
     problems: list[Problem] = field(default_factory=list)
 
     def unknown(self, name: str, shown: str, value: object, origin: str) -> None:
-        """Note a key that does not exist; `shown` is how its source spells it."""
+        """Note a key that does not exist; `shown` is how its source spells it. Its value may be a secret."""
         key = nearest(name)
         spelt = key and (key.environment_name if shown.startswith(PREFIX) else key.name)
         hint = f"; did you mean {spelt}?" if spelt else "; `tidemill config --keys` lists them all"
-        masked = "***" if may_be_secret(name) else str(value)
-        self.problems.append(Problem(shown, masked, origin, f"there is no such key{hint}"))
+        self.problems.append(
+            Problem(shown_name(shown), shown_value(name, value), origin, f"there is no such key{hint}")
+        )
 
 
 def read_file(gathered: Gathered, path: Path) -> None:
     """Read the TOML file at `path`."""
     origin = f"file {path}"
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(_read_bounded(path, plain=False).decode("utf-8"))
     except OSError as error:
         gathered.problems.append(Problem("--config", str(path), "flag", f"a file that can be read ({error.strerror})"))
         return
@@ -57,9 +64,24 @@ def read_file(gathered: Gathered, path: Path) -> None:
             for leaf, inner in value.items():
                 _take(gathered, f"{name}.{leaf}", inner, origin)
         elif name in sections():
-            gathered.problems.append(Problem(name, str(value), origin, f"a section, written [{name}], with keys in it"))
+            gathered.problems.append(Problem(name, HIDDEN, origin, f"a section, written [{name}], with keys in it"))
         else:
             _take(gathered, name, value, origin)
+
+
+def _read_bounded(path: str | Path, *, plain: bool) -> bytes:
+    """Return the bytes of a file of at most FILE_BYTES_MAX. Links are followed: mounted secrets are links.
+
+    `plain`: a pipe or a device is refused, not waited for. Raises OSError.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (os.O_NONBLOCK if plain else 0))
+    with open(handle, "rb") as file:  # noqa: PTH123 - of a handle
+        if plain and not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        data = file.read(FILE_BYTES_MAX + 1)
+    if len(data) > FILE_BYTES_MAX:
+        raise OSError(errno.EFBIG, f"it has more than {FILE_BYTES_MAX} bytes")
+    return data
 
 
 def _take(gathered: Gathered, name: str, value: object, origin: str) -> None:
@@ -90,13 +112,18 @@ def _read_secret(gathered: Gathered, key: Key, variable: str, environ: Mapping[s
     path = environ[variable]
     if key.environment_name in environ:
         text = f"only one of {variable} and {key.environment_name}"
-        gathered.problems.append(Problem(variable, path, "environment", text))
+        gathered.problems.append(Problem(variable, HIDDEN, "environment", text))
         return
+    # The secret itself may stand there by mistake: a path is told where something lies there.
+    shown = path if os.path.lexists(path) else HIDDEN
     try:
-        secret = Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        text = f"a file that can be read ({error.strerror if isinstance(error, OSError) else 'not UTF-8'})"
-        gathered.problems.append(Problem(variable, path, "environment", text))
+        secret = _read_bounded(path, plain=True).decode("utf-8").strip()
+    except UnicodeDecodeError:
+        gathered.problems.append(Problem(variable, shown, "environment", "a file that can be read (not UTF-8)"))
+        return
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        why = error.strerror if isinstance(error, OSError) else "no path"
+        gathered.problems.append(Problem(variable, shown, "environment", f"a file that can be read ({why})"))
         return
     gathered.values[key.name] = Given(secret, f"environment {variable}")
 
@@ -107,7 +134,7 @@ def read_flags(gathered: Gathered, sets: Iterable[str]) -> None:
         name, equals, value = text.partition("=")
         name = name.strip()
         if not equals:
-            shown = "***" if may_be_secret(text) else text
+            shown = name if name in all_keys() else HIDDEN
             gathered.problems.append(Problem("--set", shown, "flag", "key=value, as in --set kafka.topics=images"))
         elif name not in all_keys():
             gathered.unknown(name, name, value, "flag")

@@ -4,18 +4,23 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
-from daemon.config.redis_url import is_address, mask_url
+from daemon.config.redis_url import ESCAPES, is_address
 from daemon.config.section import Bytes, Count, Section, shaped
+from model.addresses import shown_address
 
 TOPIC_WORDS = "1 to 249 letters, digits, dots, dashes and underscores"
 TopicName = Annotated[str, shaped(r"^[A-Za-z0-9._-]+$", TOPIC_WORDS, max_length=249)]
-SERVERS = r"^[^\s,]+:\d{1,5}(\s*,\s*[^\s,]+:\d{1,5})*$"
+SERVERS = r"^[^\s,@]+:\d{1,5}(\s*,\s*[^\s,@]+:\d{1,5})*$"
+SERVER_WORDS = (
+    "host:port, several joined by commas; a user and password go to kafka.sasl_username and kafka.sasl_password"
+)
+REDIS_WORDS = f"redis://host:port/database, rediss://… or unix:///path?db=0; {ESCAPES}"
 
 
 class Kafka(Section):
     """Where records come from, and where dead letters and announcements go."""
 
-    bootstrap_servers: Annotated[str, shaped(SERVERS, "host:port, several joined by commas")] = "localhost:9092"
+    bootstrap_servers: Annotated[str, shaped(SERVERS, SERVER_WORDS)] = "localhost:9092"
     """Brokers to ask first, as host:port, several joined by commas."""
     topics: Annotated[
         tuple[TopicName, ...],
@@ -61,9 +66,7 @@ class Kafka(Section):
 class Redis(Section):
     """Where the buffer lives."""
 
-    url: Annotated[
-        SecretStr, Field(json_schema_extra={"right": "redis://host:port/database, rediss://… or unix:///path?db=0"})
-    ] = SecretStr("redis://localhost:6379/0")
+    url: Annotated[SecretStr, Field(json_schema_extra={"right": REDIS_WORDS})] = SecretStr("redis://localhost:6379/0")
     """redis://[user:password@]host:port/database, rediss:// with TLS, or unix:///path?db=0."""
     socket_timeout_s: Annotated[float, Field(ge=0.1, le=60, allow_inf_nan=False)] = 5.0
     """Seconds that a command may take."""
@@ -77,8 +80,8 @@ class Redis(Section):
 
     @property
     def masked_url(self) -> str:
-        """The address without its password: fit for logs and screens."""
-        return mask_url(self.url.get_secret_value())
+        """The address as it may be shown, in logs and on screens."""
+        return shown_address(self.url.get_secret_value())
 
 
 class Buffer(Section):

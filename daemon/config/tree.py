@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 from daemon.config.conflicts import conflicts
 from daemon.config.learning import Gate, Learning, Model, Round, Store
 from daemon.config.publishing import Publish
+from daemon.config.pulling import Pull
 from daemon.config.roles import Http, Ingest, Learn, Log, Paths, Run
 from daemon.config.section import Name, Section
 from daemon.config.streaming import Buffer, Image, Kafka, Redis
@@ -34,6 +35,7 @@ class Config(Section):
     learn: Learn = Learn()
     log: Log = Log()
     run: Run = Run()
+    pull: Pull = Pull()
 
     @property
     def group(self) -> str:

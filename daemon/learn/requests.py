@@ -1,10 +1,12 @@
 """Carries out what others ask for, between rounds: requests left in the state directory, and in the repository."""
 
+from collections import OrderedDict
 from collections.abc import Mapping
 
 import structlog
 
 from daemon.learn.settlement import Settlement
+from model.letters import remove_unfit
 from model.publishing.errors import BrokenRepositoryError
 from model.publishing.mailbox import Answer, Letter, Mailbox
 from model.publishing.manifest import Manifest
@@ -13,12 +15,15 @@ from model.store.class_changes import class_handlers
 from model.store.directory import StateDirectory
 from model.store.facts import Json
 from model.store.handlers import HANDLERS
-from model.store.requests import Event, Handler, Request, pending_requests
+from model.store.requests import FOLDER, SUFFIX, Event, Handler, Request, pending_requests
 from model.store.rollback import KIND as ROLLBACK
 from model.store.rollback import rollback_handler
 
 FROM_REPOSITORY = (ROLLBACK,)
 """What may be asked by those who have only the repository: whoever may write there could move the pointer as well."""
+TOLD_MAX = 1_000
+"""Files in the way that are remembered, so that each is told once."""
+CURE = "ask with `tidemill rollback` and the like, or over HTTP; see who else writes into that folder"
 
 log = structlog.get_logger()
 
@@ -33,6 +38,7 @@ class Requests:
         self._repository = repository
         self._mailbox = mailbox
         self._settlement = settlement
+        self._told: OrderedDict[str, None] = OrderedDict()
         self._handlers: Mapping[str, Handler] = {
             **HANDLERS,
             **class_handlers(directory.rules),
@@ -41,6 +47,7 @@ class Requests:
 
     def answer(self) -> None:
         """Answer what waits. Between rounds only. Raises what lies outside; then call it again."""
+        self._clear()
         events = self._directory.answer_requests(self._handlers)
         letters = self._mailbox.letters()
         events += [event for letter in letters if (event := self._carry_out(letter))]
@@ -52,7 +59,7 @@ class Requests:
         # then a restart comes by here again, and finds the answer in the database.
         for letter in letters:
             if answered := self._directory.ledger.event(letter.id):
-                self._mailbox.reply(letter.id, Answer(answered.done, answered.answer))
+                self._reply(letter.id, Answer(answered.done, answered.answer))
 
     def wait(self, skip: str) -> bool:
         """Return whether a request that is known, other than of the kind `skip`, waits for the round to end. OSError.
@@ -66,7 +73,32 @@ class Requests:
 
     def _carry_out(self, letter: Letter) -> Event | None:
         kind = letter.kind if letter.kind in FROM_REPOSITORY else ""
-        return self._directory.answer(Request(letter.id, kind, letter.arguments, letter.asked_at_ms), self._handlers)
+        why_not = letter.why_not or "over the repository one can ask for a rollback alone"
+        request = Request(letter.id, kind, letter.arguments, letter.asked_at_ms, why_not)
+        return self._directory.answer(request, self._handlers)
+
+    def _clear(self) -> None:
+        """Take what is no request out of the way of those that are. Each is told once, also where it stays. OSError."""
+        state = self._directory.path / FOLDER
+        found = [(state, one) for one in remove_unfit(state, SUFFIX)]
+        found += [(self._mailbox.folder, one) for one in self._mailbox.remove_unfit()]
+        for folder, one in found:
+            self._tell_once(f"{folder}/{one.name}", one.why, one.became)
+
+    def _reply(self, id_: str, answer: Answer) -> None:
+        try:
+            self._mailbox.reply(id_, answer)
+        except PermissionError as error:
+            became = f"it was answered, but cannot be removed ({error.strerror}): give the learner the right to"
+            self._tell_once(f"{self._mailbox.folder}/{id_}", "a request of the repository stays", became)
+
+    def _tell_once(self, file: str, why: str, became: str) -> None:
+        if file in self._told:
+            return
+        self._told[file] = None
+        while len(self._told) > TOLD_MAX:
+            self._told.popitem(last=False)
+        log.warning("no request, and not taken", file=file, reason=why, became=became, cure=CURE)
 
     def _why_not(self, manifest: Json) -> str:
         try:

@@ -111,7 +111,7 @@ class Standstill:
     def to_be_skipped(self, claim: Claim) -> bool:
         """Return whether a person asks to set the open round's window aside. Raises OSError."""
         wanted = (one.arguments.get("round") for one in pending_requests(self.directory.path) if one.kind == SKIP)
-        return claim.round in wanted
+        return any(type(one) is int and one == claim.round for one in wanted)  # true is no round 1
 
     def skipped(self, claim: Claim) -> None:
         """Take note that a person has had the window set aside: the next one is taken. Raises OSError."""

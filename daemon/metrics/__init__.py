@@ -10,6 +10,7 @@ from daemon.metrics.disk import DiskMetrics
 from daemon.metrics.family import PREFIX, new_registry
 from daemon.metrics.ingest import IngestMetrics
 from daemon.metrics.learn import LearnMetrics
+from daemon.metrics.limits import show_buffer_limit
 from daemon.metrics.outage import OutageMetrics
 from daemon.metrics.quality import CLASSES_MAX
 from daemon.metrics.redis import RedisMetrics
@@ -28,5 +29,6 @@ __all__ = [
     "RunMetrics",
     "ServeMetrics",
     "new_registry",
+    "show_buffer_limit",
     "show_build",
 ]

@@ -61,7 +61,8 @@ class IngestMetrics:
 
     def assigned(self, topic: str, partition: int) -> None:
         """Show from the first moment that nothing expired: what is born above 0 is no increase to Prometheus."""
-        self._expired.labels(topic, str(partition))
+        for metric in (self._expired, self._stopped):
+            metric.labels(topic, str(partition))
 
     def consumed(self, records: int) -> None:
         """Count what was taken in."""

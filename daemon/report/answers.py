@@ -1,8 +1,10 @@
 """What a published version answers on held-out samples, asked of its ONNX file as an inference service would."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 from model.publishing.manifest import Manifest
 
 BATCH = 256
+NO_ALIASES: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +62,27 @@ def ask(artefact: Path, manifest: Manifest, held_out: HeldOut) -> VersionAnswers
     return VersionAnswers(manifest.version, tuple(manifest.classes), np.concatenate(found))
 
 
-def confusion(answers: VersionAnswers, labels: Sequence[str], classes: Sequence[str]) -> NDArray[np.int64]:
-    """Return [classes, classes]: rows are labels, columns what they were taken for."""
+def confusion(
+    answers: VersionAnswers, labels: Sequence[str], classes: Sequence[str], aliases: Mapping[str, str] = NO_ALIASES
+) -> NDArray[np.int64]:
+    """Return [classes, classes]: rows are labels, columns what they were taken for.
+
+    `aliases`: a version from before a merge answers with the name that the class had then.
+    """
     index = {name: place for place, name in enumerate(classes)}
     counts = np.zeros((len(classes), len(classes)), np.int64)
     for label, predicted in zip(labels, answers.predicted, strict=True):
-        if label in index and predicted in index:
-            counts[index[label], index[predicted]] += 1
+        column = index.get(aliases.get(predicted, predicted))
+        if label in index and column is not None:
+            counts[index[label], column] += 1
     return counts
+
+
+def elsewhere(counts: NDArray[np.int64], labels: Sequence[str], classes: Sequence[str]) -> NDArray[np.int64]:
+    """Return [classes], how many samples of each label were taken for a class that `counts` has no column for."""
+    of = Counter(labels)
+    rest: NDArray[np.int64] = np.array([of[name] for name in classes], np.int64) - counts.sum(axis=1)
+    return rest
 
 
 def most_wrong(answers: VersionAnswers, labels: Sequence[str], limit: int) -> list[int]:

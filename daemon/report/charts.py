@@ -1,19 +1,20 @@
 """The page's charts, as SVG that stands inside the HTML: nothing is loaded from anywhere."""
 
-import io
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from daemon.report.drawing import CHAMPION, UNDONE, dates_on_top, figure_of, style, svg_of, whole_numbers, write_cells
 from daemon.report.history import TAKEN, RoundFacts
+from daemon.report.timeline import Timeline
 from model.store.facts import Outcome
 
 COLUMNS_MAX = 60
 """Versions or rounds side by side at most; of more, evenly spread ones are drawn, the newest always."""
-CELLS_WITH_TEXT_MAX = 400
+NAME_CHARS_MAX = 32
+"""Of a class's name in a chart; a table has it whole."""
 COLOURS = {
     "trained": "#1b7837",
     "holdout": "#7fbf7b",
@@ -26,24 +27,6 @@ COLOURS = {
 OUTCOMES = {Outcome.PUBLISHED: "o", Outcome.HELD: "s", Outcome.REFUSED: "X"}
 
 
-@contextmanager
-def _style() -> Iterator[None]:
-    """Set how a chart is made; a text takes it over when it is created, so it holds around the whole drawing."""
-    from matplotlib import rc_context  # noqa: PLC0415 - slow to load
-
-    # Names of classes come from producers and are no formulas, whatever `$` they hold. The same facts give the same
-    # bytes: ids that do not come from a random salt.
-    with rc_context(
-        {
-            "text.parse_math": False,
-            "text.usetex": False,
-            "svg.hashsalt": "tidemill",
-            "font.family": "DejaVu Sans",
-        }
-    ):
-        yield
-
-
 def spread(count: int, most: int = COLUMNS_MAX) -> list[int]:
     """Return up to `most` indexes below `count`, evenly spread, first and last among them."""
     if count <= most:
@@ -51,104 +34,148 @@ def spread(count: int, most: int = COLUMNS_MAX) -> list[int]:
     return sorted({round(place) for place in np.linspace(0, count - 1, most)})
 
 
-@_style()
-def accuracy_over_versions(versions: Sequence[int], overall: NDArray[np.float64], lost: NDArray[np.float64]) -> str:
-    """Draw accuracy on the held-out samples and mean forgetting by version."""
-    figure, axes = _figure(9, 3.4)
-    axes.plot(versions, 100 * overall, color="#1f4e79", linewidth=2, marker="o", markersize=3, label="accuracy")
+def named(name: str) -> str:
+    """Return a class's name as it fits beside a chart."""
+    return name if len(name) <= NAME_CHARS_MAX else f"{name[: NAME_CHARS_MAX - 1]}…"
+
+
+@style()
+def accuracy_over_versions(
+    versions: Sequence[int],
+    overall: NDArray[np.float64],
+    lost: NDArray[np.float64],
+    timeline: Timeline | None = None,
+) -> str:
+    """Draw accuracy on the held-out samples and mean forgetting by version.
+
+    The line is the champion and those that it came from; beside it stand those that a rollback has undone.
+    """
+    line = timeline or Timeline.plain(versions)
+    figure, axes = figure_of(9, 3.6)
+    past = [place for place, one in enumerate(versions) if one in line.past]
+    shown = [versions[place] for place in past]
+    axes.plot(shown, 100 * overall[past], color="#1f4e79", linewidth=2, marker="o", markersize=3, label="accuracy")
+    undone = [place for place, one in enumerate(versions) if one not in line.past]
+    if undone:
+        numbers = [versions[place] for place in undone]
+        axes.plot(numbers, 100 * overall[undone], "o", color=UNDONE, mfc="none", markersize=5, label="undone")
+    for number, rollback in enumerate(line.rollbacks):
+        label = {"label": "rollback"} if not number else {}
+        axes.axvline(rollback.after_version + 0.5, color=UNDONE, linestyle=":", linewidth=1.5, **label)
+    if line.champion in versions:
+        value = 100 * overall[list(versions).index(line.champion)]
+        axes.plot([line.champion], [value], "*", color=CHAMPION, markersize=13, label=f"champion ({line.champion})")
     axes.set_xlabel("version")
     axes.set_ylabel("right of the held out, in %", color="#1f4e79")
     axes.set_ylim(0, 102)
+    axes.set_xlim(min(versions) - 0.6, max(versions) + 0.6)
+    whole_numbers(axes)
+    dates_on_top(axes, line.published_ms, "published (UTC)")
     axes.grid(alpha=0.3)
     beside = axes.twinx()
-    beside.plot(versions, 100 * lost, color="#d6604d", linewidth=1.5, linestyle="--")
+    beside.plot(shown, 100 * lost[past], color="#d6604d", linewidth=1.5, linestyle="--", label="forgetting")
     beside.set_ylabel("forgetting, in points", color="#d6604d")
-    beside.set_ylim(bottom=0, top=max(5.0, float(np.nanmax(100 * lost, initial=0)) * 1.1))
-    return _svg(figure)
+    beside.set_ylim(bottom=0, top=max(5.0, float(np.nanmax(100 * lost[past], initial=0)) * 1.1))
+    _legend(axes, beside)
+    return svg_of(figure)
 
 
-@_style()
-def classes_over_versions(versions: Sequence[int], classes: Sequence[str], grid: NDArray[np.float64]) -> str:
-    """Draw the accuracy of each class by version as a heat map; white where a class was not known yet."""
-    shown = spread(len(versions))
-    figure, axes = _figure(9, max(2.0, 0.8 + 0.26 * len(classes)))
+def _legend(axes: Any, beside: Any) -> None:
+    marks, names = axes.get_legend_handles_labels()
+    more, their_names = beside.get_legend_handles_labels()
+    axes.figure.legend(
+        [*marks, *more], [*names, *their_names], fontsize=7, ncols=5, loc="outside lower left", frameon=False
+    )
+
+
+@style()
+def classes_over_versions(
+    versions: Sequence[int],
+    classes: Sequence[str],
+    grid: NDArray[np.float64],
+    timeline: Timeline | None = None,
+) -> str:
+    """Draw the accuracy of each class by version as a heat map; white where a class was not known.
+
+    The champion's column is framed, numbers of undone versions are grey.
+    """
+    line = timeline or Timeline.plain(versions)
+    places = {place for place, one in enumerate(versions) if one == line.champion}
+    shown = sorted({*spread(len(versions)), *places})
+    figure, axes = figure_of(min(9.0, 3.6 + 0.4 * len(shown)), max(2.0, 0.8 + 0.26 * len(classes)))
     percents = 100 * grid[:, shown]
     image = axes.imshow(percents, aspect="auto", cmap="YlGnBu", vmin=0, vmax=100)
-    _write_cells(axes, percents, "{:.0f}", dark_above=60)
+    write_cells(axes, percents, "{:.0f}", dark_above=60)
     axes.set_xticks(range(len(shown)), [str(versions[one]) for one in shown], fontsize=7)
-    axes.set_yticks(range(len(classes)), classes, fontsize=8)
+    for label, place in zip(axes.get_xticklabels(), shown, strict=True):
+        label.set_color("black" if versions[place] in line.past else UNDONE)
+        label.set_fontweight("bold" if place in places else "normal")
+        label.set_rotation(90 if len(shown) > COLUMNS_MAX // 2 and max(versions) > 99 else 0)
+    for place in places:
+        column = shown.index(place)
+        axes.axvspan(column - 0.5, column + 0.5, fill=False, edgecolor=CHAMPION, linewidth=2)
+    axes.set_yticks(range(len(classes)), [named(one) for one in classes], fontsize=8)
     axes.set_xlabel("version")
     figure.colorbar(image, ax=axes, label="right, in %")
-    return _svg(figure)
+    return svg_of(figure)
 
 
-@_style()
+@style()
 def confusions(classes: Sequence[str], pairs: Sequence[tuple[str, NDArray[np.int64]]]) -> str:
-    """Draw confusion matrices side by side, each row in percent of its label's samples."""
+    """Draw confusion matrices side by side, each row in percent of its label's samples.
+
+    A matrix may have one column more than there are classes: what was taken for any other.
+    """
     side = max(3.6, 0.9 + 0.3 * len(classes))
-    figure, axes = _figure(side * len(pairs), side, columns=len(pairs))
+    figure, axes = figure_of(side * len(pairs), side, columns=len(pairs))
     for panel, (title, counts) in zip(np.atleast_1d(axes), pairs, strict=True):
         percents = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         panel.imshow(percents, cmap="Purples", vmin=0, vmax=100)
-        _write_cells(panel, percents, "{:.0f}", dark_above=55, hide_below=0.5)
+        write_cells(panel, percents, "{:.0f}", dark_above=55, hide_below=0.5)
         panel.set_title(title, fontsize=10)
-        panel.set_xticks(range(len(classes)), classes, rotation=90, fontsize=7)
-        panel.set_yticks(range(len(classes)), classes, fontsize=7)
-        panel.set_xlabel("taken for")
+        names = [named(one) for one in classes]
+        columns = [*names, "any other"][: counts.shape[1]]
+        panel.set_xticks(range(len(columns)), columns, rotation=90, fontsize=7)
+        panel.set_yticks(range(len(names)), names, fontsize=7)
+        panel.set_xlabel("taken for, in % of the label")
         panel.set_ylabel("label")
-    return _svg(figure)
+    return svg_of(figure)
 
 
-@_style()
+@style()
 def rounds_taken(rounds: Sequence[RoundFacts]) -> str:
-    """Draw what the records of each round became, and the champion's accuracy on them before they were learnt."""
+    """Draw what the records of each round became, and the champion's accuracy on them before they were learnt.
+
+    Rounds that a rollback has undone are pale.
+    """
     shown = list(rounds)[-COLUMNS_MAX:]
     numbers = [one.number for one in shown]
-    figure, axes = _figure(9, 3.6)
+    figure, axes = figure_of(9, 3.8)
     bottom = np.zeros(len(shown))
     for kind in TAKEN:
         heights = np.array([one.taken[kind] for one in shown], np.float64)
         if heights.any():
-            axes.bar(numbers, heights, bottom=bottom, color=COLOURS[kind], label=kind.replace("_", " "), width=0.85)
+            bars = axes.bar(
+                numbers, heights, bottom=bottom, color=COLOURS[kind], label=kind.replace("_", " "), width=0.85
+            )
+            for bar, one in zip(bars, shown, strict=True):
+                bar.set_alpha(0.35 if one.undone else 1.0)
             bottom += heights
     axes.set_xlabel("round")
     axes.set_ylabel("records")
-    axes.legend(fontsize=7, ncols=4, loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False)
+    axes.set_ylim(bottom=0)
+    axes.set_xlim(min(numbers) - 0.7, max(numbers) + 0.7)
+    whole_numbers(axes)
+    dates_on_top(axes, {one.number: one.committed_ms for one in shown}, "committed (UTC)")
     beside = axes.twinx()
     for outcome, marker in OUTCOMES.items():
         chosen = [one for one in shown if one.outcome is outcome and one.prequential_accuracy is not None]
-        values = [100 * (one.prequential_accuracy or 0.0) for one in chosen]
-        beside.scatter([one.number for one in chosen], values, marker=marker, s=18, color="black", label=outcome.value)
+        if chosen:
+            values = [100 * (one.prequential_accuracy or 0.0) for one in chosen]
+            beside.scatter(
+                [one.number for one in chosen], values, marker=marker, s=18, color="black", label=outcome.value
+            )
     beside.set_ylim(0, 102)
     beside.set_ylabel("right before learning, in %")
-    beside.legend(fontsize=7, loc="lower right", bbox_to_anchor=(1, 1.0), ncols=3, frameon=False)
-    return _svg(figure)
-
-
-def _figure(width: float, height: float, columns: int = 1) -> tuple[Any, Any]:
-    from matplotlib.figure import Figure  # noqa: PLC0415 - slow to load
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.subplots(1, columns)
-
-
-def _write_cells(
-    axes: Any, values: NDArray[np.float64], text: str, *, dark_above: float, hide_below: float = -1.0
-) -> None:
-    if values.size > CELLS_WITH_TEXT_MAX:
-        return
-    for (row, column), value in np.ndenumerate(values):
-        if np.isfinite(value) and value >= hide_below:
-            colour = "white" if value > dark_above else "black"
-            axes.text(column, row, text.format(value), ha="center", va="center", fontsize=6.5, color=colour)
-
-
-def _svg(figure: Any) -> str:
-    from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415
-
-    FigureCanvasSVG(figure)
-    drawn = io.StringIO()
-    # No date either: the same facts give the same bytes.
-    figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
-    text = drawn.getvalue()
-    return text[text.index("<svg") :]
+    _legend(axes, beside)
+    return svg_of(figure)

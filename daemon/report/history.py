@@ -1,7 +1,8 @@
 """What the learner's database tells about versions and rounds."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,25 @@ class RoundFacts:
     """Records by what they became, with the names of TAKEN."""
     prequential_accuracy: float | None
     committed_at: str
+    """RFC 3339 in UTC."""
+    undone: bool = False
+    """Whether a rollback has cut it off from the champion's past."""
+
+    @property
+    def committed_ms(self) -> int:
+        """When it was committed, in milliseconds since the epoch."""
+        return round(1000 * datetime.fromisoformat(self.committed_at).timestamp())
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """The champion pointer was moved back, or forth again."""
+
+    at_ms: int
+    came_from: int | None
+    to: int
+    after_version: int
+    """The newest version then: where it stands among the versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +54,31 @@ class History:
 
     versions: tuple[Version, ...]
     champion: Version
+    """What the pointer names: after a rollback that is not the newest."""
     rounds: tuple[RoundFacts, ...]
     classes: tuple[str, ...]
+    """Those of the champion in the order of its head, then those that only others knew."""
+    undone: frozenset[int] = frozenset()
+    """Versions that a rollback has cut off from the champion's past."""
+    rollbacks: tuple[Rollback, ...] = ()
+    left: Mapping[str, str] = field(default_factory=dict)
+    """Of the classes that the champion has not: what became of each, as `retired` or `now 'frog'`."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Names that are taken as another one, and as which."""
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The champion's classes, in the order of its head."""
+        return tuple(self.champion.manifest["classes"])
+
+    @property
+    def past(self) -> list[int]:
+        """The places in `versions` of the champion and those that it came from, oldest first."""
+        return [
+            place
+            for place, one in enumerate(self.versions)
+            if one.version not in self.undone and one.version <= self.champion.version
+        ]
 
     def accuracy_by_class(self) -> NDArray[np.float64]:
         """Return [classes, versions], each version's accuracy on each class when it was judged; NaN where unknown."""
@@ -70,8 +113,32 @@ def read_history(ledger: Ledger) -> History | None:
     if champion is None:
         return None
     versions = tuple(version for version in ledger.versions() if version.published_at_ms is not None)
-    classes = tuple(dict.fromkeys(name for version in versions for name in version.manifest["classes"]))
-    return History(versions, champion, tuple(_round(entry) for entry in ledger.rounds()), classes)
+    known = tuple(champion.manifest["classes"])
+    classes = tuple(dict.fromkeys((*known, *(name for version in versions for name in version.manifest["classes"]))))
+    book = ledger.book()
+    aliases, retired = book.aliases(), book.retired()
+    left = {name: _fate(name, aliases, retired) for name in classes[len(known) :]}
+    rounds = tuple(_round(entry) for entry in ledger.rounds())
+    undone = frozenset(ledger.undone())
+    return History(versions, champion, rounds, classes, undone, _rollbacks(ledger, versions), left, aliases)
+
+
+def _fate(name: str, aliases: Mapping[str, str], retired: frozenset[str]) -> str:
+    """Return what became of a class that the champion has not."""
+    if name in aliases:
+        return f"now {aliases[name]!r}"
+    return "retired" if name in retired else "not the champion's"
+
+
+def _rollbacks(ledger: Ledger, versions: Sequence[Version]) -> tuple[Rollback, ...]:
+    found = []
+    before: int | None = None
+    for move in ledger.moves():
+        if move.cause == "rollback":
+            newest = max((one.version for one in versions if one.round <= move.after_round), default=0)
+            found.append(Rollback(move.moved_at_ms, before, move.version, newest))
+        before = move.version
+    return tuple(found)
 
 
 def _round(entry: dict[str, Any]) -> RoundFacts:
@@ -84,4 +151,5 @@ def _round(entry: dict[str, Any]) -> RoundFacts:
         taken={kind: sum(one.get(kind, 0) for one in lineage) for kind in TAKEN},
         prequential_accuracy=entry["prequential_accuracy"],
         committed_at=entry["committed_at"],
+        undone=entry.get("undone", False),
     )

@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
+from starlette.routing import Route
 
 from daemon.health import encode_metrics
 from daemon.metrics import ServeMetrics
@@ -56,6 +57,7 @@ def build_app(
         summary="The newest model, and every version before it, as ONNX.",
         lifespan=lifespan,
         redoc_url=None,
+        redirect_slashes=False,  # such a redirect goes to the Host that the asker claims
         # What is traced, and where to, says log.otlp alone: no variable of the environment makes FastAPI send anything.
         telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},
     )
@@ -63,13 +65,14 @@ def build_app(
     champions.told = metrics.champion_seen
     app.add_middleware(CountAnswers, metrics=metrics)
     pages = [page(metrics.followers_of)] if page else []
-    for router in (build_router(champions), *more, *pages):
+    routers = (build_router(champions), *more, *pages)
+    for router in routers:
         app.include_router(router)
     _add_health(app, asks, registry)
     problems.install(app)
     describe(app, BODIES)
-    routes = dict.fromkeys(str(getattr(route, "path", NO_ROUTE)) for route in app.routes)
-    metrics.routes_known([*routes, CHAMPION + WAITING, NO_ROUTE])
+    routes = (route for one in (app.router, *routers) for route in one.routes)
+    metrics.routes_known([*(route.path for route in routes if isinstance(route, Route)), CHAMPION + WAITING, NO_ROUTE])
     return app
 
 

@@ -4,7 +4,9 @@ import re
 from dataclasses import dataclass
 
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
-_RANGE = re.compile(r"bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*\Z", re.IGNORECASE)
+_RANGE = re.compile(r"bytes\s*=\s*([0-9]*)\s*-\s*([0-9]*)\s*\Z", re.IGNORECASE)
+DIGITS_MAX = 18
+"""Of a position: no file has more bytes. What is longer lies beyond every end, and is not computed with."""
 
 
 class UnsatisfiableRangeError(ValueError):
@@ -37,11 +39,18 @@ def wanted_range(range_header: str | None, if_range: str | None, etag: str, size
     if found is None or not (found[1] or found[2]):
         return None
     if not found[1]:
-        start, end = max(size - int(found[2]), 0), size
+        start, end = max(size - _position(found[2]), 0), size
     else:
-        start, end = int(found[1]), min(int(found[2]) + 1, size) if found[2] else size
-        if found[2] and int(found[2]) < start:
+        start, last = _position(found[1]), _position(found[2]) if found[2] else size
+        end = min(last + 1, size)
+        if last < start and found[2]:
             return None
     if start >= size or start >= end:
         raise UnsatisfiableRangeError(f"bytes {start} on are asked for, of a file of {size}")
     return Span(start, end)
+
+
+def _position(digits: str) -> int:
+    """Return a position, or the largest where more digits stand there than any file's could have."""
+    digits = digits.lstrip("0")
+    return int(digits or "0") if len(digits) <= DIGITS_MAX else 10**DIGITS_MAX

@@ -38,6 +38,8 @@ WAIT_S_MAX = 300.0
 VERSIONS_NAMED = 10
 FOREVER = "public, max-age=31536000, immutable"
 ASK_AGAIN = "no-cache"
+NEVER = "no-store"
+"""Of an answer that was waited for: kept by a cache, it would be asked about anew, and held again, for another."""
 Found = TypeVar("Found")
 # What is no name and no version is not found; so the document alone says what they look like.
 ModelName = Annotated[str, PathOf(json_schema_extra=NAME)]
@@ -203,7 +205,7 @@ def _add_champion(router: APIRouter, champions: Champions) -> None:
         if found is None:
             raise NothingYetError(f"{name} has no version yet")
         headers = {"Content-Location": f"/v1/models/{name}/versions/{found.version}/manifest.json"}
-        return _manifest(found.manifest, ASK_AGAIN, known, headers, unchanged=not is_news(found))
+        return _manifest(found.manifest, NEVER if wait else ASK_AGAIN, known, headers, unchanged=not is_news(found))
 
     @_both(
         router,

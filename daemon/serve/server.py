@@ -16,6 +16,7 @@ from daemon.metrics import new_registry, show_build
 from daemon.readiness import Check
 from daemon.serve.app import build_app
 from daemon.serve.champions import Champions
+from daemon.serve.hosts import guard_hosts
 from daemon.serve.page.routes import build_page
 from daemon.serve.rollbacks import build_rollbacks
 from model.publishing.errors import BrokenRepositoryError
@@ -57,11 +58,12 @@ class Server:
         rollbacks = build_rollbacks(champions, root, http.rollback_token.get_secret_value())
         page = partial(build_page, champions, root) if http.page else None
         app = build_app(champions, [self._ask_repository], self._registry, [rollbacks], page)
+        guard_hosts(app, http.allowed_hosts)
         server = _Http(
             uvicorn.Config(
                 app,
                 log_config=None,
-                access_log=False,
+                access_log=self._config.log.level == "debug",
                 server_header=False,
                 lifespan="on",
                 timeout_keep_alive=KEEP_ALIVE_S,

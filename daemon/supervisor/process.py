@@ -8,13 +8,15 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TextIO
 
 LINES_KEPT = 20
 LINE_KEPT_MAX = 100_000
 """More than a line of ours may be: a traceback and a text are bounded (daemon/log_format.py)."""
 LINE_CHARS_MAX = 500
+FATAL = "Fatal Python error"
+"""How the last words begin that a fatal signal leaves."""
 _LEVELLED = re.compile(r"^\S+ \[(?:debug|info|warning|error|critical) *\] ")
 """How a line for people begins: time and level."""
 
@@ -61,15 +63,18 @@ class Spawned:
         options: Sequence[str],
         *,
         errors: TextIO | None = None,
+        environ: Mapping[str, str] | None = None,
         raw: Callable[[str, str], None] | None = None,
     ) -> None:
         """`raw(role, line)` is given for a log in JSON, so that whoever reads it finds an object in each line."""
         self._errors = errors or sys.stderr
         self._role, self._raw = role, raw
+        self._fatal = ""
         self._kept: deque[str] = deque(maxlen=LINES_KEPT)
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-m", "daemon.supervisor.child", str(os.getpid()), role, *options],
             stdin=subprocess.DEVNULL,
+            env=environ,
             stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
@@ -102,12 +107,14 @@ class Spawned:
     def last_words(self) -> str:
         """Return the last line that it wrote; waits a moment for what is still under way."""
         self._reader.join(1.0)
-        return next((words_of(line) for line in reversed(self._kept) if line), "it wrote nothing")
+        return self._fatal or next((words_of(line) for line in reversed(self._kept) if line), "it wrote nothing")
 
     def _pass_on(self) -> None:
         assert self._process.stderr is not None
         with self._process.stderr as lines:
             for line in lines:
+                if line.startswith(FATAL):  # what follows are the stacks of all threads
+                    self._fatal = line.strip()[:LINE_CHARS_MAX]
                 self._kept.append(line.strip()[:LINE_KEPT_MAX])
                 if self._raw is not None and _logged(line) is None:
                     if line.strip():

@@ -9,9 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import structlog
-from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Tracer, get_current_span
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.trace import Link, Span, SpanContext, SpanKind, TraceFlags, Tracer, TraceState
 
 from daemon.learn.observer import Stage
 from daemon.tracing.limits import LINKS_MAX
@@ -23,7 +21,6 @@ from streaming.trace_context import TraceContext, trace_context
 TRACESTATE = "w3c.tracestate"
 JUST_NOW_NS = 500_000_000
 """A look at the buffer that a round begins with ended no longer ago."""
-_PROPAGATOR = TraceContextTextMapPropagator()
 
 
 class OtlpBatchSpan:
@@ -112,8 +109,7 @@ class OtlpLearnSpans:
         self._round.set_attributes({"tidemill.round": number, "tidemill.candidate_version": version})
         batches = self._batches(spans)
         self._round.set_attribute("tidemill.batches", len(batches))
-        contexts = (_context_of(TraceContext(batch.traceparent)) for batch in batches)
-        for context in _distinct(one for one in contexts if one is not None):
+        for context in _distinct(_context_of(TraceContext(batch.traceparent)) for batch in batches):
             self._round.add_link(context)
 
     @contextmanager
@@ -142,14 +138,20 @@ class OtlpLearnSpans:
 def _contexts(records: Sequence[Record]) -> Iterator[SpanContext]:
     for record in records:
         borne = trace_context(record)
-        context = _context_of(borne) if borne is not None else None
-        if context is not None:
-            yield context
+        if borne is not None:
+            yield _context_of(borne)
 
 
-def _context_of(borne: TraceContext) -> SpanContext | None:
-    context = get_current_span(_PROPAGATOR.extract(borne._asdict(), Context())).get_span_context()
-    return context if context.is_valid else None
+def _context_of(borne: TraceContext) -> SpanContext:
+    """Return the context that a valid traceparent means; its fields stand at fixed places in every version."""
+    parent = borne.traceparent
+    return SpanContext(
+        trace_id=int(parent[3:35], 16),
+        span_id=int(parent[36:52], 16),
+        is_remote=True,
+        trace_flags=TraceFlags(int(parent[53:55], 16)),
+        trace_state=TraceState.from_header([borne.tracestate]) if borne.tracestate else None,
+    )
 
 
 def _distinct(contexts: Iterable[SpanContext]) -> list[SpanContext]:

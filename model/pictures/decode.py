@@ -11,7 +11,7 @@ from PIL.PngImagePlugin import PngImageFile
 from model.pictures import jpeg_pixels, png, webp
 from model.pictures.errors import Refusal, RefusedPicture
 from model.pictures.header import Format, Header, undecodable
-from model.pictures.resize import plain_mode, square_rgb
+from model.pictures.resize import keyed_rgb16, plain_mode, square_rgb
 from model.pictures.room import DECODE_BYTES_MAX, FREE_BYTES, Room, decode_bytes
 from model.pictures.sniff import sniff
 
@@ -107,8 +107,17 @@ class ImageDecoder:
 
 
 def _png(reduced: png.Pixels, header: Header) -> Image.Image:
+    image = _loaded(PngImageFile(BytesIO(reduced.data)), header)
+    if image.mode == "RGB" and reduced.bits == 16 and "transparency" in image.info:
+        return keyed_rgb16(image, _loaded(_lower_bytes(reduced), header), image.info["transparency"])
+    return plain_mode(image, reduced.bits)
+
+
+def _lower_bytes(reduced: png.Pixels) -> PngImageFile:
+    """Return a PNG of three samples of 16 bits that loads the lower byte of each, where Pillow takes the upper one."""
     image = PngImageFile(BytesIO(reduced.data))
-    return plain_mode(_loaded(image, header), reduced.bits)
+    image.tile = [tile._replace(args="RGB;16L") for tile in image.tile]
+    return image
 
 
 def _webp(data: bytes, header: Header) -> Image.Image:

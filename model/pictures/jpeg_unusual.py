@@ -16,7 +16,7 @@ from model.pictures.jpeg_scans import segments_from
 
 _BAND_PIXELS = 100_000
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
-_SOS = 0xDA
+_SOS, _EOI = 0xDA, 0xD9
 _OTHER_BYTES = bytes((73 * index + 41) % 251 for index in range(64))
 """Without 0xff. A whole scan never reads them: libjpeg skips what stands between a scan's last bit and the marker."""
 
@@ -25,6 +25,8 @@ def decode(data: bytes, header: Header, factor: int) -> Image.Image:
     """Decode at 1/factor, mode L, RGB or CMYK as stored by Adobe. Raises RefusedPicture (undecodable), OSError."""
     if header.arithmetic:
         raise undecodable("JPEG of unusual sampling factors with arithmetic coding")
+    if all(segment.marker != _EOI for segment in segments_from(data, header.scan_at)):
+        raise undecodable("JPEG ends before its end marker")
     image = _load(data, header, factor)
     if not _same(image, _load(_with_other_ends(data, header.scan_at), header, factor)):
         raise undecodable("JPEG with a scan that ends before its last pixels")

@@ -13,9 +13,10 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXEL_CHUNKS = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"))
 _CHUNKS_MAX = 100_000
 """10 MB in chunks of 100 bytes; encoders write chunks of 8 kB and more."""
-_GREY, _PALETTE = 0, 3
+_GREY, _RGB, _PALETTE = 0, 2, 3
 _WITH_OPACITY = frozenset((4, 6))
 _PIXEL_BYTES_WITH_OPACITY = 8
+_PIXEL_BYTES_KEYED_RGB16 = 14
 _ANCILLARY = 0x20
 """The bit of the first letter that says: a decoder may skip this chunk."""
 
@@ -43,6 +44,8 @@ def read_header(data: bytes) -> Header:
 
 def _pixel_bytes(bits: int, colour: int, *, keyed: bool) -> int:
     """Return what Pillow and `plain_mode` hold for a pixel: RGB takes four bytes, and opacity is weighed in a copy."""
+    if keyed and colour == _RGB and bits == 16:
+        return _PIXEL_BYTES_KEYED_RGB16
     if keyed or colour in _WITH_OPACITY:
         return _PIXEL_BYTES_WITH_OPACITY
     if colour == _GREY:

@@ -91,6 +91,18 @@ def _from_grey16(image: Image.Image, key: object) -> Image.Image:
     return grey
 
 
+def keyed_rgb16(upper: Image.Image, lower: Image.Image, key: tuple[int, ...]) -> Image.Image:
+    """Return mode RGBA of the upper and lower bytes of 16 bits: a colour is `key` where both bytes of it are."""
+    keyed = Image.new("RGBA", upper.size)
+    rows = max(1, _BAND_PIXELS // upper.width)
+    for top in range(0, upper.height, rows):
+        box = (0, top, upper.width, min(top + rows, upper.height))
+        high, low = np.asarray(upper.crop(box)), np.asarray(lower.crop(box))
+        same = np.all((high == [one >> 8 for one in key]) & (low == [one & 255 for one in key]), axis=2)
+        keyed.paste(Image.fromarray(np.dstack((high, np.where(same, 0, 255).astype(np.uint8)))), box)
+    return keyed
+
+
 def _scaled_key(key: int | tuple[int, ...], bits: int) -> int | tuple[int, ...]:
     """Return the transparent colour in 8 bits: a file gives it in its own depth, Pillow compares scaled samples."""
     if isinstance(key, tuple):

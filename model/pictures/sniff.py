@@ -31,6 +31,14 @@ _OTHER_MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"icns", "ICNS"),
     (b"BPG\xfb", "BPG"),
 )
+_HEIF = "`heif-convert in.heic out.jpg` does it; iPhones send JPEG with Settings > Camera > Formats > Most Compatible"
+_HOW = {
+    "HEIC": _HEIF,
+    "HEIF": _HEIF,
+    "AVIF": "`avifdec in.avif out.png` does it, or Pillow from 11.3 on",
+    "JPEG XL": "`djxl in.jxl out.jpg` gives back the JPEG that it was made of, `djxl in.jxl out.png` any other",
+}
+"""How what phones and browsers make today is converted."""
 _HEIF_BRANDS = frozenset(
     (
         b"avif",
@@ -71,6 +79,7 @@ def sniff(data: bytes) -> Header:
     other = _other_format(data)
     if other is not None:
         message = f"{other} is not read: convert the picture to JPEG, PNG or WebP and send that"
+        message += f"; {_HOW[other]}" if other in _HOW else ""
         raise RefusedPicture(Refusal.UNSUPPORTED_FORMAT, message)
     raise RefusedPicture(Refusal.NOT_AN_IMAGE, describe(data))
 

@@ -4,26 +4,38 @@ import errno
 import glob
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import httpx
 
 from model.durable import file_sha256, sync_folder
 from model.publishing.errors import PullError, TargetError
+from model.untrusted import open_plain
 
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)\Z")
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/(?:[0-9]{1,18}|\*)\Z")
+
+
+class WrongBytesError(PullError):
+    """Whole, and not the file that its manifest describes: something on the way keeps another one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The file at `url`: its length in bytes, its sha256 as hex digits, which is also its ETag."""
+    """The file at `url`: its length in bytes, its sha256 as hex digits, which is also its ETag.
+
+    `shown` is how its place is told. `anew`: what came before was wrong, so no cache on the way may answer.
+    """
 
     url: str
     bytes: int
     sha256: str
+    shown: str
+    anew: bool = False
 
 
 def download(
@@ -42,7 +54,7 @@ def download(
         part.replace(target)
         sync_folder(target.parent)
     except httpx.HTTPError as error:
-        raise PullError(f"{wanted.url}: {type(error).__name__}: {error}") from error
+        raise PullError(f"{wanted.shown}: {type(error).__name__}: {error}") from error
     except OSError as error:
         raise TargetError(f"{target} cannot be written: {error}") from error
 
@@ -59,16 +71,26 @@ def check_target(target: Path) -> None:
 
 
 def _forget_others(part: Path, target: Path) -> None:
+    """Delete the parts of other versions, and a link or whatever else stands in place of this one's."""
     for other in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
-        if other != part:
+        state = other.lstat()
+        if stat.S_ISDIR(state.st_mode):
+            continue  # not ours; in place of the part itself it is told when that is opened
+        if other != part or not _is_ours(state):
             other.unlink()
+
+
+def _is_ours(state: os.stat_result) -> bool:
+    """Return whether it is a plain file that nobody else has a hand in: the folder may be everybody's, as /tmp is."""
+    return stat.S_ISREG(state.st_mode) and state.st_uid == os.geteuid() and state.st_nlink == 1
 
 
 def _size(part: Path) -> int:
     try:
-        return part.stat().st_size
+        found = part.lstat()
     except FileNotFoundError:
         return 0
+    return found.st_size if stat.S_ISREG(found.st_mode) else 0
 
 
 def _transfer(
@@ -78,7 +100,7 @@ def _transfer(
     if have > wanted.bytes:
         part.unlink()
         have = 0
-    headers = {"Accept-Encoding": "identity"}
+    headers = {"Accept-Encoding": "identity", **({"Cache-Control": "no-cache"} if wanted.anew else {})}
     if have:
         headers |= {"Range": f"bytes={have}-", "If-Range": f'"{wanted.sha256}"'}
     with client.stream("GET", wanted.url, headers=headers, timeout=timeout) as answer:
@@ -87,9 +109,8 @@ def _transfer(
         elif not _goes_on(answer, have):
             if answer.status_code in (206, 416):
                 part.unlink(missing_ok=True)
-            raise PullError(f"{wanted.url} answered {answer.status_code}")
-        with part.open("r+b" if have else "wb") as file:
-            file.seek(have)
+            raise PullError(f"{wanted.shown} answered {answer.status_code}")
+        with _open_part(part, have) as file:
             # as it comes: collected into larger pieces, the last one would be lost where the transfer is cut
             for chunk in answer.iter_raw():
                 have += len(chunk)
@@ -97,14 +118,24 @@ def _transfer(
                     break
                 file.write(chunk)
                 if late():
-                    raise PullError(f"{wanted.url}: {have} of {wanted.bytes} bytes came in the time allowed")
+                    raise PullError(f"{wanted.shown}: {have} of {wanted.bytes} bytes came in the time allowed")
             file.flush()
             os.fsync(file.fileno())
     if have < wanted.bytes:
-        raise PullError(f"{wanted.url}: cut after {have} of {wanted.bytes} bytes")
+        raise PullError(f"{wanted.shown}: cut after {have} of {wanted.bytes} bytes")
     if have > wanted.bytes:
         part.unlink()
-        raise PullError(f"{wanted.url} sends more than the {wanted.bytes} bytes of its manifest")
+        raise PullError(f"{wanted.shown} sends more than the {wanted.bytes} bytes of its manifest")
+
+
+def _open_part(part: Path, have: int) -> BinaryIO:
+    """Open the part to write on from byte `have`, or a new one. Raises OSError."""
+    if not have:
+        part.unlink(missing_ok=True)
+    handle = open_plain(part, os.O_WRONLY if have else os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    file = open(handle, "wb")  # noqa: PTH123, SIM115 - of a handle, which is not truncated; the caller closes it
+    file.seek(have)
+    return file
 
 
 def _goes_on(answer: httpx.Response, have: int) -> bool:
@@ -116,4 +147,4 @@ def _check(part: Path, wanted: Wanted) -> None:
     found = file_sha256(part)
     if found != wanted.sha256:
         part.unlink()
-        raise PullError(f"{wanted.url}: its sha256 is {found}, not {wanted.sha256}")
+        raise WrongBytesError(f"{wanted.shown}: its sha256 is {found}, not {wanted.sha256}")

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 
-from model.durable import file_sha256, replace_durably, sync_folder
+from model.durable import SHARED_FILE, file_sha256, replace_durably, sync_folder
 from model.publishing import triton
 from model.publishing.errors import BrokenRepositoryError, ManifestError
 from model.publishing.layout import ModelPaths
 from model.publishing.manifest import Manifest
+from model.publishing.manifest_file import holds, read_manifest
 from model.publishing.pointer import Pointer
 from model.publishing.verify import left_overs
 
@@ -32,7 +32,7 @@ def has_artefact(paths: ModelPaths, version: int, sha256: str) -> bool:
 def is_whole(paths: ModelPaths, manifest: Manifest) -> bool:
     """Return whether the version is visible with this manifest and its artefact. Raises OSError."""
     try:
-        visible = Manifest.from_json(paths.manifest(manifest.version).read_bytes())
+        visible = read_manifest(paths.manifest(manifest.version))
     except (FileNotFoundError, NotADirectoryError, ManifestError):
         return False
     return visible == manifest and has_artefact(paths, manifest.version, manifest.file.sha256)
@@ -40,8 +40,7 @@ def is_whole(paths: ModelPaths, manifest: Manifest) -> bool:
 
 def restore_manifest(paths: ModelPaths, manifest: Manifest) -> None:
     """Write a version's manifest again. Raises OSError."""
-    replace_durably(paths.manifest(manifest.version), manifest.to_json().encode())
-    paths.manifest(manifest.version).chmod(0o444)
+    replace_durably(paths.manifest(manifest.version), manifest.to_json().encode(), mode=0o444)
 
 
 def read_pointer(paths: ModelPaths) -> Pointer | None:
@@ -67,12 +66,8 @@ def point_to(paths: ModelPaths, manifest: Manifest, at: datetime, reached: Calla
         paths.pointer: pointer.to_bytes(),
     }
     for file, data in wanted.items():
-        if not _holds(file, data):
+        if not holds(file, data):
             reached(f"repair.{file.name}.before")
-            replace_durably(file, data)
+            replace_durably(file, data, mode=SHARED_FILE)
             done.append(f"wrote {file.name} for version {manifest.version}")
     return done
-
-
-def _holds(file: Path, data: bytes) -> bool:
-    return file.is_file() and file.read_bytes() == data

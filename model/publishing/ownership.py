@@ -5,9 +5,12 @@ import os
 from pathlib import Path
 
 from model.disk import describe
-from model.durable import replace_durably
+from model.durable import SHARED_FILE, SHARED_FOLDER, make_folder, replace_durably
 from model.publishing.errors import ForeignRepositoryError, RepositoryLockedError, RepositoryUnavailableError
 from model.publishing.layout import ModelPaths
+from model.untrusted import UnfitFileError, open_plain, read_plain
+
+STATE_ID_BYTES_MAX = 1_024
 
 
 def unavailable(root: Path, error: OSError) -> RepositoryUnavailableError:
@@ -21,8 +24,8 @@ def take_lock(paths: ModelPaths) -> int:
     Raises RepositoryLockedError, RepositoryUnavailableError.
     """
     try:
-        paths.home.mkdir(parents=True, exist_ok=True)
-        handle = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        make_folder(paths.home, SHARED_FOLDER)
+        handle = open_plain(paths.lock, os.O_RDWR | os.O_CREAT, SHARED_FILE)
     except OSError as error:
         raise unavailable(paths.root, error) from error
     try:
@@ -44,7 +47,7 @@ def check_state_id(paths: ModelPaths, state_id: str, *, adopt: bool) -> bool:
     Raises ForeignRepositoryError where it is another's, unless `adopt`: nothing is written then; and OSError.
     """
     try:
-        found = paths.state_id.read_text().strip()
+        found = _read_state_id(paths)
     except FileNotFoundError:
         found = "" if any(paths.home.glob("[1-9]*")) or paths.pointer.exists() else state_id
         if found:
@@ -57,6 +60,18 @@ def check_state_id(paths: ModelPaths, state_id: str, *, adopt: bool) -> bool:
     return found == state_id
 
 
+def read_state_id(paths: ModelPaths) -> str:
+    """Return whose repository it is; empty where nothing readable says so. Raises OSError."""
+    try:
+        return _read_state_id(paths)
+    except (FileNotFoundError, NotADirectoryError, UnfitFileError):
+        return ""
+
+
+def _read_state_id(paths: ModelPaths) -> str:
+    return read_plain(paths.state_id, STATE_ID_BYTES_MAX).decode("ascii", "replace").strip()
+
+
 def write_state_id(paths: ModelPaths, state_id: str) -> None:
     """Give the repository to a state directory. Raises OSError."""
-    replace_durably(paths.state_id, f"{state_id}\n".encode())
+    replace_durably(paths.state_id, f"{state_id}\n".encode(), mode=SHARED_FILE)

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model.publishing.errors import BrokenRepositoryError, ManifestError
+from model.publishing.manifest_file import SMALL_BYTES_MAX
 from model.publishing.manifest_reading import read_sha256, read_time
 from model.publishing.reading import Fields
+from model.untrusted import UnfitFileError, read_plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +28,11 @@ class Pointer:
     def read(cls, path: Path) -> "Pointer | None":
         """Read the pointer, or None when there is none. Raises BrokenRepositoryError, and OSError."""
         try:
-            data = path.read_bytes()
+            data = read_plain(path, SMALL_BYTES_MAX)
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except UnfitFileError as error:
+            raise BrokenRepositoryError(str(error)) from error
         try:
             fields = Fields(json.loads(data), "")
             return cls(fields.integer("version", 1), read_sha256(fields), read_time(fields, "published_at"))

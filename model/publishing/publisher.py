@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from model.durable import sync_folder
+from model.durable import PRIVATE_FOLDER, make_folder, sync_folder
 from model.publishing import parity
 from model.publishing.errors import NonFiniteError, PublishingError
 from model.publishing.export import TIMEOUT_S, export, never
@@ -149,7 +149,7 @@ class Publisher:
         """Make the folder, remove what a killed export left. Not at the start: rounds wait for a full disk."""
         if self._swept:
             return
-        self._cache_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(self._cache_dir, PRIVATE_FOLDER)
         for left_over in self._cache_dir.glob("export-*"):
             shutil.rmtree(left_over)
         self._swept = True

@@ -6,6 +6,7 @@ from pathlib import Path
 from model.publishing.errors import BrokenRepositoryError, ManifestError
 from model.publishing.layout import ModelPaths, parse_version
 from model.publishing.manifest import Manifest
+from model.publishing.manifest_file import read_manifest
 from model.publishing.pointer import Pointer
 from model.publishing.retired import Ranges, is_among, read_retired
 
@@ -67,7 +68,7 @@ class RepositoryReader:
         """Return the manifest of a version, or None when there is no such version."""
         path = self._paths.manifest(version)
         try:
-            found = Manifest.from_json(path.read_bytes())
+            found = read_manifest(path)
         except (FileNotFoundError, NotADirectoryError) as error:
             if self._paths.folder(version).is_dir():
                 raise BrokenRepositoryError(f"{path} is missing") from error
@@ -81,7 +82,7 @@ class RepositoryReader:
     def artefact(self, version: int) -> Path | None:
         """Return the path of a version's ONNX file, or None when there is no such version."""
         path = self._paths.artefact(version)
-        return path if path.is_file() else None
+        return path if path.is_file() and not path.is_symlink() else None
 
     def is_retired(self, version: int) -> bool:
         """Return whether a version that is not there (any more) was let go: it will not come back."""

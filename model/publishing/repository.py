@@ -15,11 +15,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from model.durable import file_sha256, rename_durably, replace_durably, sync_folder, write_synced
+from model.durable import (
+    SHARED_FILE,
+    SHARED_FOLDER,
+    file_sha256,
+    make_folder,
+    rename_durably,
+    replace_durably,
+    sync_folder,
+    write_synced,
+)
 from model.publishing import triton
 from model.publishing.errors import BrokenRepositoryError, ManifestError, RepositoryError, VersionConflictError
 from model.publishing.layout import CONFIG_FILE, LABELS_FILE, MANIFEST_FILE, MODEL_FILE, ModelPaths, parse_version
 from model.publishing.manifest import Manifest
+from model.publishing.manifest_file import holds, read_manifest
 from model.publishing.ownership import check_state_id, take_lock, unavailable, write_state_id
 from model.publishing.pointer import Pointer
 from model.publishing.retired import (
@@ -98,7 +108,7 @@ class Repository:
         # a lock file that exists can be opened where nothing new can be written: find out now, not at the first version
         write_synced(self._paths.home / PROBE_FILE, b"")
         (self._paths.home / PROBE_FILE).unlink()
-        self._paths.staging.mkdir(exist_ok=True)
+        make_folder(self._paths.staging, SHARED_FOLDER)
         sync_folder(self._paths.home)
         sync_folder(self._paths.root)
 
@@ -140,7 +150,7 @@ class Repository:
             pointer = Pointer.read(self._paths.pointer)
             if pointer is None:
                 return None
-            manifest = Manifest.from_json(self._paths.manifest(pointer.version).read_bytes())
+            manifest = read_manifest(self._paths.manifest(pointer.version))
         except (FileNotFoundError, ManifestError) as error:
             raise BrokenRepositoryError(f"{self._paths.pointer} cannot be followed: {error}") from error
         except OSError as error:
@@ -156,7 +166,7 @@ class Repository:
         self._check_owned()
         try:
             self._remove(staged.parent)
-            staged.mkdir(parents=True)
+            make_folder(staged, SHARED_FOLDER)
             sync_folder(staged.parent)
             sync_folder(self._paths.staging)
         except OSError as error:
@@ -180,11 +190,11 @@ class Repository:
         try:
             if artefact.stat().st_size != manifest.file.bytes or file_sha256(artefact) != manifest.file.sha256:
                 raise BrokenRepositoryError(f"{artefact} is not the file that its manifest describes")
-            replace_durably(staged / MANIFEST_FILE, text.encode())
+            replace_durably(staged / MANIFEST_FILE, text.encode(), mode=SHARED_FILE)
             for name in (MODEL_FILE, MANIFEST_FILE):
                 (staged / name).chmod(_READ_ONLY)
-            write_synced(staged.parent / LABELS_FILE, triton.labels_txt(manifest).encode())
-            write_synced(staged.parent / CONFIG_FILE, triton.config_pbtxt(manifest).encode())
+            write_synced(staged.parent / LABELS_FILE, triton.labels_txt(manifest).encode(), SHARED_FILE)
+            write_synced(staged.parent / CONFIG_FILE, triton.config_pbtxt(manifest).encode(), SHARED_FILE)
             sync_folder(staged.parent)
         except OSError as error:
             raise unavailable(self._paths.root, error) from error
@@ -223,7 +233,7 @@ class Repository:
         """Raise BrokenRepositoryError unless the version is visible, whole, and the one of this manifest."""
         folder = self._paths.folder(manifest.version)
         try:
-            visible = Manifest.from_json((folder / MANIFEST_FILE).read_bytes())
+            visible = read_manifest(folder / MANIFEST_FILE)
             digest = file_sha256(folder / MODEL_FILE)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise BrokenRepositoryError(f"{error.filename} is gone") from error
@@ -332,7 +342,7 @@ class Repository:
             rename_durably(staged, folder)
             self._reached("after version")
         try:
-            visible = Manifest.from_json((folder / MANIFEST_FILE).read_bytes())
+            visible = read_manifest(folder / MANIFEST_FILE)
         except (FileNotFoundError, ManifestError) as error:
             raise VersionConflictError(f"{folder} is no version of ours: {error}") from error
         if visible != manifest:
@@ -341,11 +351,11 @@ class Repository:
     def _place(self, prepared: Path, target: Path, text: str) -> None:
         """Rename a prepared file into place. If it is gone, an earlier try may have placed it; else it is made anew."""
         data = text.encode()
-        if target.exists() and target.read_bytes() == data:
+        if holds(target, data):
             return
         if not prepared.exists():
-            prepared.parent.mkdir(parents=True, exist_ok=True)
-            write_synced(prepared, data)
+            make_folder(prepared.parent, SHARED_FOLDER)
+            write_synced(prepared, data, SHARED_FILE)
         self._reached(f"before {target.name}")
         rename_durably(prepared, target)
         self._reached(f"after {target.name}")
@@ -357,6 +367,6 @@ class Repository:
             return pointer
         pointer = Pointer(manifest.version, manifest.file.sha256, self._now().isoformat().replace("+00:00", "Z"))
         self._reached("before champion.json")
-        replace_durably(self._paths.pointer, pointer.to_bytes())
+        replace_durably(self._paths.pointer, pointer.to_bytes(), mode=SHARED_FILE)
         self._reached("after champion.json")
         return pointer

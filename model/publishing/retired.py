@@ -10,11 +10,12 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from model.durable import rename_durably, replace_durably, sync_folder
+from model.durable import SHARED_FILE, rename_durably, replace_durably, sync_folder
 from model.publishing.errors import BrokenRepositoryError, ManifestError
 from model.publishing.layout import ModelPaths, parse_version
-from model.publishing.manifest import Manifest
+from model.publishing.manifest_file import SMALL_BYTES_MAX, read_manifest
 from model.publishing.pointer import Pointer
+from model.untrusted import UnfitFileError, read_plain
 
 Ranges = list[tuple[int, int]]
 
@@ -22,16 +23,24 @@ Ranges = list[tuple[int, int]]
 def read_retired(paths: ModelPaths) -> Ranges:
     """Return the retired versions as ranges [first, last]. Raises BrokenRepositoryError, and OSError."""
     try:
-        data = paths.retired.read_bytes()
+        data = read_plain(paths.retired, SMALL_BYTES_MAX)
     except (FileNotFoundError, NotADirectoryError):
         return []
+    except UnfitFileError as error:
+        raise BrokenRepositoryError(str(error)) from error
     try:
-        found = [(int(first), int(last)) for first, last in json.loads(data)["retired"]]
+        found = [(_version(first), _version(last)) for first, last in json.loads(data)["retired"]]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise BrokenRepositoryError(f"{paths.retired}: {type(error).__name__}: {error}") from error
     if found != merged(found) or any(not 1 <= first <= last for first, last in found):
         raise BrokenRepositoryError(f"{paths.retired}: its ranges are not ascending, or overlap")
     return found
+
+
+def _version(value: object) -> int:
+    if type(value) is not int:
+        raise TypeError("a version is a whole number")
+    return value
 
 
 def is_among(version: int, ranges: Ranges) -> bool:
@@ -61,7 +70,7 @@ def write_retired(paths: ModelPaths, more: Iterable[tuple[int, int]], reached: C
     if wanted == before and (paths.retired.exists() or not wanted):
         return
     reached(f"before {paths.retired.name}")
-    replace_durably(paths.retired, json.dumps({"retired": wanted}).encode() + b"\n")
+    replace_durably(paths.retired, json.dumps({"retired": wanted}).encode() + b"\n", mode=SHARED_FILE)
     reached(f"after {paths.retired.name}")
 
 
@@ -117,7 +126,7 @@ def visible_digests(paths: ModelPaths) -> dict[int, str]:
     found: dict[int, str] = {}
     for version in visible_versions(paths):
         try:
-            found[version] = Manifest.from_json(paths.manifest(version).read_bytes()).file.sha256
+            found[version] = read_manifest(paths.manifest(version)).file.sha256
         except (FileNotFoundError, ManifestError):
             continue
     return found
@@ -128,6 +137,6 @@ def _is_ours(paths: ModelPaths, version: int, sha256: str) -> bool:
     if not paths.folder(version).is_dir():
         return False
     try:
-        return Manifest.from_json(paths.manifest(version).read_bytes()).file.sha256 == sha256
+        return read_manifest(paths.manifest(version)).file.sha256 == sha256
     except (FileNotFoundError, ManifestError):
         return True

@@ -8,7 +8,7 @@ from pathlib import Path
 import onnx
 import torch
 
-from model.durable import replace_durably
+from model.durable import PRIVATE_FILE, replace_durably
 from model.publishing.template import SCHEMA, Template
 
 IN_MEMORY_MAX = 8
@@ -56,7 +56,7 @@ class Templates:
     def put(self, architecture: Architecture, template: Template) -> None:
         """Keep a template, replacing the architecture's earlier one. Raises OSError."""
         self._remember(architecture.digest, template)
-        replace_durably(self._path(architecture.digest), template.to_bytes())
+        replace_durably(self._path(architecture.digest), template.to_bytes(), mode=PRIVATE_FILE)
 
     def _remember(self, name: str, template: Template) -> None:
         while len(self._loaded) >= IN_MEMORY_MAX:

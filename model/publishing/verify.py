@@ -12,6 +12,7 @@ from model.publishing.errors import BrokenRepositoryError, ManifestError
 from model.publishing.layout import ModelPaths, parse_version
 from model.publishing.learner_status import read_status
 from model.publishing.manifest import Manifest
+from model.publishing.manifest_file import holds, read_manifest
 from model.publishing.metadata import CLASSES_KEY, MODEL_KEY, VERSION_KEY
 from model.publishing.pointer import Pointer
 from model.publishing.retired import Ranges, is_among, read_retired
@@ -105,7 +106,7 @@ def _of_version(paths: ModelPaths, version: int, manifests: dict[int, Manifest])
     if not written.is_file():
         return
     try:
-        manifest = Manifest.from_json(written.read_bytes())
+        manifest = read_manifest(written)
     except ManifestError as error:
         yield Finding(FindingKind.BROKEN_MANIFEST, written, str(error), version)
         return
@@ -156,5 +157,5 @@ def _of_pointer(paths: ModelPaths, versions: list[int], manifests: dict[int, Man
     for path, text in ((paths.labels, triton.labels_txt(manifest)), (paths.config, triton.config_pbtxt(manifest))):
         if not path.is_file():
             yield Finding(FindingKind.MISSING_FILE, path, "is missing")
-        elif path.read_bytes() != text.encode():
+        elif not holds(path, text.encode()):
             yield Finding(FindingKind.MANIFEST_DISAGREES, path, f"does not describe the champion {pointer.version}")

@@ -19,6 +19,7 @@ from model.store.pictures import is_held_out
 from model.store.recollections import forget_answers
 from model.store.renumbering import renumber, without
 from model.store.requests import Handler, Request
+from model.words import counted
 
 KINDS = ("classes.merge", "classes.retire", "classes.admit")
 CLASSES_MIN = 2
@@ -64,7 +65,7 @@ def _merge(database: sqlite3.Connection, name: str, into: str, now_ms: int) -> s
         _renumbered_without(database, name, index, into)
     moved = move_samples(database, event, name, into)
     stays = "" if index is None else "; the champion knows it until the next version"
-    return f"{name!r} is {into!r} from now on: {moved} samples have the new label{stays}"
+    return f"{name!r} is {into!r} from now on: {counted(moved, 'sample has', 'samples have')} the new label{stays}"
 
 
 def _retire(database: sqlite3.Connection, name: str, now_ms: int) -> str:
@@ -82,7 +83,8 @@ def _retire(database: sqlite3.Connection, name: str, now_ms: int) -> str:
     _renumbered_without(database, name, index, None)
     aside = quarantine(database, event, name)
     return (
-        f"{name!r} is no class any more: {aside} samples are quarantined; the champion knows it until the next version"
+        f"{name!r} is no class any more: {counted(aside, 'sample is', 'samples are')} quarantined; "
+        "the champion knows it until the next version"
     )
 
 

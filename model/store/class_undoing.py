@@ -11,10 +11,12 @@ from model.store.facts import Role
 from model.store.recollections import forget_answers
 
 
-def changed_since(database: sqlite3.Connection, round_number: int) -> bool:
-    """Tell whether a rollback to the version of a round would undo or redo a change."""
+def changes_since(database: sqlite3.Connection, round_number: int) -> tuple[int, int]:
+    """Return how many changes a rollback to the version of a round would undo, and how many it would do again."""
     past = _past(database, round_number)
-    return any(one.undone is (one.event in past) for one in _asked(database))
+    asked = _asked(database)
+    undo = sum(not one.undone and one.event not in past for one in asked)
+    return undo, sum(one.undone and one.event in past for one in asked)
 
 
 def undo_changes(database: sqlite3.Connection, round_number: int) -> None:

@@ -1,12 +1,14 @@
 """Opens `tidemill.db`, checks that it is ours, and runs transactions."""
 
+import os
 import sqlite3
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import resources
 from pathlib import Path
 
+from model.durable import PRIVATE_FILE
 from model.store.errors import ImageSizeError, SchemaVersionError, StateUnavailableError, StateUnusableError
 from model.store.migrations import OLDEST, migrate, statements
 from model.store.sqlite_errors import passes
@@ -27,6 +29,7 @@ def connect(folder: Path) -> sqlite3.Connection:
     """Open the database for the owner of the directory, making it where there is none. Raises StateError."""
     file = folder / FILE_NAME
     try:
+        _make_private(file)
         database = sqlite3.connect(file, timeout=BUSY_TIMEOUT_S, isolation_level=None)
         _prepare(database)
         # FULL: a commit is on the disk when it returns. WAL: readers beside the learner neither wait nor block.
@@ -41,6 +44,12 @@ def connect(folder: Path) -> sqlite3.Connection:
     except sqlite3.DatabaseError as error:
         raise SchemaVersionError(f"{file} is not a Tidemill database: {error}") from error
     return database
+
+
+def _make_private(file: Path) -> None:
+    """Make the file where there is none: its owner's alone. SQLite gives the files beside it the same mode."""
+    with suppress(OSError):  # SQLite finds out the same, and says it in its own words
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE))
 
 
 def connect_read_only(folder: Path) -> sqlite3.Connection:

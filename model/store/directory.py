@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from model.durable import adopt, sync_file
+from model.durable import PRIVATE_FILE, adopt, sync_file
 from model.store import champions, failures, recollections, replay
 from model.store.adoption import write_adoption
 from model.store.batches import read_batch
@@ -37,7 +37,7 @@ from model.store.misses import write_drift
 from model.store.parcels import members
 from model.store.planning import check_chain, plan
 from model.store.raised import Raised
-from model.store.requests import Event, Handler, Request, answer_request, pending_requests, remove_request
+from model.store.requests import Event, Handler, Request, answer_request, remove_request, take_requests
 from model.store.retention import Retirements, keep_weights
 from model.store.screenings import recent_screenings
 from model.store.segments import SEGMENTS_FOLDER as SEGMENTS
@@ -254,7 +254,7 @@ class StateDirectory:
         crashes; afterwards bring the repository up to what the database says. Raises OutOfTurnError, OSError.
         """
         events = []
-        for request in pending_requests(self.path):
+        for request in take_requests(self.path):
             event = self.answer(request, handlers)
             self._reached("request.inside")
             remove_request(self.path, request)
@@ -376,7 +376,7 @@ class StateDirectory:
         next start unless a commit names it. Safe to repeat. Raises OSError.
         """
         self._reached("weights.before")
-        sync_file(file)
+        sync_file(file, PRIVATE_FILE)
         adopt(file, self.weights_path(digest))
         self._reached("weights.after")
         return self.weights_path(digest)

@@ -3,13 +3,14 @@
 import sqlite3
 from pathlib import Path
 
-from model.durable import make_folder, sweep, sync_folder
+from model.durable import PRIVATE_FOLDER, make_folder, sweep, sync_folder
 from model.store.database import FILE_NAME
 from model.store.errors import MissingFileError, StateUnusableError
 from model.store.lock import DirectoryLock
 from model.store.requests import FOLDER as REQUESTS
 from model.store.segments import SEGMENTS_FOLDER as SEGMENTS
 from model.store.segments import Segments
+from model.untrusted import UnfitFileError
 
 WEIGHTS = "weights"
 WEIGHTS_SUFFIX = ".safetensors"
@@ -18,13 +19,17 @@ WEIGHTS_SUFFIX = ".safetensors"
 def prepare(path: Path) -> DirectoryLock:
     """Make the folders and take the lock. Raises StateError."""
     try:
-        make_folder(path)
+        make_folder(path, PRIVATE_FOLDER)
         lock = DirectoryLock(path)
+    except UnfitFileError as error:
+        raise StateUnusableError(path, str(error)) from error
     except OSError as error:
         raise StateUnusableError(path, f"{error.strerror} (it must be a directory that this user may write)") from error
     try:
         for name in (SEGMENTS, WEIGHTS, REQUESTS):
-            make_folder(path / name)
+            make_folder(path / name, PRIVATE_FOLDER)
+        if (path / REQUESTS).is_symlink():
+            raise UnfitFileError(path / REQUESTS, "it is a symbolic link, and must be a folder: delete the link")
     except OSError as error:
         lock.release()
         raise StateUnusableError(path, str(error)) from error

@@ -4,7 +4,9 @@ import fcntl
 import os
 from pathlib import Path
 
+from model.durable import PRIVATE_FILE
 from model.store.errors import StateLockedError
+from model.untrusted import open_plain
 
 FILE_NAME = ".lock"
 WIDTH = 31
@@ -23,8 +25,8 @@ class DirectoryLock:
     """The round within which the process before stopped in order, or this one does; 0: none."""
 
     def __init__(self, folder: Path) -> None:
-        """Take the lock. Raises StateLockedError at once when another holds it; OSError."""
-        handle = os.open(folder / FILE_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        """Take the lock. Raises StateLockedError at once when another holds it; UnfitFileError, OSError."""
+        handle = open_plain(folder / FILE_NAME, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -5,36 +5,44 @@ import sqlite3
 from model.store import parcels, relabelling, relabels
 from model.store.errors import RefusedRequestError
 from model.store.requests import Request
+from model.words import counted
 
 
 def release_parcel(database: sqlite3.Connection, request: Request, _now_ms: int) -> str:
     """Take a parcel into the store: from then on its samples are replayed, and judged by."""
     parcel = _parcel(database, request)
-    told = f"released {parcels.accept(database, parcel)} samples of round {parcel}"
+    told = f"released {counted(parcels.accept(database, parcel), 'sample')} of round {parcel}"
     relabelled, waiting = relabelling.release(database, parcel)
     if relabelled:
-        told += f"; {relabelled} known pictures got the labels that it gave them"
+        told += f"; {counted(relabelled, 'known picture')} got the labels that it gave them"
     if waiting:
-        told += f"; {waiting} wait on, for their new labels are no classes"
+        still = counted(
+            waiting, "waits on, for its new label is no class", "wait on, for their new labels are no classes"
+        )
+        told += f"; {still}"
     return told
 
 
 def drop_parcel(database: sqlite3.Connection, request: Request, _now_ms: int) -> str:
     """Delete a parcel's samples."""
     parcel = _parcel(database, request)
-    told = f"dropped {parcels.drop(database, parcel)} samples of round {parcel}"
+    told = f"dropped {counted(parcels.drop(database, parcel), 'sample')} of round {parcel}"
     kept = relabels.drop(database, parcel)
-    return f"{told}; {kept} known pictures keep the labels that they had" if kept else told
+    pictures = counted(kept, "known picture keeps its label", "known pictures keep the labels that they had")
+    return f"{told}; {pictures}" if kept else told
 
 
 def review_relabels(database: sqlite3.Connection, _request: Request, _now_ms: int) -> str:
     """Note that a person has looked at what was relabelled: the limits of all sources begin anew."""
-    return f"{relabels.look(database)} pictures were relabelled since the last look; all sources' limits begin anew"
+    pictures = counted(relabels.look(database), "picture was", "pictures were")
+    return f"{pictures} relabelled since the last look; all sources' limits begin anew"
 
 
 def answer_skip(database: sqlite3.Connection, request: Request, _now_ms: int) -> str:
     """Say what became of a round that was to be set aside: the learner does so while it stands still at it."""
     number = request.arguments.get("round")
+    if type(number) is not int:
+        raise RefusedRequestError("no round was named: {'round': 7} would be right")
     row = database.execute("SELECT outcome, fate FROM rounds WHERE round = ?", (number,)).fetchone()
     if row is None:
         raise RefusedRequestError(f"there is no round {number}")

@@ -1,5 +1,6 @@
 """Requests: what others want changed. They leave a file; the learner, the only writer, commits each as an event."""
 
+import heapq
 import json
 import sqlite3
 import uuid
@@ -8,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model.disk import writing
-from model.durable import make_folder, replace_durably, sync_folder
+from model.durable import PRIVATE_FILE, PRIVATE_FOLDER, make_folder, replace_durably, sync_folder
+from model.letters import fit_entries, read_letter, remove_unfit
 from model.store.database import FILE_NAME, transaction
 from model.store.errors import RefusedRequestError, StateUnusableError
 from model.store.facts import Json
@@ -31,6 +33,8 @@ class Request:
     kind: str
     arguments: Json
     asked_at_ms: int
+    why_not: str = ""
+    """Where `kind` is empty: what is wrong with the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +69,36 @@ def leave_request(state: Path, kind: str, arguments: Mapping[str, object], now_m
     if len(text) > BYTES_MAX:
         raise ValueError(f"a request has {BYTES_MAX} bytes at most, this one {len(text)}")
     with writing(state / FOLDER):
-        make_folder(state / FOLDER)
-    replace_durably(state / FOLDER / f"{name}{SUFFIX}", text)
+        make_folder(state / FOLDER, PRIVATE_FOLDER)
+    # Whoever asks may be root: the learner, whose folder it is, must be able to read it.
+    replace_durably(state / FOLDER / f"{name}{SUFFIX}", text, mode=PRIVATE_FILE, as_folder=True)
     return name
 
 
 def pending_requests(state: Path) -> list[Request]:
-    """Return the oldest requests that wait for an answer, in the order in which they were asked. Raises OSError."""
-    names = sorted(one.name for one in (state / FOLDER).iterdir() if one.name.endswith(SUFFIX))
-    return [_read(state / FOLDER / name) for name in names[:ANSWERED_MAX]]
+    """Return the oldest requests that wait for an answer, in the order in which they were asked. Raises OSError.
+
+    What is no regular file under a request's name is passed over: `take_requests` removes it.
+    """
+    names = heapq.nsmallest(ANSWERED_MAX, (name for name, _ in fit_entries(state / FOLDER, SUFFIX)))
+    return [found for name in names if (found := _read(state / FOLDER / f"{name}{SUFFIX}")) is not None]
 
 
-def _read(file: Path) -> Request:
+def take_requests(state: Path) -> list[Request]:
+    """Return `pending_requests`, after what is unfit was taken out of their way. Raises OSError."""
+    remove_unfit(state / FOLDER, SUFFIX)
+    return pending_requests(state)
+
+
+def _read(file: Path) -> Request | None:
     name = file.name.removesuffix(SUFFIX)
     try:
-        value = json.loads(file.read_bytes()) if file.stat().st_size <= BYTES_MAX else {}
-        return Request(name, str(value["kind"]), dict(value["arguments"]), int(value["asked_at_ms"]))
-    except (ValueError, KeyError, TypeError):
-        return Request(name, "", {}, 0)
+        said = read_letter(file, BYTES_MAX)
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        return Request(name, "", {}, 0, str(error))
+    return Request(name, said.kind, said.arguments, said.asked_at_ms)
 
 
 def answer_request(
@@ -106,7 +122,7 @@ def answer_request(
 
 def _handler(request: Request, handlers: Mapping[str, Handler]) -> Handler:
     if not request.kind:
-        raise RefusedRequestError("the file is not a request")
+        raise RefusedRequestError(f"the file is not a request{f': {request.why_not}' if request.why_not else ''}")
     if request.kind not in handlers:
         raise RefusedRequestError(f"this learner does not know the request {request.kind!r}")
     return handlers[request.kind]

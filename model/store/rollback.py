@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from model.store import budgets, champions, parcels, relabelling, slots
-from model.store.class_undoing import changed_since, redo_changes, undo_changes
+from model.store.class_undoing import changes_since, redo_changes, undo_changes
 from model.store.errors import RefusedRequestError
 from model.store.facts import Json, Role
 from model.store.pictures import is_held_out
@@ -15,6 +15,7 @@ from model.store.recollections import forget_answers
 from model.store.renumbering import places_of, renumber
 from model.store.requests import Handler, Request
 from model.store.retention import restorable
+from model.words import counted
 
 KIND = "rollback"
 
@@ -37,15 +38,23 @@ def rollback_handler(why_not: Callable[[Json], str]) -> Handler:
     def roll_back(database: sqlite3.Connection, request: Request, now_ms: int) -> str:
         target = _target(database, request.arguments.get("version"))
         champion = database.execute("SELECT version FROM champions ORDER BY move DESC LIMIT 1").fetchone()
-        if champion[0] == target.version and not changed_since(database, target.round):
+        if champion[0] == target.version and not any(changes_since(database, target.round)):
             return f"version {target.version} is champion already: nothing was changed"
         if why := why_not(target.manifest):
             raise RefusedRequestError(f"version {target.version} cannot be served any more: {why}")
+        changes = changes_since(database, target.round)
         aside = write_rollback(database, target, now_ms)
-        learnt = f"{aside} samples learnt since are set aside" if aside else "nothing was learnt since"
-        return f"version {target.version} is champion again, after {champion[0]}; {learnt}"
+        return f"version {target.version} is champion again, after {champion[0]}; {_since(aside, *changes)}"
 
     return roll_back
+
+
+def _since(aside: int, undone: int, redone: int) -> str:
+    """Return what became of what was learnt, and decided about classes, since a version."""
+    told = [counted(aside, "sample learnt since is", "samples learnt since are") + " set aside" if aside else ""]
+    told += [counted(undone, "change of classes is", "changes of classes are") + " undone" if undone else ""]
+    told += [counted(redone, "change of classes is", "changes of classes are") + " done again" if redone else ""]
+    return "; ".join(one for one in told if one) or "nothing was learnt since"
 
 
 def _target(database: sqlite3.Connection, number: object) -> Target:

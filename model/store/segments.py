@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from model.durable import replace_durably
+from model.durable import PRIVATE_FILE, replace_durably
 from model.store.errors import MissingFileError, StateUnavailableError
 
 SEGMENTS_FOLDER = "segments"
@@ -55,7 +55,7 @@ class Segments:
         digest = hashlib.sha256(header)
         digest.update(body)
         name = digest.hexdigest()
-        replace_durably(self.path(name), header, body)
+        replace_durably(self.path(name), header, body, mode=PRIVATE_FILE)
         return name
 
     def read(self, places: Sequence[Place]) -> NDArray[np.uint8]:

@@ -38,8 +38,8 @@ def jpegs() -> list[bytes]:
     return files
 
 
-def fill(bootstrap: str, topic: str, records: int) -> int:
-    """Make the topic and send the records; return the mean size of a value in bytes."""
+def fill(bootstrap: str, topic: str, records: int, *, traced: bool = False) -> int:
+    """Make the topic and send the records, `traced` each with a trace context of its own; return the mean size."""
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
     admin.create_topics([NewTopic(topic, PARTITIONS, 1), NewTopic(f"{topic}.dlq", 1, 1)])
     admin.close()
@@ -47,6 +47,8 @@ def fill(bootstrap: str, topic: str, records: int) -> int:
     producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=20, batch_size=500_000)
     for index in range(records):
         headers = [("ce_label", f"class-{index % 10}".encode())]
+        if traced:
+            headers.append(("traceparent", f"00-{index + 1:032x}-{index + 1:016x}-01".encode()))
         producer.send(topic, files[index % DISTINCT], headers=headers, partition=index % PARTITIONS)
     producer.flush()
     producer.close()
@@ -72,8 +74,11 @@ def bare_loop(bootstrap: str, topic: str, records: int) -> float:
     return rate
 
 
-def ingestor(bootstrap: str, redis_url: str, topic: str, records: int, job: str) -> float:
-    """Start an ingestor on the full topic, watch its streams in Redis. Return records a second after the warm-up."""
+def ingestor(bootstrap: str, redis_url: str, topic: str, records: int, job: str, *, otlp: str = "") -> float:
+    """Start an ingestor on the full topic, watch its streams in Redis. Return records a second after the warm-up.
+
+    `otlp`: the collector that it sends spans to.
+    """
     client = redis.Redis.from_url(redis_url)
 
     def buffered() -> int:
@@ -84,6 +89,7 @@ def ingestor(bootstrap: str, redis_url: str, topic: str, records: int, job: str)
             "kafka": {"bootstrap_servers": bootstrap, "topics": [topic], "session_timeout_ms": 6000},
             "redis": {"url": redis_url},
             "image": {"size": SIZE},
+            "log": {"otlp": otlp},
         }
         tidemill = Tidemill(Path(folder), settings)
         tidemill.file.write_text(f'job = "{job}"\n' + tidemill.file.read_text(encoding="utf-8"), encoding="utf-8")

@@ -20,9 +20,11 @@ from daemon.metrics import (
     RunMetrics,
     ServeMetrics,
     new_registry,
+    show_buffer_limit,
     show_build,
 )
 from daemon.outage import Need
+from model.pictures import INPUT
 from model.publishing.metadata import identity
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +39,7 @@ def exported():
         lambda registry: OutageMetrics(registry, Need, lambda: 0),
         ServeMetrics,
         RunMetrics,
+        lambda registry: show_buffer_limit(registry, 1),
         RedisMetrics,
         lambda registry: DiskMetrics(registry, {}),
         lambda registry: show_build(registry, "run"),
@@ -57,7 +60,7 @@ def test_every_metric_is_documented_and_every_documented_metric_exists():
     names = set(exported())
     assert names, "no metric was found"
     assert names <= listed, f"not documented: {names - listed}"
-    metrics_part = OPERATIONS.split("## Metrics")[1]
+    metrics_part = OPERATIONS.split("## Metrics")[1].split("\n## ")[0]
     listed_metrics = {
         name for row in re.findall(r"^\| (`.*?) \|", metrics_part, re.MULTILINE) for name in re.findall(r"`(\w+)", row)
     }
@@ -127,3 +130,9 @@ def test_the_snippets_of_the_readme_run_as_they_stand(snippets, monkeypatch, cap
         exec(compile(snippet, "README.md", "exec"), {})
     assert sent == [("images", Path("1.jpg").read_bytes(), b"cat"), "flushed"]
     assert capsys.readouterr().out == "green\n"
+
+
+def test_the_page_on_pictures_says_what_a_manifest_says():
+    page = (ROOT / "docs" / "pictures.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| `([^|]+?)` \|", page, re.MULTILINE))
+    assert rows == INPUT

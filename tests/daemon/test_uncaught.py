@@ -68,7 +68,7 @@ def test_every_way_is_a_line_and_the_last_is_critical():
     assert "not %d ('a number',)" in by_event
     assert "ZeroDivisionError" in next(line for line in lines if line.get("logger") == "asyncio")["exception"]
     ignored = next(line for line in lines if "in a finaliser" in line.get("exception", ""))
-    assert "Noisy.__del__" in ignored["where"]
+    assert "Noisy.__del__" in ignored["at"]
     died = by_event["a thread died"]
     assert (died["level"], died["thread"]) == ("critical", "worker") and "ValueError" in died["exception"]
     last = lines[-1]

@@ -122,6 +122,17 @@ def test_letters_are_listed_with_what_is_the_matter(post, letters):
     assert len(letters("list", "--limit", "1", "--json").json) == 1
 
 
+def test_a_long_label_does_not_widen_the_table_and_is_whole_as_json(post, letters):
+    sent = [("ce_source", b"s" * 300), ("ce_id", b"i" * 300), ("ce_label", "ü".encode() * 100)]
+    post.bury(b"text", headers=sent, message="text")
+    heading, row = letters("list").out.splitlines()
+    assert len(row) < 220
+    assert "ü" * 31 + "…" in row
+    assert heading.index("what is the matter") == row.index("text")
+    (told,) = letters("list", "--json").json
+    assert (told["label"], told["source"], told["id"]) == ("ü" * 100, "s" * 300, "i" * 300)
+
+
 def test_what_is_none_of_ours_is_counted_and_left_alone(post, letters, tmp_path):
     producer = KafkaProducer(bootstrap_servers=post.bootstrap)
     theirs = [("__connect.errors.topic", b"orders"), ("__connect.errors.partition", b"0")]
@@ -212,7 +223,7 @@ def test_a_link_that_waits_in_the_folder_is_not_followed(post, letters, tmp_path
 def test_what_has_lost_its_bytes_is_saved_without_them_and_says_so(post, letters, tmp_path):
     post.bury(random.Random(0).randbytes(60_000), Reason.TOO_LARGE)
     ran = letters("save", str(tmp_path))
-    assert "1 of them have lost their bytes" in ran.err
+    assert "1 of them has lost its bytes" in ran.err
     (file,) = tmp_path.iterdir()
     told = json.loads(file.read_text())
     assert (told["lost"], told["value"]["file"], told["value"]["bytes"]) == (["value"], None, 60_000)
@@ -261,8 +272,8 @@ def test_what_has_lost_its_bytes_is_named_and_not_sent(post, letters):
     post.bury(random.Random(0).randbytes(60_000), Reason.TOO_LARGE)
     post.bury(PNG)
     ran = letters("replay")
-    assert ran.out.startswith("sent 1 records")
-    assert "1 have lost bytes" in ran.out
+    assert ran.out.startswith("sent 1 record of ")
+    assert "1 has lost bytes" in ran.out
     assert f"not sent: {post.topic}/0/0 (" in ran.err
     assert "its value did not fit there and is lost, 60000 bytes" in ran.err
     assert [record.value for record in post.read()] == [PNG]
@@ -284,7 +295,7 @@ def test_what_no_client_could_read_is_listed_saved_and_named_but_not_sent(post, 
     assert (told["loss"], told["value"], told["key"]) == (loss, {"file": None, "bytes": None, "sha256": None}, None)
     assert ["tidemill.batch_sha256", "ab" * 32] in told["headers"]
     ran = letters("replay")
-    assert ran.out.startswith("sent 1 records")
+    assert ran.out.startswith("sent 1 record of ")
     assert "2 have lost bytes" in ran.out
     for offset in (1, 2):
         assert f"not sent: {post.topic}/0/{offset} (" in ran.err
@@ -306,10 +317,10 @@ def test_what_the_topic_takes_no_more_is_named_and_sent_once_it_does(kafka_serve
     post.bury(PNG)
     limit(5_000)
     ran = letters("replay")
-    assert ran.out.startswith("sent 1 records")
-    assert "1 are larger than the topic takes" in ran.out
+    assert ran.out.startswith("sent 1 record of ")
+    assert "1 is larger than the topic takes" in ran.out
     limit(1_000_000)
-    assert letters("replay").out.startswith("sent 1 records")
+    assert letters("replay").out.startswith("sent 1 record of ")
     assert len(post.read()) == 2
     admin.close()
 
@@ -373,7 +384,7 @@ def test_a_topic_of_dead_letters_made_again_begins_anew(post, letters, make_topi
     eventually(lambda: admin.describe_topics([f"{post.topic}.dlq"])[0]["error_code"] == 0, "it is there")
     admin.close()
     post.bury(b"new")
-    assert letters("replay").out.startswith("sent 1 records")
+    assert letters("replay").out.startswith("sent 1 record of ")
 
 
 def test_a_letter_of_a_replayed_record_says_where_it_came_from(post, letters):

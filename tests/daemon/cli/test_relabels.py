@@ -89,3 +89,10 @@ def test_explain_tells_of_the_relabels_of_its_rounds(run, relabelled):
         ("liar", "applied", 2),
     ]
     assert "Known images that came under another label" in run("explain", str(claim.version)).out
+
+
+@pytest.mark.usefixtures("relabelled")
+def test_a_round_of_relabels_alone_is_listed_without_samples(run):
+    (row,) = [line for line in run("quarantine", "list").out.splitlines() if line.startswith("4 ")]
+    assert row.split()[:5] == ["4", "quarantined", "-", "3", "-"], "round, is, samples, relabels, tries"
+    assert run("quarantine", "show", "4").out.startswith("Round 4: 3 relabels, for a person to decide; ")

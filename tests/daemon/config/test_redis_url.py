@@ -6,8 +6,9 @@ import pytest
 import redis.connection as client
 
 from daemon.config import ConfigError, load
-from daemon.config.redis_url import PARAMETERS, mask_url
+from daemon.config.redis_url import PARAMETERS
 from daemon.config.redis_values import KINDS
+from model.addresses import shown_address
 
 
 def line(url: str) -> str:
@@ -32,14 +33,14 @@ def line(url: str) -> str:
         ("redis://h:1/0?ssl_ca_certs=/ca.pem", "rediss://, since ssl_ca_certs is for TLS"),
         ("rediss://h:1/0?ssl_cert_reqs=maybe", "none, optional, required"),
         ("unix:///run/redis.sock?socket_keepalive=1", "'socket_keepalive'"),
-        ("rediss://h:1/0?ssl_min_version=3", "one of 769, 770, 771, 772 as ssl_min_version, not '3'"),
+        ("rediss://h:1/0?ssl_min_version=3", "one of 769, 770, 771, 772 as ssl_min_version"),
         ("rediss://h:1/0?ssl_include_verify_flags=name", "VERIFY_X509_STRICT, joined by commas as ssl_include"),
-        ("redis://h:1/0?retry_on_timeout=off", "1, t, true, y, yes, 0, f, false, n, no as retry_on_timeout, not 'off'"),
-        ("redis://h:1/0?socket_timeout=1e300", "above 0, at most 86400 as socket_timeout, not '1e300'"),
-        ("redis://h:1/0?max_connections=-3", "a whole number of 1 to 1000000 as max_connections, not '-3'"),
+        ("redis://h:1/0?retry_on_timeout=off", "1, t, true, y, yes, 0, f, false, n, no as retry_on_timeout"),
+        ("redis://h:1/0?socket_timeout=1e300", "above 0, at most 86400 as socket_timeout"),
+        ("redis://h:1/0?max_connections=-3", "a whole number of 1 to 1000000 as max_connections"),
         ("redis://h:1/0?socket_timeout=abc&socket_timeout=3", "with socket_timeout once"),
-        ("redis://h:1/0?socket_timeout=pw@h", "not ***"),
-        ("redis://h:1/0?db=pw@h", "not ***"),
+        ("redis://h:1/0?socket_timeout=pw@h", "at most 86400 as socket_timeout"),
+        ("redis://h:1/0?db=pw@h", "at least 0 as db"),
         ("REDIS://h:1/0", "begun with redis://, in small letters and with both slashes, not with 'REDIS:'"),
         ("Rediss://h:1/0", "begun with rediss://, in small letters"),
         (" redis://h:1/0", "begun with redis://"),
@@ -47,7 +48,7 @@ def line(url: str) -> str:
         ("redis://h:1/0?db=-1", "at least 0 as db"),
         ("redis://h:1/0?db=x", "at least 0 as db"),
         ("redis://h:1/0?db=", "with a value"),
-        ("redis://h:1/3?db=4", "not with 3 as its path and 4 as db"),
+        ("redis://h:1/3?db=4", "one database: its path and db name two"),
         ("redis://h:0/0", "1 to 65535"),
         ("redis://:6379/0", "with a host"),
         ("redis://u:pw@/0", "with a host"),
@@ -127,7 +128,7 @@ def test_a_value_that_the_client_cannot_use_is_refused_by_its_name(scheme, name,
         return
     text = line(url)
     assert name in text
-    assert not value or f"not {value!r}" in text
+    assert not value or f"not {value!r}" not in text
 
 
 def test_every_parameter_that_the_client_parses_has_a_kind():
@@ -163,8 +164,8 @@ def test_values_that_the_client_can_use_are_taken(query):
     ],
 )
 def test_no_form_of_a_password_is_shown(url):
-    assert "hunt" not in mask_url(url)
-    assert "er2" not in mask_url(url)
+    assert "hunt" not in shown_address(url)
+    assert "er2" not in shown_address(url)
 
 
 def test_a_part_of_a_password_that_looks_like_a_parameter_is_not_shown():

@@ -18,7 +18,7 @@ def test_each_key_has_a_meaning_and_words_for_what_is_right():
 
 def test_secrets_are_masked_and_the_address_still_tells_the_host():
     shown = {one.key: one.value for one in settings(load(environ={}, sets=SECRETS))}
-    assert shown["redis.url"] == "redis://u:***@h:1/0"
+    assert shown["redis.url"] == "redis://***@h:1/0"
     assert shown["kafka.sasl_password"] == shown["http.rollback_token"] == "***"
     assert settings(load(environ={}))[0].value == "default"
 

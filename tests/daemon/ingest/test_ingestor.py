@@ -656,3 +656,33 @@ def test_a_full_buffer_at_registration_is_not_the_end(rig):
     one.buffer.register = register
     one.turn(8, pass_s=3)
     assert one.offsets() == [0, 1, 2]
+
+
+def test_the_lag_grows_while_redis_is_away(rig):
+    one = rig()
+    one.kafka.send(4)
+    one.turn(8, pass_s=3)
+    assert one.seen.lags["images", 0] == 0
+    one.buffer.available = False
+    one.turn(20, pass_s=0.5)
+    one.kafka.send(6)
+    one.turn(20, pass_s=0.5)
+    assert one.seen.lags["images", 0] == 6
+    one.buffer.available = True
+    one.turn(8, pass_s=10)
+    assert one.seen.lags["images", 0] == 0
+
+
+def test_a_full_redis_keeps_no_lag_from_being_told(rig):
+    one = rig(partitions=3)
+    one.turn(8, pass_s=3)
+
+    def full(log, end):
+        raise BufferFullError("full")
+
+    one.buffer.register = full
+    one.source.pause(one.source.owned)
+    for partition in range(3):
+        one.kafka.send(5, partition=partition)
+    one.turn(2, pass_s=6)
+    assert one.seen.lags == {("images", partition): 5 for partition in range(3)}

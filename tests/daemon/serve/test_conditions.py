@@ -54,3 +54,26 @@ def test_a_range_of_another_version_is_the_whole_file(if_range):
 
 def test_a_range_of_this_version_is_given():
     assert wanted_range("bytes=0-3", ETAG, ETAG, 10) == Span(0, 4)
+
+
+@pytest.mark.parametrize(
+    ("header", "span"),
+    [
+        ("bytes=0-" + "9" * 5_000, (0, 10)),
+        ("bytes=-" + "9" * 5_000, (0, 10)),
+        ("bytes=" + "0" * 5_000 + "-" + "0" * 5_000 + "3", (0, 4)),
+    ],
+)
+def test_a_position_of_any_length_is_a_position(header, span):
+    assert wanted_range(header, None, ETAG, 10) == Span(*span)
+
+
+def test_a_start_of_any_length_lies_beyond_the_end():
+    with pytest.raises(UnsatisfiableRangeError) as caught:
+        wanted_range("bytes=" + "9" * 5_000 + "-", None, ETAG, 10)
+    assert len(str(caught.value)) < 100
+
+
+@pytest.mark.parametrize("header", ["bytes=0-\u0663", "bytes=\u0661-", "bytes=\u00b2-3"])
+def test_digits_of_other_scripts_are_none(header):
+    assert wanted_range(header, None, ETAG, 10) is None

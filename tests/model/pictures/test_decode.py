@@ -91,6 +91,14 @@ def test_the_colour_that_stands_for_transparent_is_white(bits: int) -> None:
     assert_close(seen[1], QUARTERS[1])
 
 
+def test_a_colour_that_differs_from_the_transparent_one_in_its_last_bit_is_none() -> None:
+    samples = np.full((40, 40, 3), 0x8040, np.uint16)
+    samples[:20, :, 1] += 1
+    seen = colours(png(samples, 16, 2, [(b"tRNS", b"\x80\x40" * 3)], interlaced=True))
+    assert_close(seen[0], [[0x80] * 3] * 2, within=0)
+    assert_close(seen[1], [[255] * 3] * 2, within=0)
+
+
 def test_transparent_palette_entries_are_white() -> None:
     indices = np.repeat(np.repeat(np.array([[0, 1], [2, 3]]), 20, 0), 20, 1)[:, :, None]
     palette = (b"PLTE", QUARTERS.reshape(-1, 3).tobytes())

@@ -47,6 +47,7 @@ def forms() -> dict[str, bytes]:
         "png 16 bits": png(deep, 16, 0),
         "png 16 bits, keyed": png(deep, 16, 0, [(b"tRNS", b"\0\1")]),
         "png RGBA 16 bits interlaced": png(np.zeros((*SHAPE, 4), np.uint16), 16, 6, interlaced=True),
+        "png RGB 16 bits, keyed": png(np.zeros((*SHAPE, 3), np.uint16), 16, 2, [(b"tRNS", bytes(6))]),
         "png RGB, keyed": encode(noise(), "PNG", transparency=(0, 0, 0)),
         "png P, keyed": encode(noise("P"), "PNG", transparency=0),
         "png tall": encode(Image.new("RGBA", (1, 1_000_000)), "PNG"),

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from model.pictures import INPUT
 from model.publishing.errors import ManifestError
 from model.publishing.manifest import ClassEvaluation, Evaluation, EventTimes, LineageEntry, Manifest
 from tests.support.manifests import EXAMPLE
@@ -106,3 +107,13 @@ def test_text_that_is_no_manifest_is_refused(text):
 def test_what_could_not_be_read_back_is_not_written():
     with pytest.raises(ManifestError):
         replace(Manifest.from_dict(EXAMPLE), parity_max_abs_error=float("nan")).to_json()
+
+
+def test_what_is_done_to_a_picture_is_kept_and_older_manifests_stay_as_they_are():
+    told = {"height": 64, "width": 64, **INPUT}
+    manifest = Manifest.from_dict(EXAMPLE | {"input": told})
+    assert manifest.to_dict()["input"] == told
+    assert Manifest.from_json(manifest.to_json()) == manifest
+    assert Manifest.from_dict(EXAMPLE).to_dict()["input"] == EXAMPLE["input"]
+    later = {**told, "later": {"a": 1}}
+    assert Manifest.from_dict(EXAMPLE | {"input": later}).input == manifest.input

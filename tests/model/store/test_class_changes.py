@@ -230,6 +230,17 @@ def test_retirements_that_share_a_parcel_are_undone_and_done_again(state, retire
     assert contents(state) == after
 
 
+def test_a_rollback_says_which_changes_of_classes_it_undoes_and_does_again(state):
+    publish(state, pictures(("bird", 20), ("frog", 20), ("toad", 20)))
+    done(state, "classes.retire", name="toad")
+    assert done(state, "rollback", version=1).endswith("after 1; 1 change of classes is undone")
+    done(state, "classes.retire", name="toad")
+    publish(state, pictures(("bird", 10), ("frog", 10), first=300))
+    said = done(state, "rollback", version=1)
+    assert "samples learnt since are set aside; 1 change of classes is undone" in said
+    assert done(state, "rollback", version=2).endswith("again, after 1; 1 change of classes is done again")
+
+
 def test_a_retirement_that_joined_a_window_in_quarantine_leaves_it_as_it_was(state):
     publish(state, pictures(*((name, 20) for name in ("bird", "frog", "toad", "wolf"))))
     take(state, pictures(("frog", 20), first=700), refused())
