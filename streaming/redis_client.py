@@ -16,7 +16,7 @@ Argument = bytes | int | str
 
 SEVERAL = "pipeline"
 """What several commands in one round trip are called."""
-CALLS = ("GET", "HGETALL", "INFO", "LRANGE", "SET", "XRANGE", SEVERAL)
+CALLS = ("GET", "HGETALL", "INFO", "LRANGE", "SCAN", "SET", "XRANGE", SEVERAL)
 """All that is asked of Redis beside scripts."""
 
 POLICY = "noeviction"

@@ -42,7 +42,11 @@ class Watch:
 
     def run(self) -> None:
         """Look until somebody ends it."""
-        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # It ends at once, so that nothing needs to be said of it; where one is ignored, it stays so.
+        before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+        for one, handler in before.items():
+            if handler is not signal.SIG_IGN:
+                signal.signal(one, signal.default_int_handler)
         console = out()
         try:
             if console.is_terminal and not self._bare:
@@ -53,7 +57,8 @@ class Watch:
         except KeyboardInterrupt:
             return
         finally:
-            signal.signal(signal.SIGTERM, before)
+            for one, handler in before.items():
+                signal.signal(one, handler)
 
     def _repeat(self, run_once: Callable[[], None]) -> None:
         while True:

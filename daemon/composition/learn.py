@@ -1,5 +1,6 @@
 """Builds the learner."""
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -31,7 +32,7 @@ from daemon.learn.manifests import Labels
 from daemon.learn.observer import LearnObserver
 from daemon.learn.ownership import Ownership
 from daemon.learn.requests import Requests
-from daemon.learn.restored import tell_champion, tell_past
+from daemon.learn.restored import tell_past, tell_repository
 from daemon.learn.retention import Retention
 from daemon.learn.round import Round
 from daemon.learn.settlement import Settlement
@@ -76,8 +77,9 @@ from model.publishing.publisher import Publisher
 from model.publishing.repository import Repository
 from model.screener import Screener
 from model.store.directory import StateDirectory
-from model.store.errors import StateError
+from model.store.errors import DamagedDatabaseError, StateError, StateUnavailableError
 from model.store.retention import KeepRules
+from model.store.sqlite_errors import is_damage
 from streaming.announcer import Announcer
 from streaming.buffer import BufferForeignError, BufferMisconfiguredError, BufferTakenError
 from streaming.redis_buffer import RedisLearnBuffer
@@ -134,26 +136,10 @@ def run_learn(
         pulse = stack.enter_context(Pulse("the learner's loop", LEARN_TURN_MAX_S, monotonic_s))
         health = stack.enter_context(HealthServer(registry, asks, more={"/status": status.snapshot}, pulse=pulse))
         health.start(config.http.host, config.learn.port, "learn.port")
-        directory = open_when_there_is_room(
-            lambda: open_state(config, reached), "paths.state", outage, stop, config.paths.state
-        )
-        if directory is None:
+        opened = _open(config, stack, observer, outage, stop, reached, adopt=adopt)
+        if opened is None:
             return
-        stack.enter_context(directory)
-        check_initial_weights(config, directory)
-        check_classes(config, directory)
-        repository = open_when_there_is_room(
-            lambda: open_repository(config, directory, reached, adopt=adopt),
-            "paths.repository",
-            outage,
-            stop,
-            config.paths.repository,
-        )
-        if repository is None:
-            return
-        stack.enter_context(repository)
-        if not _past_told(config, directory, repository, observer, outage, stop):
-            return
+        directory, repository = opened
         connection = redis_connection(config, RedisMetrics(registry).took)
         stack.callback(connection.close)
         if not await_redis(connection, config, stop, monotonic_s, outages):
@@ -198,27 +184,53 @@ def _bulletin(config: Config, status: StatusBoard, asks: Sequence[Ask]) -> Itera
         thread.join(BULLETIN_STOP_S)
 
 
-def _past_told(
+def _open(
     config: Config,
-    directory: StateDirectory,
-    repository: Repository,
+    stack: ExitStack,
     observer: LearnObserver,
     outage: Outage,
     stop: threading.Event,
+    reached: Callable[[str], None],
+    *,
+    adopt: bool,
+) -> tuple[StateDirectory, Repository] | None:
+    """Open state and repository, and tell what former lives left there; None when stopped before."""
+    paths = config.paths
+    directory = open_when_there_is_room(lambda: open_state(config, reached), "paths.state", outage, stop, paths.state)
+    if directory is None:
+        return None
+    stack.enter_context(directory)
+    check_initial_weights(config, directory)
+    check_classes(config, directory)
+    repository = open_when_there_is_room(
+        lambda: open_repository(config, directory, reached, adopt=adopt),
+        "paths.repository",
+        outage,
+        stop,
+        paths.repository,
+    )
+    if repository is None:
+        return None
+    stack.enter_context(repository)
+    tell_repository(repository, observer)
+    return (directory, repository) if _past_told(config, directory, observer, outage, stop) else None
+
+
+def _past_told(
+    config: Config, directory: StateDirectory, observer: LearnObserver, outage: Outage, stop: threading.Event
 ) -> bool:
-    """Tell what former lives left, once; False when stopped before."""
+    """Tell what former lives left, once; False when stopped before. Raises OperatorError for a damaged database."""
 
     def tell() -> bool:
-        visible = repository.visible()
-        tell_champion(repository, observer)
-        observer.repository_seen(len(visible), sum(visible.values()))
+        try:
+            tell_past(directory.ledger, observer)
+        except sqlite3.DatabaseError as error:
+            if is_damage(error):
+                raise DamagedDatabaseError(f"the state database is damaged: {error}") from error
+            raise StateUnavailableError(f"the state database cannot be read: {error}") from error
         return True
 
-    with told_to_operators():
-        if open_when_there_is_room(tell, "paths.repository", outage, stop, config.paths.repository) is None:
-            return False
-    tell_past(directory.ledger, observer)
-    return True
+    return open_when_there_is_room(tell, "paths.state", outage, stop, config.paths.state) is not None
 
 
 def _announcements(config: Config, stack: ExitStack, outages: OutageObserver) -> Announcements:

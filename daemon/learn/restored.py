@@ -1,7 +1,10 @@
 """Tells observers what former lives of the learner left, so that after a restart every figure is what it was."""
 
+from contextlib import suppress
+
 from daemon.learn.observer import Champion, Judgement, LearnObserver, Outcome, Past
 from daemon.learn.reporting import mean_loss
+from model.publishing.errors import RepositoryError
 from model.publishing.repository import Repository
 from model.store.facts import Json
 from model.store.facts import Outcome as StoredOutcome
@@ -9,16 +12,36 @@ from model.store.ledger import Ledger
 
 
 def tell_past(ledger: Ledger, observer: LearnObserver) -> None:
-    """Tell what the database knows, once, before Redis is asked for anything: that may be away for long."""
-    observer.past_known(_past(ledger))
-    committed_ms = ledger.committed_at_ms()
+    """Tell what the database knows, once, before Redis is asked for anything: that may be away for long.
+
+    Raises sqlite3.DatabaseError where it cannot be read; nothing was told then.
+    """
+    past, committed_ms, book = _past(ledger), ledger.committed_at_ms(), ledger.book()
+    before, judgement = _quality(ledger)
+    samples, bytes_used = ledger.counts(), ledger.bytes_used()
+    labels = {**book.counts(), "near": len(book.near())}
+    quarantined = ledger.past.quarantined_windows()
+    observer.past_known(past)
     if committed_ms is not None:
         observer.committed(committed_ms)
-    _tell_quality(ledger, observer)
-    observer.store_seen(ledger.counts(), ledger.bytes_used())
-    book = ledger.book()
-    observer.classes_seen({**book.counts(), "near": len(book.near())})
-    observer.quarantine_seen(ledger.past.quarantined_windows())
+    if before is not None:
+        observer.scored_before(before)
+    if judgement is not None:
+        observer.judged(judgement)
+    observer.store_seen(samples, bytes_used)
+    observer.classes_seen(labels)
+    observer.quarantine_seen(quarantined)
+
+
+def tell_repository(repository: Repository, observer: LearnObserver) -> None:
+    """Tell what the repository holds. Where it cannot be read that is not for here to say.
+
+    The learner's first turn comes to it, and waits, mends it or ends as that needs.
+    """
+    with suppress(RepositoryError):
+        visible = repository.visible()
+        tell_champion(repository, observer)
+        observer.repository_seen(len(visible), sum(visible.values()))
 
 
 def tell_champion(repository: Repository, observer: LearnObserver) -> None:
@@ -45,8 +68,8 @@ def _past(ledger: Ledger) -> Past:
     return Past(rounds, past.refused_in_row(), ledger.waiting_dropped(), past.retired_versions())
 
 
-def _tell_quality(ledger: Ledger, observer: LearnObserver) -> None:
-    """Tell the newest of each figure: what a round could not say keeps what an earlier one said."""
+def _quality(ledger: Ledger) -> tuple[float | None, Judgement | None]:
+    """Return the newest of each figure: what a round could not say keeps what an earlier one said."""
     before: float | None = None
     merged: dict[str, object] = {}
     wanted = ("candidate_accuracy", "champion_accuracy", "negative_flip_rate", "forgetting", "train_holdout_gap")
@@ -59,11 +82,8 @@ def _tell_quality(ledger: Ledger, observer: LearnObserver) -> None:
             merged |= {name: found[name] for name in wanted if name not in merged and found.get(name) is not None}
         if before is not None and classes is not None and len(merged) == len(wanted):
             break
-    if before is not None:
-        observer.scored_before(before)
-    if classes is not None:
-        figures = {name: _number(merged.get(name)) for name in wanted}
-        observer.judged(Judgement(class_accuracy=classes, **figures))
+    figures = {name: _number(merged.get(name)) for name in wanted}
+    return before, None if classes is None else Judgement(class_accuracy=classes, **figures)
 
 
 def _number(value: object) -> float | None:

@@ -22,11 +22,11 @@ from daemon.serve.champions import Champions
 from daemon.serve.counting import CHAMPION, NO_ROUTE, WAITING, CountAnswers
 from daemon.serve.described import Doc, Docs, answers, describe, problem_answer, whatever_happens
 from daemon.serve.page.facts import FollowersOf
-from daemon.serve.rollbacks import Rollback
+from daemon.serve.rollbacks import Rollback, RollbackWanted
 from daemon.serve.routes import ModelInfo, build_router
 from daemon.version import VERSION
 
-ANSWERS = (ModelInfo, ModelList, VersionList, Rollback)
+BODIES = (ModelInfo, ModelList, VersionList, Rollback, RollbackWanted)
 
 
 def build_app(
@@ -70,7 +70,7 @@ def build_app(
         app.include_router(router)
     _add_health(app, asks, registry)
     problems.install(app)
-    describe(app, ANSWERS)
+    describe(app, BODIES)
     routes = (route for one in (app.router, *routers) for route in one.routes)
     metrics.routes_known([*(route.path for route in routes if isinstance(route, Route)), CHAMPION + WAITING, NO_ROUTE])
     return app
@@ -79,7 +79,7 @@ def build_app(
 def _add_health(app: FastAPI, asks: Sequence[Ask], registry: CollectorRegistry) -> None:
     def both(path: str, endpoint: Callable[..., Awaitable[Response]], summary: str, responses: Docs) -> None:
         told: dict[str, Any] = {"operation_id": path[1:], "summary": summary, "responses": responses}
-        app.add_api_route(path, endpoint, methods=["GET"], tags=["health"], response_class=JSONResponse, **told)
+        app.add_api_route(path, endpoint, methods=["GET"], tags=["health"], response_class=Response, **told)
         app.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False)
 
     async def livez() -> Response:

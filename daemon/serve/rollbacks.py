@@ -13,11 +13,11 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi import Path as PathOf
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 
 from daemon.serve.champions import Champions, UnreadableError
-from daemon.serve.described import Docs, answers, problem_answer, whatever_happens
+from daemon.serve.described import PLACE, Docs, answers, problem_answer, whatever_happens
 from daemon.serve.problems import RETRY_AFTER_S, problem, retry
 from daemon.serve.routes import ModelName
 from model.publishing.errors import BrokenRepositoryError, MailboxFullError
@@ -37,12 +37,17 @@ RequestId = Annotated[str, PathOf(json_schema_extra={"pattern": f"^{ID_PATTERN}$
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
 
 
+def _whole(value: object) -> object:
+    """Return 7 for 7.0, which JSON's schemas call an integer, too."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class RollbackWanted(BaseModel):
     """Which version is to be champion again."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    version: int = Field(ge=1, lt=10**18)
+    version: Annotated[int, BeforeValidator(_whole)] = Field(ge=1, lt=10**18)
 
 
 class Rollback(BaseModel):
@@ -73,7 +78,7 @@ _ASKED: Docs = {
 }
 _LOOKED: Docs = {**_REFUSALS, 200: answers("What has become of it.", "Rollback")}
 _BODY = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": RollbackWanted.model_json_schema()}}}
+    "requestBody": {"required": True, "content": {"application/json": {"schema": {"$ref": f"{PLACE}RollbackWanted"}}}}
 }
 
 
@@ -90,6 +95,7 @@ def build_rollbacks(
 
     @router.post(
         "/{name}/rollback",
+        response_class=Response,
         operation_id="roll_back",
         summary="Make a version champion again",
         responses=_ASKED,

@@ -9,7 +9,6 @@ from typing import Annotated, Any, TypeVar
 import anyio.to_thread
 from fastapi import APIRouter, Query, Request, Response
 from fastapi import Path as PathOf
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
@@ -112,7 +111,7 @@ def _both(router: APIRouter, path: str, **documented: Any) -> Callable[[Callable
     """Answer GET and HEAD; the document tells of HEAD by itself."""
 
     def add(endpoint: Callable[..., Awaitable[Any]]) -> None:
-        router.add_api_route(path, endpoint, methods=["GET"], response_class=JSONResponse, **documented)
+        router.add_api_route(path, endpoint, methods=["GET"], response_class=Response, **documented)
         router.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False)
 
     return add

@@ -10,6 +10,8 @@ from model.publishing.fuse import floating_state, fuse
 from model.publishing.template import INPUT, OUTPUT, Template, constants, cut
 
 OPSET = 20
+IR_VERSION = 9
+"""The oldest that opset 20 allows. torch writes 10, of which nothing is used and which ONNX Runtime 1.17 refuses."""
 BATCH_MAX = 65_536
 SEEDS = (1, 2)
 ONLY_SHAPES = ("Shape", "Size")
@@ -86,7 +88,11 @@ def make_distinct(state: dict[str, torch.Tensor], seed: int) -> None:
 
 
 def strip(model: onnx.ModelProto) -> None:
-    """Take out what is not needed to run: traces with local paths, and shapes that a class count would change."""
+    """Take out what is not needed to run: traces with local paths, and shapes that a class count would change.
+
+    What is left is declared as of the oldest format that has all of it, so that older runtimes load it.
+    """
+    model.ir_version = min(model.ir_version, IR_VERSION)
     del model.metadata_props[:]
     model.doc_string = ""
     graph = model.graph

@@ -19,7 +19,8 @@ import torch
 
 from model.publishing.errors import UnmappableError
 
-SCHEMA = 1
+SCHEMA = 2
+"""Another one makes every template anew. In 1 the graph was of IR version 10."""
 INPUT, OUTPUT = "image", "probabilities"
 
 

@@ -17,11 +17,6 @@ from tests.support.roles import Tidemill, eventually
 
 ROLES = {"ingest": "ingest", "learn": "learn", "serve": "http", "run": "run"}
 """Each role, and what its port is called."""
-UNKNOWN_YET = {
-    "ingest": {"kafka_lag_seconds"},
-    "learn": {"train_loss", "train_samples_per_second"},
-}
-"""What a role that has just started does not know, beside what its row calls absent."""
 LASTING = (
     "rounds_total refusals_in_row waiting_dropped_total versions_retired_total model_version model_info "
     "model_published_timestamp_seconds commit_timestamp_seconds prequential_accuracy holdout_accuracy class_accuracy "
@@ -42,7 +37,7 @@ def answers(one: Tidemill, role: str, accept: str = PLAIN) -> Served | None:
         return None
 
 
-def check(role: str, served: Served, *, unknown: frozenset[str] = frozenset()) -> None:
+def check(role: str, served: Served) -> None:
     """Names and labels, both ways; nothing that is there has no row, nothing with a row is missing."""
     told = reference(role)
     assert told.keys() == served.labels.keys(), (
@@ -50,17 +45,18 @@ def check(role: str, served: Served, *, unknown: frozenset[str] = frozenset()) -
     )
     for name, labels in served.labels.items():
         assert labels <= {told[name].labels}, f"{role}: {name} has the labels {labels}, its row {told[name].labels}"
-        may_be_absent = told[name].may_be_absent or name in unknown
-        assert labels or may_be_absent, f"{role}: {name} has no sample, and its row does not say when it is absent"
+        assert labels or told[name].may_be_absent, (
+            f"{role}: {name} has no sample, and its row does not say when it is absent"
+        )
     zero = [name for (name, _), value in served.values.items() if "timestamp_seconds" in name and value <= 0]
     assert not zero, f"{role}: a moment is 0: {zero}"
 
 
-def check_all(one: Tidemill, role: str, *, unknown: frozenset[str] = frozenset()) -> Served:
+def check_all(one: Tidemill, role: str) -> Served:
     """Check what a port serves in both forms, and have the real promtool look at it; return it as OpenMetrics."""
     plain, opened = scrape(url(one, role), PLAIN), scrape(url(one, role), OPEN_METRICS)
     for served in (plain, opened):
-        check(role, served, unknown=unknown)
+        check(role, served)
     assert promtool.check_metrics(plain.text) == []
     # promtool reads the older format alone. In this one the client's strict parser has read it, and Prometheus does.
     assert opened.text.endswith("# EOF\n")
@@ -129,9 +125,8 @@ def test_what_is_served_is_what_is_documented_under_load_and_after_each_restart(
         again = lambda role=role, former=former: born(tidemill, role) not in (None, former)  # noqa: E731
         eventually(again, f"another process of {role}", 120)
         eventually(lambda role=role: ready(tidemill, role), f"{role} is ready again", 120)
-        unknown = frozenset(UNKNOWN_YET.get(role, ()))
         after = eventually(lambda role=role: settled(tidemill, role), f"{role} has looked around", 60)
-        check_all(tidemill, role, unknown=unknown)
+        check_all(tidemill, role)
         if role == "learn":
             assert lasting(after) == lasting(before)
         assert scrape(url(tidemill, "run")).value("role_restarts_total", role=role) == 1
@@ -142,7 +137,7 @@ def test_what_is_served_is_what_is_documented_under_load_and_after_each_restart(
     for role in ROLES:
         eventually(lambda role=role: ready(tidemill, role), f"{role} is ready again", 120)
         eventually(lambda role=role: settled(tidemill, role), f"{role} has looked around", 60)
-        check_all(tidemill, role, unknown=frozenset(UNKNOWN_YET.get(role, ())))
+        check_all(tidemill, role)
     assert lasting(scrape(url(tidemill, "learn"))) == lasting(before)
 
 

@@ -209,7 +209,13 @@ class Walk:
         for command in commands:
             print(f"$ {command}", flush=True)
             done = subprocess.run(
-                self.here(command), shell=True, cwd=self.folder, capture_output=True, text=True, timeout=90, check=False
+                self.here(command),
+                shell=True,
+                cwd=self.folder,
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE_S,
+                check=False,
             )
             print(self.neutral(done.stdout + done.stderr).rstrip(), flush=True)
 
@@ -268,7 +274,8 @@ def main(names: list[str]) -> int:
         return 2
     failed = []
     with walking() as walk:
-        walk.show("all is well", "tidemill status")
+        if not names:
+            walk.show("all is well", "tidemill status")
         for name in names or FAULTS:
             try:
                 FAULTS[name](walk)

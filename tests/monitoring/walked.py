@@ -256,11 +256,13 @@ def expired(walk: Walk) -> None:
     """Retention takes records while no ingestor runs."""
     walk.stop("ingest")
     walk.send(50)
-    end = walk.admin().list_partition_offsets  # noqa: F841 - the client must know the topic
     walk.admin().delete_records({TopicPartition(TOPIC, 0): -1})
     walk.start("ingest")
     walk.send(60)
     walk.wait("TidemillRecordsExpired")
+    eventually(
+        lambda: any("expired" in one for round_ in walk.mill.json("rounds") for one in round_["lineage"]), "a round"
+    )
     walk.show(
         "records-expired",
         f"{PROMTOOL} 'tidemill_records_expired_total > 0'",

@@ -1,7 +1,7 @@
 """Install openapi-python-client into .cache/openapi-client: `python -m tests.servers.fetch_client_generator`.
 
-In an environment of its own, for it wants older versions of what we use (ruff, python-dateutil) than constraints.txt has.
-Does nothing where it is there already. Where it cannot be had it says so and succeeds: the test then skips, or fails in CI.
+In an environment of its own, for it wants older versions of ruff and python-dateutil than constraints.txt has. Does
+nothing where it is there already. Where it cannot be had it says so and succeeds: the test then skips, or fails in CI.
 """
 
 import os

@@ -14,6 +14,8 @@ from model.store.outlook import read_outlook
 LATELY_MS = 24 * 3600 * 1000
 """A window that came into quarantine within a day is news."""
 LOCKS = Path("/proc/locks")
+PID_CHARS = 16
+"""Of the lock's file: who holds it writes its process there first."""
 CLASS_EVENTS = 5
 """What happened to classes lately; `tidemill classes list` has more."""
 
@@ -64,12 +66,15 @@ def is_held(lock: Path, locks: Path = LOCKS) -> bool | None:
     """Return whether a process of this host, or of this container, holds the lock of a file.
 
     Only looked up, in the kernel's own list: to try to take it could keep a learner from it that starts just now.
-    None where there is no such list, or no such file.
+    By place or by process, for some file systems (btrfs, overlays) tell another device than the list has. None where
+    there is no such list, or no such file.
     """
     try:
         of = lock.stat()
+        holder = lock.read_bytes()[:PID_CHARS].split()
         listed = locks.read_text(encoding="ascii")
     except OSError:
         return None
-    wanted = f"{os.major(of.st_dev):02x}:{os.minor(of.st_dev):02x}:{of.st_ino}"
-    return any(wanted in line.split() and "->" not in line for line in listed.splitlines())
+    wanted = {f"{os.major(of.st_dev):02x}:{os.minor(of.st_dev):02x}:{of.st_ino}", *(one.decode() for one in holder[:1])}
+    flocks = (line.split() for line in listed.splitlines() if "FLOCK" in line and "->" not in line)
+    return any(not wanted.isdisjoint(one[4:6]) for one in flocks)

@@ -23,7 +23,7 @@ class Frame:
     bottom: int = 4
 
 
-WIDE = Frame(680, 220, left=40, right=52, top=12, bottom=28)
+WIDE = Frame(680, 230, left=62, right=64, top=18, bottom=34)
 SMALL = Frame(120, 36, left=3, right=5, top=5, bottom=5)
 
 
@@ -57,7 +57,8 @@ def sparkline(points: Sequence[Point], summary: str) -> str:
 
 def _svg(frame: Frame, name: str, summary: str, parts: Sequence[str]) -> str:
     label = html.escape(summary, quote=True)
-    head = f'<svg class="{name}" viewBox="0 0 {frame.width} {frame.height}" role="img" aria-label="{label}">'
+    box = f'viewBox="0 0 {frame.width} {frame.height}" preserveAspectRatio="xMinYMid"'
+    head = f'<svg class="{name}" {box} role="img" aria-label="{label}">'
     return head + "".join(parts) + "</svg>"
 
 

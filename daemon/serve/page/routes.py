@@ -75,7 +75,7 @@ def build_page(
             text = "The repository has none of this name. The first page lists what there is."
             return _message(environment, base, 404, "No such model", text)
         except UnreadableError as error:
-            log.warning("the page cannot be made", model=name, error=str(error))
+            log.warning("the page cannot be made", model=name, reason=str(error))
             text = "The repository cannot be read at this moment; the server's log and /readyz say why."
             return _message(environment, base, 503, "Not readable", text)
         refresh = request.query_params.get("refresh") != "off"

@@ -40,7 +40,10 @@ def duration(seconds: float | None) -> str:
 
 def ago(at_ms: int | None, now_ms: int) -> str:
     """Return how long ago a moment was; clocks of two hosts may differ, so what is ahead is now."""
-    return UNKNOWN if at_ms is None else f"{duration(max(0, (now_ms - at_ms) // 1000) if now_ms > at_ms else 0)} ago"
+    if at_ms is None:
+        return UNKNOWN
+    seconds = max(0, (now_ms - at_ms) // 1000)
+    return f"{seconds} s ago" if seconds < 10 else f"{duration(seconds)} ago"
 
 
 def size(n: int | None) -> str:

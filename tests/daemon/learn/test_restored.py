@@ -6,7 +6,7 @@ from structlog.testing import capture_logs
 
 from daemon.cli.rounds import print_rounds
 from daemon.learn.observer import Outcome
-from daemon.learn.restored import tell_champion, tell_past
+from daemon.learn.restored import tell_past, tell_repository
 from daemon.learn.watchers import Watchers
 from daemon.metrics import LearnMetrics, new_registry
 from model.store import verify
@@ -64,7 +64,7 @@ def restart(bench):
     """Start anew, without a turn of the loop: nothing has been asked of the buffer."""
     learner = bench.learner()
     watchers = learner.observer
-    tell_champion(learner.round.repository, watchers)
+    tell_repository(learner.round.repository, watchers)
     tell_past(learner.directory.ledger, watchers)
     return learner
 

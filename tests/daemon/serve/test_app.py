@@ -275,6 +275,7 @@ def test_every_error_is_a_problem_and_every_get_has_its_head(serving):
             for code, answer in operation["responses"].items():
                 if int(code) >= 400 and method != "head":
                     assert list(answer["content"]) == ["application/problem+json"], (path, code)
+                assert all(one["schema"] for one in answer.get("content", {}).values()), (path, code)
                 if method == "head" or code == "304":
                     assert "content" not in answer
 

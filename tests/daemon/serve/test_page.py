@@ -216,3 +216,11 @@ def test_it_can_be_turned_off(tmp_path):
         assert one.client.get("/v1/models").status_code == 200
     finally:
         one.stop()
+
+
+def test_without_scripts_it_reloads_and_can_be_told_not_to(serving):
+    publish(serving.repository, 1)
+    page = text(serving)
+    assert re.search(r'<noscript><meta http-equiv="refresh" content="30"></noscript>', page)
+    address = re.search(r'<a href="([^"]+)">Stop reloading', page)[1]
+    assert "http-equiv" not in text(serving, f"/{address}")

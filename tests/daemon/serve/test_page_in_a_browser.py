@@ -151,7 +151,11 @@ def test_a_new_version_comes_without_losing_the_place(tab, mill):
     one.page.focus("#rounds-scroll")
     one.page.evaluate("document.getElementById('rounds-scroll').scrollLeft = 40; scrollTo(0, 900)")
     mill.feed()
-    one.page.wait_for_function(f"document.getElementById('main').dataset.version > {before}", timeout=20_000)
+    # asked from outside: the policy lets nobody evaluate text within the page, a test neither
+    for _ in range(200):
+        if one.page.evaluate("document.getElementById('main').dataset.version") != before:
+            break
+        one.page.wait_for_timeout(100)
     kept = "[document.activeElement.id, document.activeElement.scrollLeft, document.getElementById('figures').open]"
     assert one.page.evaluate(kept) == ["rounds-scroll", 40, True]
     assert abs(one.page.evaluate("scrollY") - 900) < 5
@@ -171,13 +175,10 @@ def test_updates_can_be_paused(tab):
     assert len(one.asked) == asked + 1
 
 
-def test_without_scripts_it_reloads_and_can_be_told_not_to(tab):
+def test_without_scripts_all_of_it_is_there(tab):
     one = tab(java_script_enabled=False)
-    content = one.page.content()
-    assert 'http-equiv="refresh"' in content
+    assert "Champion: version" in one.page.inner_text("main")
     assert one.page.locator("#pause").is_hidden()
-    one.page.click("text=Stop reloading")
-    assert 'http-equiv="refresh"' not in one.page.content()
 
 
 def test_before_the_first_version_it_can_be_read_by_everybody(browser, tmp_path):

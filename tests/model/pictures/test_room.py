@@ -14,9 +14,12 @@ from model.pictures import ImageDecoder, decode, sniff
 from model.pictures.errors import Refusal, RefusedPicture
 from model.pictures.room import FREE_BYTES, Room, decode_bytes
 from tests.support.images import encode, picture, png
+from tests.support.jpegs import jpeg
 
 SIZE = 64
 SHAPE = (1200, 1600)
+
+FLAT = np.full((*SHAPE, 3), 90, np.uint8)
 
 MEASURE = """
 import sys
@@ -58,6 +61,10 @@ def forms() -> dict[str, bytes]:
         "jpeg progressive": encode(noise(), "JPEG", progressive=True),
         "jpeg progressive 4:4:4": encode(noise(), "JPEG", progressive=True, subsampling=0),
         "jpeg progressive CMYK": encode(noise("CMYK"), "JPEG", progressive=True),
+        "jpeg 3x1": jpeg(FLAT, [(3, 1), (1, 1), (1, 1)]),
+        "jpeg 3x1 in three scans": jpeg(FLAT, [(3, 1), (1, 1), (1, 1)], apart=True),
+        "jpeg CMYK 2x1,1x1,1x1,1x1": jpeg(np.dstack((FLAT, FLAT[..., 0])), [(2, 1), (1, 1), (1, 1), (1, 1)]),
+        "jpeg padded": encode(noise(), "JPEG")[:-2] + bytes(64) + b"\xff\xd9",
         "jpeg wide": encode(Image.new("RGB", (60_000, 40)), "JPEG"),
     }
 
