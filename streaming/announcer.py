@@ -45,8 +45,9 @@ class Announcer:
     def _connected(self) -> Any:
         if self._producer is None:
             timeout_ms = int(ACKNOWLEDGE_TIMEOUT_S * 500)
-            self._producer = KafkaProducer(
-                **self._kafka.client() | {"request_timeout_ms": min(timeout_ms, self._kafka.request_timeout_ms)},
+            self._producer = self._kafka.new(
+                KafkaProducer,
+                request_timeout_ms=min(timeout_ms, self._kafka.request_timeout_ms),
                 acks="all",
                 enable_idempotence=True,
                 max_block_ms=timeout_ms,

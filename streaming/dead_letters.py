@@ -161,8 +161,9 @@ class DeadLetters:
     def _connected(self) -> Any:
         if self._producer is None:
             request_ms = min(self._kafka.request_timeout_ms, int(SEND_TIMEOUT_S * 500))
-            self._producer = KafkaProducer(
-                **self._kafka.client() | {"request_timeout_ms": request_ms},
+            self._producer = self._kafka.new(
+                KafkaProducer,
+                request_timeout_ms=request_ms,
                 acks="all",
                 enable_idempotence=False,
                 compression_type="gzip",

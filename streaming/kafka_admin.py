@@ -135,5 +135,5 @@ class KafkaAdmin:
     def _connected(self) -> Any:
         if self._client is None:
             timeout_ms = min(self._options.request_timeout_ms, ADMIN_TIMEOUT_MS)
-            self._client = KafkaAdminClient(**self._options.client() | {"request_timeout_ms": timeout_ms})
+            self._client = self._options.new(KafkaAdminClient, request_timeout_ms=timeout_ms)
         return self._client

@@ -30,7 +30,7 @@ def both_ends(options: KafkaOptions, topics: Collection[str]) -> dict[tuple[str,
     """Return both ends, as `end_offsets` does one. What arrives between the two questions counts as stable alone."""
     timeout_ms = min(options.request_timeout_ms, ASK_TIMEOUT_MS)
     with translated(options):
-        client = KafkaAdminClient(**options.client() | {"request_timeout_ms": timeout_ms})
+        client = options.new(KafkaAdminClient, request_timeout_ms=timeout_ms)
         try:
             described = [topic for topic in client.describe_topics(list(topics)) if topic["error_code"] == 0]
             keys = {
@@ -62,7 +62,7 @@ def committed_offset(options: KafkaOptions, group: str, topic: str, partition: i
     place = TopicPartition(topic, partition)
     timeout_ms = min(options.request_timeout_ms, ASK_TIMEOUT_MS)
     with translated(options):
-        client = KafkaAdminClient(**options.client() | {"request_timeout_ms": timeout_ms})
+        client = options.new(KafkaAdminClient, request_timeout_ms=timeout_ms)
         try:
             found = client.list_group_offsets({group: [place]})[group].get(place)
         finally:

@@ -16,7 +16,7 @@ def written_ms(options: KafkaOptions, places: Collection[tuple[str, int]]) -> di
     """
     timeout_ms = min(options.request_timeout_ms, ASK_TIMEOUT_MS)
     try:
-        client = KafkaAdminClient(**options.client() | {"request_timeout_ms": timeout_ms})
+        client = options.new(KafkaAdminClient, request_timeout_ms=timeout_ms)
         try:
             told = client.describe_producers([TopicPartition(*place) for place in places])
         finally:

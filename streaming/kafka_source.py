@@ -263,8 +263,8 @@ class KafkaSource:
 
     def _new_consumer(self) -> Any:
         options = self._options
-        consumer = KafkaConsumer(
-            **self._kafka.client(),
+        consumer = self._kafka.new(
+            KafkaConsumer,
             group_id=options.group,
             session_timeout_ms=options.session_timeout_ms,
             heartbeat_interval_ms=min(3_000, options.session_timeout_ms // 3),

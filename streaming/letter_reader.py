@@ -98,8 +98,8 @@ class LetterReader:
     def _connected(self) -> Any:
         if self._consumer is None:
             with translated(self._kafka):
-                self._consumer = KafkaConsumer(
-                    **self._kafka.client(),
+                self._consumer = self._kafka.new(
+                    KafkaConsumer,
                     group_id=None,
                     enable_auto_commit=False,
                     auto_offset_reset="earliest",

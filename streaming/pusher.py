@@ -168,8 +168,8 @@ class Pusher:
         if self._producer is None:
             self._bytes_max = (self._admin.message_bytes_max(self._topic) or 1_048_588) - OVERHEAD_BYTES
             with translated(self._kafka):
-                self._producer = KafkaProducer(
-                    **self._kafka.client(),
+                self._producer = self._kafka.new(
+                    KafkaProducer,
                     acks="all",
                     enable_idempotence=True,
                     linger_ms=5,

@@ -114,8 +114,8 @@ class Replayer:
     def _marks_at(self, place: TopicPartition, topic_id: str) -> Marks:
         with translated(self._kafka):
             if self._marks is None:
-                self._marks = KafkaConsumer(
-                    **self._kafka.client(),
+                self._marks = self._kafka.new(
+                    KafkaConsumer,
                     group_id=self._group,
                     enable_auto_commit=False,
                     # Waits for the end of a transaction that may have noted more.
@@ -176,8 +176,8 @@ class Replayer:
                 ) from error
 
     def _new_producer(self) -> Any:
-        return KafkaProducer(
-            **self._kafka.client(),
+        return self._kafka.new(
+            KafkaProducer,
             transactional_id=self._group,
             transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
             acks="all",
