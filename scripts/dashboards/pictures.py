@@ -85,8 +85,8 @@ def _draw(
 
     # Names of classes come from producers and are no formulas, whatever `$` they hold.
     with rc_context({"text.parse_math": False, "font.family": "DejaVu Sans", "font.size": 8}):
-        figure = Figure(figsize=(8.4, 3.0), layout="constrained")
-        canvas = FigureCanvasAgg(figure)
+        figure = Figure(figsize=(8.4, 3.0), dpi=100, layout="constrained")
+        canvas: Any = FigureCanvasAgg(figure)
         axes = figure.subplots()
         _draw_lines(axes, panel, lines, span)
         for name, colour, moments in events:
@@ -101,7 +101,6 @@ def _draw(
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
-        figure.set_dpi(100)
         canvas.draw()
         _save(Image.fromarray(np.asarray(canvas.buffer_rgba())), file)
 
