@@ -8,7 +8,7 @@ ARGS ?=
 WORKERS ?= 2
 FUZZ_SECONDS ?= 600
 
-.PHONY: help setup demo test check format dashboards bench chaos walk fuzz image kafka clean
+.PHONY: help setup demo test check format dashboards bench chaos walk fuzz long image kafka clean
 
 help:  ## Show this list.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -55,6 +55,9 @@ walk: $(STAMP) kafka  ## Cause the faults that alerts are for, and show what the
 fuzz: $(STAMP)  ## Give the picture decoder damaged files, guided by coverage, ten minutes. FUZZ_SECONDS=60 ends sooner.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
 	$(BIN)/python -m tests.fuzz.pictures -max_total_time=$(FUZZ_SECONDS) $(ARGS)
+
+long: $(STAMP) kafka  ## Run the tests that `make test` leaves out for their length; CI runs them, too.
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile -m long $(ARGS)
 
 image: $(STAMP) kafka  ## Build the images of serve and ingest, and run both from them. TARGETS="serve ingest learn".
 	docker/build.sh $(TARGETS)

@@ -23,7 +23,7 @@ def chosen(seed):
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_whatever_is_killed_nothing_is_lost_or_taken_in_twice(tmp_path, kafka_server, redis_server):
     report = Report(SEED)

@@ -94,7 +94,7 @@ def promtool_there() -> None:
         unavailable(reason)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.usefixtures("promtool_there")
 @pytest.mark.timeout(900)
 def test_what_is_served_is_what_is_documented_under_load_and_after_each_restart(

@@ -83,7 +83,7 @@ def status(tidemill):
         return {}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_producers_trace_leads_to_the_version_that_learnt_its_record(traced, kafka_server, topic):
     with collecting() as collector:
         tidemill = traced(collector.url)
@@ -117,7 +117,7 @@ def test_a_producers_trace_leads_to_the_version_that_learnt_its_record(traced, k
     assert published["round"] == facts(learnt)["tidemill.round"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_collector_that_is_away_costs_one_warning_and_its_return_one_line(traced, kafka_server, topic, redis_server):
     port = free_port()
     tidemill = traced(f"http://127.0.0.1:{port}")

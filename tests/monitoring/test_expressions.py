@@ -10,7 +10,7 @@ from scripts.dashboards.answers import Span, filled
 from tests.monitoring.dashboards import NAMES, Asked, asked, dashboard, variables
 from tests.support.monitored import Monitored
 
-pytestmark = [pytest.mark.slow, pytest.mark.kafka, pytest.mark.redis, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.kafka, pytest.mark.redis, pytest.mark.timeout(900)]
 
 EVERY = [one for name in NAMES for one in asked(name)]
 

@@ -60,7 +60,7 @@ def test_what_is_held_back_is_an_alert_that_exists():
     assert named <= set(alerts()) and "TidemillRoleAbsent" in named
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("file", TESTS, ids=lambda file: file.stem)
 def test_alerts_fire_when_they_must_and_are_silent_when_they_must(file):
     done = run("promtool", "test", "rules", file.name, folder=FOLDER)
@@ -109,7 +109,7 @@ def test_whole_systems_are_looked_at_with_each_role_absent_and_after_restarts():
     assert needed - given == absent_while_well
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(("expression", "fires"), [("vector(0) > 1", True), ("vector(1)", False)])
 def test_the_tests_notice_an_alert_that_never_fires_and_one_that_always_does(tmp_path, expression, fires):
     for file in TESTS:

@@ -9,7 +9,7 @@ from tests.monitoring.test_expressions import finite
 from tests.support.monitored import Monitored
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.kafka,
     pytest.mark.redis,
     pytest.mark.timeout(900),

@@ -1,6 +1,7 @@
 """A real Prometheus for tests: Debian's program, its own folder, a loopback port, a scrape every second."""
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -32,7 +33,7 @@ class PrometheusServer:
         self.port = free_port()
         config: dict[str, Any] = {
             "global": {"scrape_interval": f"{interval_s}s", "evaluation_interval": f"{interval_s}s"},
-            "rule_files": [str(file) for file in rules],
+            "rule_files": [self._often(file) for file in rules],
             "scrape_configs": [
                 {"job_name": job, "static_configs": [{"targets": list(targets)}]} for job, targets in jobs.items()
             ],
@@ -40,6 +41,12 @@ class PrometheusServer:
         # JSON is YAML.
         (self.folder / "prometheus.yml").write_text(json.dumps(config), encoding="utf-8")
         self._process: LocalProcess | None = None
+
+    def _often(self, rules: Path) -> str:
+        """Return a copy of a file of rules in which no group waits longer than the others."""
+        copy = self.folder / rules.name
+        copy.write_text(re.sub(r"(?m)^ +interval: .*\n", "", rules.read_text(encoding="utf-8")), encoding="utf-8")
+        return str(copy)
 
     @property
     def url(self) -> str:

@@ -22,6 +22,7 @@ from daemon.learn.stages import nowhere
 from daemon.learn.status import StatusBoard
 from daemon.outage import EVICTING, Need, Outage
 from daemon.server_watch import ServerWatch
+from daemon.tracing.spans import NO_LEARN_SPANS
 from streaming.buffer import entries_at_once
 from streaming.memory_buffer import MemoryBuffer
 from streaming.records import Log, Sample
@@ -86,6 +87,7 @@ def _learn(config: Config, versions: int, feeds: int, samples: int) -> Learnt:
             device=device,
             stop=threading.Event(),
             reached=nowhere,
+            spans=NO_LEARN_SPANS,
             adopt=False,
         )
         learner.round.publisher = WeightsPublisher()

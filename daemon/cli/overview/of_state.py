@@ -66,8 +66,8 @@ def is_held(lock: Path, locks: Path = LOCKS) -> bool | None:
     """Return whether a process of this host, or of this container, holds the lock of a file.
 
     Only looked up, in the kernel's own list: to try to take it could keep a learner from it that starts just now.
-    By place or by process, for some file systems (btrfs, overlays) tell another device than the list has. None where
-    there is no such list, or no such file.
+    By device and file, or by process and file, for some file systems (btrfs, overlays) tell another device than
+    the list has. None where there is no such list, or no such file.
     """
     try:
         of = lock.stat()
@@ -75,6 +75,7 @@ def is_held(lock: Path, locks: Path = LOCKS) -> bool | None:
         listed = locks.read_text(encoding="ascii")
     except OSError:
         return None
-    wanted = {f"{os.major(of.st_dev):02x}:{os.minor(of.st_dev):02x}:{of.st_ino}", *(one.decode() for one in holder[:1])}
-    flocks = (line.split() for line in listed.splitlines() if "FLOCK" in line and "->" not in line)
-    return any(not wanted.isdisjoint(one[4:6]) for one in flocks)
+    place = f"{os.major(of.st_dev):02x}:{os.minor(of.st_dev):02x}:{of.st_ino}"
+    process = holder[0].decode() if holder else None
+    flocks = (line.split()[4:6] for line in listed.splitlines() if "FLOCK" in line and "->" not in line)
+    return any(at == place or (by == process and at.endswith(f":{of.st_ino}")) for by, at in flocks)

@@ -85,7 +85,7 @@ def _document(url: str) -> bytes | None:
         return None
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_generated_client_works_against_a_live_server(tidemill, tmp_path):
     if (why := generator.missing()) is not None:
         unavailable(why)

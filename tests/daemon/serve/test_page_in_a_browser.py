@@ -17,7 +17,7 @@ from tests.servers.missing import unavailable
 from tests.support.page_mill import HOSTILE, TAGS, PageMill
 from tests.support.serving import Serving
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 SIZES = {"phone": (360, 740), "desktop": (1280, 900)}
 
 

@@ -181,5 +181,6 @@ def test_openapi_describes_it(serving):
     described = serving.client.get("/openapi.json").json()
     post = described["paths"]["/v1/models/{name}/rollback"]["post"]
     assert {"200", "202", "401", "403", "404", "409", "422", "503"} <= set(post["responses"])
-    assert post["requestBody"]["content"]["application/json"]["schema"]["required"] == ["version"]
+    name = post["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    assert described["components"]["schemas"][name]["required"] == ["version"]
     assert post["security"] == [{"HTTPBearer": []}]

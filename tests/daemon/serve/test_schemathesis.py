@@ -46,7 +46,7 @@ def tidemill(tmp_path):
         one.stop()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("what", ["whatever", "a version that is there", "one that is retired"])
 def test_nothing_is_answered_that_the_document_does_not_tell_of(tidemill, tmp_path, what):

@@ -20,7 +20,7 @@ ARCHITECTURES = [
 ]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(("architecture", "size"), ARCHITECTURES)
 def test_export_refill_grow(architecture, size, tmp_path):
     publisher = Publisher(tmp_path / "cache", clock=time.monotonic, threads=1)

@@ -50,16 +50,20 @@ def test_a_lock_is_held_while_a_process_holds_it(tmp_path):
     lock = DirectoryLock(tmp_path)
     assert is_held(tmp_path / ".lock") is True
     lock.release()
-    assert is_held(tmp_path / ".lock") is False
+    (tmp_path / "other").mkdir()
+    other = DirectoryLock(tmp_path / "other")
+    assert is_held(tmp_path / ".lock") is False, "the process that its file still names holds another"
+    other.release()
 
 
 def test_a_lock_of_another_device_number_is_known_by_its_process(tmp_path):
     listed = tmp_path / "locks"
     lock = DirectoryLock(tmp_path)
-    listed.write_text(f"1: FLOCK  ADVISORY  WRITE {os.getpid()} 00:99:12 0 EOF\n")
+    file = (tmp_path / ".lock").stat().st_ino
+    listed.write_text(f"1: FLOCK  ADVISORY  WRITE {os.getpid()} 00:99:{file} 0 EOF\n")
     assert is_held(tmp_path / ".lock", listed) is True
     listed.write_text(
-        f"1: POSIX  ADVISORY  WRITE {os.getpid()} 00:99:12 0 EOF\n2: -> FLOCK  ADVISORY  WRITE 7 0:0:1 0\n"
+        f"1: POSIX  ADVISORY  WRITE {os.getpid()} 00:99:{file} 0 EOF\n2: -> FLOCK  ADVISORY  WRITE 7 0:0:1 0\n"
     )
     assert is_held(tmp_path / ".lock", listed) is False
     assert is_held(tmp_path / ".lock", tmp_path / "none") is None, "where the kernel keeps no such list"
