@@ -81,8 +81,8 @@ class KafkaOptions:
     def new(self, kind: Callable[..., Any], **configs: Any) -> Any:
         """Make a KafkaConsumer, KafkaProducer or KafkaAdminClient with these options and `configs`, which win.
 
-        kafka-python leaves what it has opened by then to the garbage collector where its constructor raises (3.0.12,
-        tried): three to seven file descriptors for each try, while brokers are away. Here they are closed.
+        Where its constructor raises, kafka-python leaves a thread running, with the files that it has opened (3.0.12,
+        tried): three to seven for each try, while brokers are away. Here they are closed.
         """
         opened: list[NetClient] = []
 

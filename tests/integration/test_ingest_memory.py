@@ -12,6 +12,7 @@ from PIL import Image
 from tests.support.images import encode, png
 from tests.support.roles import Tidemill, eventually
 
+pytestmark = pytest.mark.long
 LIMIT_BYTES = 400_000_000
 PARTITIONS = 4
 LABEL = [("ce_label", b"cat")]

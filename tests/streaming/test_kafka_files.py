@@ -57,7 +57,8 @@ def address(request):
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are counted in /proc: Linux alone")
 @pytest.mark.parametrize("ask", ASKS.values(), ids=ASKS)
 def test_a_failed_try_leaves_no_open_file(address, uncollected, ask):
-    before = open_files()
+    before, threads = open_files(), threading.active_count()
     with pytest.raises(KafkaUnavailableError):
         ask(KafkaOptions(address))
     assert open_files() <= before
+    assert threading.active_count() <= threads
