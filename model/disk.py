@@ -57,7 +57,7 @@ def room(number: int | None, path: Path, needed: int | None) -> str:
     wanted = "" if needed is None else f"{amount(needed)} needed, "
     if number == errno.EDQUOT:
         return f" ({wanted}and this user's quota there is used up)"
-    disk = _disk_of(path)
+    disk = disk_of(path)
     if disk is None:
         return f" ({wanted}and what is free there cannot be asked)"
     if disk.f_files and not disk.f_favail:
@@ -69,13 +69,13 @@ def room(number: int | None, path: Path, needed: int | None) -> str:
 
 def is_full(path: Path) -> bool:
     """Return whether the disk of `path` has no block or no inode left for this user; False where it cannot be asked."""
-    disk = _disk_of(path)
+    disk = disk_of(path)
     return disk is not None and (not disk.f_bavail or bool(disk.f_files and not disk.f_favail))
 
 
 def is_read_only(path: Path) -> bool:
     """Return whether the file system of `path` is mounted read-only; False where it cannot be asked."""
-    disk = _disk_of(path)
+    disk = disk_of(path)
     return disk is not None and bool(disk.f_flag & os.ST_RDONLY)
 
 
@@ -85,7 +85,7 @@ def amount(count: int) -> str:
     return f"{count} B" if unit is None else f"{count / unit[0]:.1f} {unit[1]}"
 
 
-def _disk_of(path: Path) -> os.statvfs_result | None:
+def disk_of(path: Path) -> os.statvfs_result | None:
     """Ask the file system of `path`, or of the nearest folder above it that there is; None where none answers."""
     for one in (path, *path.parents):
         try:

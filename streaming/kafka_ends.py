@@ -1,7 +1,8 @@
 """Where the logs end and what is committed, asked of the brokers without joining a group."""
 
-from collections.abc import Collection
-from typing import NamedTuple
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 from kafka import IsolationLevel, KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
@@ -9,6 +10,16 @@ from kafka.admin import OffsetSpec
 from streaming.kafka_options import KafkaOptions, translated
 
 ASK_TIMEOUT_MS = 5_000
+
+
+@contextmanager
+def asking(options: KafkaOptions) -> Iterator[Any]:
+    """Yield an admin client for one question, each request of which takes five seconds at most; close it then."""
+    client = options.new(KafkaAdminClient, request_timeout_ms=min(options.request_timeout_ms, ASK_TIMEOUT_MS))
+    try:
+        yield client
+    finally:
+        client.close()
 
 
 class Ends(NamedTuple):
@@ -28,26 +39,21 @@ def end_offsets(options: KafkaOptions, topics: Collection[str]) -> dict[tuple[st
 
 def both_ends(options: KafkaOptions, topics: Collection[str]) -> dict[tuple[str, str, int], Ends]:
     """Return both ends, as `end_offsets` does one. What arrives between the two questions counts as stable alone."""
-    timeout_ms = min(options.request_timeout_ms, ASK_TIMEOUT_MS)
-    with translated(options):
-        client = options.new(KafkaAdminClient, request_timeout_ms=timeout_ms)
-        try:
-            described = [topic for topic in client.describe_topics(list(topics)) if topic["error_code"] == 0]
-            keys = {
-                TopicPartition(topic["name"], part["partition_index"]): (
-                    topic["name"],
-                    str(topic["topic_id"]),
-                    int(part["partition_index"]),
-                )
-                for topic in described
-                for part in topic["partitions"]
-            }
-            log_ends, stable = (
-                client.list_partition_offsets(dict.fromkeys(keys, OffsetSpec.LATEST), isolation_level=level)
-                for level in (IsolationLevel.READ_UNCOMMITTED, IsolationLevel.READ_COMMITTED)
+    with translated(options), asking(options) as client:
+        described = [topic for topic in client.describe_topics(list(topics)) if topic["error_code"] == 0]
+        keys = {
+            TopicPartition(topic["name"], part["partition_index"]): (
+                topic["name"],
+                str(topic["topic_id"]),
+                int(part["partition_index"]),
             )
-        finally:
-            client.close()
+            for topic in described
+            for part in topic["partitions"]
+        }
+        log_ends, stable = (
+            client.list_partition_offsets(dict.fromkeys(keys, OffsetSpec.LATEST), isolation_level=level)
+            for level in (IsolationLevel.READ_UNCOMMITTED, IsolationLevel.READ_COMMITTED)
+        )
     return {
         key: Ends(int(stable[place].offset), max(int(stable[place].offset), int(log_ends[place].offset)))
         for place, key in keys.items()
@@ -60,11 +66,6 @@ def committed_offset(options: KafkaOptions, group: str, topic: str, partition: i
     Raises KafkaUnavailableError or KafkaRefusedError.
     """
     place = TopicPartition(topic, partition)
-    timeout_ms = min(options.request_timeout_ms, ASK_TIMEOUT_MS)
-    with translated(options):
-        client = options.new(KafkaAdminClient, request_timeout_ms=timeout_ms)
-        try:
-            found = client.list_group_offsets({group: [place]})[group].get(place)
-        finally:
-            client.close()
+    with translated(options), asking(options) as client:
+        found = client.list_group_offsets({group: [place]})[group].get(place)
     return int(found.offset) if found is not None and found.offset >= 0 and found.metadata == metadata else None

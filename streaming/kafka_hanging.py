@@ -2,10 +2,10 @@
 
 from collections.abc import Collection
 
-from kafka import KafkaAdminClient, TopicPartition
+from kafka import TopicPartition
 from kafka.errors import KafkaError
 
-from streaming.kafka_ends import ASK_TIMEOUT_MS
+from streaming.kafka_ends import asking
 from streaming.kafka_options import KafkaOptions
 
 
@@ -14,13 +14,9 @@ def written_ms(options: KafkaOptions, places: Collection[tuple[str, int]]) -> di
 
     Without a place of which the brokers do not say so: not every broker knows the question, nor every user may ask it.
     """
-    timeout_ms = min(options.request_timeout_ms, ASK_TIMEOUT_MS)
     try:
-        client = options.new(KafkaAdminClient, request_timeout_ms=timeout_ms)
-        try:
+        with asking(options) as client:
             told = client.describe_producers([TopicPartition(*place) for place in places])
-        finally:
-            client.close()
     except (KafkaError, OSError):
         return {}  # whoever asked has said already what Kafka lacks
     found: dict[tuple[str, int], int] = {}

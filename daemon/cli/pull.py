@@ -84,12 +84,8 @@ def pull(
     from model.publishing.follower import Follower  # noqa: PLC0415
 
     config = given(context, file, sets, {"model.name": model}).load().config
-    address = url or config.pull.url.get_secret_value() or _own_address(config)
+    address = _address(config, url)
     shown = shown_address(address)
-    hide(secrets_within(address))
-    if url and ("@" in url or "?" in url):
-        say(f"tidemill: {NOT_THERE}")
-
     check_target(to)
     last = ""
 
@@ -121,6 +117,15 @@ def pull(
             raise OperatorError("", f"{told} (the last try: {last})" if last else told, cure) from None
     except KeyboardInterrupt:
         say("tidemill: stopped")
+
+
+def _address(config: Config, url: str | None) -> str:
+    """Return where to pull from, and have nothing of it printed that is secret."""
+    address = url or config.pull.url.get_secret_value() or _own_address(config)
+    hide(secrets_within(address))
+    if url and ("@" in url or "?" in url):
+        say(f"tidemill: {NOT_THERE}")
+    return address
 
 
 def _proof(config: Config) -> dict[str, str]:

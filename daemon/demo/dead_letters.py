@@ -15,8 +15,8 @@ HEADER = "tidemill.reason"
 def count_dead_letters(kafka: str, board: Board, stop: threading.Event) -> None:
     """Count each dead letter on the board by its reason, until `stop`."""
     topic = f"{TOPIC}.dlq"
-    options = KafkaOptions(kafka, client_id="tidemill-demo-dead-letters").client()
-    consumer = KafkaConsumer(**options, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest")
+    options = KafkaOptions(kafka, client_id="tidemill-demo-dead-letters")
+    consumer = options.new(KafkaConsumer, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest")
     try:
         while not (partitions := consumer.partitions_for_topic(topic)):
             if stop.wait(POLL_MS / 1000):

@@ -16,7 +16,7 @@ FLUSH_S = 5.0
 @contextmanager
 def open_producer(kafka: str) -> Iterator[Send]:
     """Yield a function that sends a message with its event time; all are acknowledged at the end, or within 5 s."""
-    producer = KafkaProducer(**KafkaOptions(kafka, client_id="tidemill-demo-producer").client(), acks="all")
+    producer = KafkaOptions(kafka, client_id="tidemill-demo-producer").new(KafkaProducer, acks="all")
 
     def send(message: Message, event_time: str) -> None:
         producer.send(TOPIC, message.value, headers=[*message.headers, ("ce_time", event_time.encode())])

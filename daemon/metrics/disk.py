@@ -1,6 +1,5 @@
 """Room on the disks that a learner writes to."""
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from daemon.metrics.family import PREFIX
+from model.disk import disk_of
 
 
 class DiskMetrics(Collector):
@@ -26,20 +26,9 @@ class DiskMetrics(Collector):
         )
         size = GaugeMetricFamily(f"{PREFIX}_disk_size_bytes", "Size of the folder's file system.", labels=("folder",))
         for name, path in self._folders.items():
-            found = _statvfs(path)
+            found = disk_of(path)  # None: the learner itself says what is wrong with it
             if found is not None:
                 free.add_metric([name], found.f_bavail * found.f_frsize)
                 size.add_metric([name], found.f_blocks * found.f_frsize)
         yield free
         yield size
-
-
-def _statvfs(path: Path) -> os.statvfs_result | None:
-    for one in (path, *path.absolute().parents):
-        try:
-            return os.statvfs(one)
-        except FileNotFoundError:
-            continue
-        except OSError:
-            return None  # the learner itself says what is wrong with it
-    return None
