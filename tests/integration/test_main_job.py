@@ -13,7 +13,7 @@ from PIL import Image
 
 from model.pictures import prepare
 from tests.support.accounting import check_tiles
-from tests.support.roles import Tidemill, eventually
+from tests.support.roles import Tidemill, eventually, quick_settings
 
 SIZE = 16
 COLOURS = {"red": (200, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 200)}
@@ -46,21 +46,7 @@ def produce(bootstrap, topic, labels, n, seed):
 def tidemill(tmp_path, kafka_server, redis_url, topic, make_topic):
     make_topic(1, name=f"{topic}.dlq")
     announced = make_topic(1, {"cleanup.policy": "compact"}, name=f"{topic}.models")
-    one = Tidemill(
-        tmp_path,
-        {
-            "kafka": {
-                "bootstrap_servers": kafka_server.bootstrap,
-                "topics": [topic],
-                "announce_topic": announced,
-                "session_timeout_ms": 6000,
-            },
-            "redis": {"url": redis_url},
-            "image": {"size": SIZE},
-            "model": {"architecture": "model.network.mlp:mlp"},
-            "round": {"samples": 150, "min_samples": 16, "max_wait_s": 3, "poll_s": 0.1},
-        },
-    )
+    one = Tidemill(tmp_path, quick_settings(kafka_server.bootstrap, redis_url, topic, announced, size=SIZE))
     yield one
     one.stop()
 

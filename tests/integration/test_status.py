@@ -10,7 +10,7 @@ from daemon.cli.overview.collect import collect
 from daemon.cli.overview.judge import judge
 from daemon.config import load
 from tests.integration.test_main_job import picture
-from tests.support.roles import Tidemill, eventually
+from tests.support.roles import Tidemill, eventually, quick_settings
 
 LABELS = ("red", "green")
 
@@ -19,21 +19,7 @@ LABELS = ("red", "green")
 def tidemill(tmp_path, kafka_server, redis_url, topic, make_topic):
     make_topic(1, name=f"{topic}.dlq")
     announced = make_topic(1, {"cleanup.policy": "compact"}, name=f"{topic}.models")
-    one = Tidemill(
-        tmp_path,
-        {
-            "kafka": {
-                "bootstrap_servers": kafka_server.bootstrap,
-                "topics": [topic],
-                "announce_topic": announced,
-                "session_timeout_ms": 6000,
-            },
-            "redis": {"url": redis_url},
-            "image": {"size": 16},
-            "model": {"architecture": "model.network.mlp:mlp"},
-            "round": {"samples": 150, "min_samples": 16, "max_wait_s": 3, "poll_s": 0.1},
-        },
-    )
+    one = Tidemill(tmp_path, quick_settings(kafka_server.bootstrap, redis_url, topic, announced, size=16))
     one.paths = (f"paths.state={tmp_path / 'state'}", f"paths.repository={tmp_path / 'models'}")
     yield one
     one.stop()

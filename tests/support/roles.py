@@ -31,6 +31,22 @@ def eventually(check: Callable[[], Any], what: str, timeout_s: float = 60, every
     raise AssertionError(f"{what}: not within {timeout_s} s")
 
 
+def quick_settings(kafka: str, redis_url: str, topic: str, announced: str, *, size: int) -> dict[str, dict[str, Any]]:
+    """Return the settings of a whole job that makes its first version within seconds."""
+    return {
+        "kafka": {
+            "bootstrap_servers": kafka,
+            "topics": [topic],
+            "announce_topic": announced,
+            "session_timeout_ms": 6000,
+        },
+        "redis": {"url": redis_url},
+        "image": {"size": size},
+        "model": {"architecture": "model.network.mlp:mlp"},
+        "round": {"samples": 150, "min_samples": 16, "max_wait_s": 3, "poll_s": 0.1},
+    }
+
+
 class Tidemill:
     """One configuration, and the commands that are run with it."""
 
